@@ -1,0 +1,1 @@
+//! HTTP applications: edge proxies, data-centre backends, admission, clients and probes.

@@ -1,0 +1,1 @@
+//! Physical access: badge readers, door controllers, the access server.

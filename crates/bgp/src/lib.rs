@@ -1,0 +1,1 @@
+//! BGP-4: codec, session state machine, RIBs, best path, speaker.

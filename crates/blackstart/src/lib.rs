@@ -1,0 +1,1 @@
+//! The front doors: library facade and command line.

@@ -1,0 +1,1 @@
+//! Internal chat: an IRC server and its client.

@@ -1,0 +1,1 @@
+//! DNS: authority, caching recursive resolver, stub, health-steered announcement.

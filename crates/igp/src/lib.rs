@@ -1,0 +1,1 @@
+//! Link-state interior routing: flooding, shortest paths, overload bit.

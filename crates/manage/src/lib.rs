@@ -1,0 +1,1 @@
+//! Network management: router configuration, consoles, change audit, capacity automation.

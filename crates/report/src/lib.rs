@@ -1,0 +1,1 @@
+//! Records to a terminal timeline and to JSON.

@@ -1,0 +1,1 @@
+//! Recovery runbooks: Markdown to steps, checks, execution by responders.

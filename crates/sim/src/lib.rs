@@ -1,0 +1,1 @@
+//! The deterministic engine: executor, clock, draws, smoltcp hosts, fabric, power, records.

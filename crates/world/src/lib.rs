@@ -1,0 +1,1 @@
+//! Sites, places, doors, people and wiring; signals at vantage points; invariants.
