@@ -1,1 +1,49 @@
-//! All that a service may touch: net, time, task, rand, disk, emit, fib, link.
+//! All that a service may touch, and nothing else: sockets, time, tasks, draws, a disk, events, routes, ports.
+//!
+//! A service written on this crate runs unchanged in the deterministic engine (`blackstart_sim`) and on real
+//! sockets ([`os`]). The backend is chosen once, when a handle is made, by who is calling: a task of a
+//! simulation gets the engine; a thread that called [`os::enter`] gets the operating system; anyone else gets
+//! an error that says so ([`std::io::ErrorKind::Unsupported`], or a panic where the signature has no room for
+//! an error). Nothing ever escapes silently from a simulation to the real world.
+//!
+//! Start here: [`net`] and [`task`].
+//!
+//! - [`net`]: TCP and UDP over IPv4 and IPv6
+//! - [`time`]: clock, sleeps, timeouts, intervals; timers fire on a 1 ms grid
+//! - [`task`]: tasks that belong to the current host and die with it
+//! - [`rand`]: named streams of draws
+//! - [`disk`]: the host's own disk; what was not synced dies with the power
+//! - [`emit`], [`Event`], [`decode`]: what a service wants the run's record to remember
+//! - [`fib`]: the host's forwarding table
+//! - [`link`]: the host's ports and their neighbours
+//! - [`os`]: the explicit way to real sockets
+//! - [`select!`]: `tokio::select!` that always polls its branches in order
+//! - [`Map`], [`Set`]: ordered collections; hashed ones iterate differently in each process
+
+mod backend;
+pub mod disk;
+mod emit;
+pub mod fib;
+pub mod link;
+pub mod net;
+pub mod os;
+pub mod rand;
+pub mod task;
+pub mod time;
+
+pub use backend::host_name;
+pub use emit::{Event, decode, emit};
+pub use std::collections::{BTreeMap as Map, BTreeSet as Set};
+
+/// `tokio::select!` that always polls its branches from top to bottom: tokio's own default starts at a
+/// random branch. Put the branch that must not starve first.
+#[macro_export]
+macro_rules! select {
+    ($($branches:tt)*) => { $crate::__private::select! { biased; $($branches)* } };
+}
+
+/// What the macros of this crate expand to. Not for direct use.
+#[doc(hidden)]
+pub mod __private {
+    pub use tokio::select;
+}

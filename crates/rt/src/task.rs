@@ -1,0 +1,120 @@
+//! Tasks. Each belongs to the host that spawned it and dies with it.
+
+use crate::backend::{self, Backend};
+use crate::os;
+use std::any::Any;
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// Awaits a task's end. Dropping it lets the task run on.
+#[derive(Debug)]
+pub struct JoinHandle<T>(Join<T>);
+
+#[derive(Debug)]
+enum Join<T> {
+    Os(os::JoinHandle<T>),
+}
+
+/// Why a task gave no result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JoinError {
+    /// It was aborted, or its host lost power.
+    Cancelled,
+    /// It panicked, with this message.
+    Panicked(String),
+}
+
+impl JoinError {
+    /// Whether the task panicked, as against being cancelled.
+    pub fn is_panic(&self) -> bool {
+        matches!(self, Self::Panicked(_))
+    }
+
+    /// Whether the task was cancelled, as against panicking.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, Self::Cancelled)
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cancelled => f.write_str("the task was cancelled"),
+            Self::Panicked(message) => write!(f, "the task panicked: {message}"),
+        }
+    }
+}
+
+impl std::error::Error for JoinError {}
+
+/// Starts `future` as a task of the current host. `name` says which service it is in records and faults.
+///
+/// # Panics
+/// Outside any backend.
+#[track_caller]
+pub fn spawn<F>(name: &str, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    JoinHandle(match backend::expect() {
+        Backend::Os(host) => {
+            tracing::trace!(name, "task spawned");
+            Join::Os(host.spawn(future))
+        }
+    })
+}
+
+impl<T> JoinHandle<T> {
+    /// Drops the task at its next turn. A task that has ended is left as it is.
+    pub fn abort(&self) {
+        match &self.0 {
+            Join::Os(handle) => handle.abort(),
+        }
+    }
+
+    /// Whether the task has ended, one way or another.
+    pub fn is_finished(&self) -> bool {
+        match &self.0 {
+            Join::Os(handle) => handle.is_finished(),
+        }
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match &mut self.get_mut().0 {
+            Join::Os(handle) => Pin::new(handle).poll(cx).map_err(from_tokio),
+        }
+    }
+}
+
+fn from_tokio(error: tokio::task::JoinError) -> JoinError {
+    match error.try_into_panic() {
+        Ok(payload) => JoinError::Panicked(panic_message(payload.as_ref())),
+        Err(_) => JoinError::Cancelled,
+    }
+}
+
+fn panic_message(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}
+
+/// Lets every other task that is ready have its turn first.
+pub async fn yield_now() {
+    let mut yielded = false;
+    poll_fn(|cx| {
+        if yielded {
+            return Poll::Ready(());
+        }
+        yielded = true;
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}

@@ -1,0 +1,208 @@
+//! The clock and what waits for it. Timers fire on a 1 ms grid on every backend, never early (tokio's rule).
+
+use crate::backend::{self, Backend};
+use crate::os;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::ops::{Add, AddAssign, Sub};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// A moment of the monotonic clock, in nanoseconds since the backend started. Plain data: a protocol core can
+/// take it as input and a test can make one up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub struct Instant(u64);
+
+impl Instant {
+    /// Now, by the backend's monotonic clock.
+    ///
+    /// # Panics
+    /// Outside any backend.
+    pub fn now() -> Self {
+        match backend::expect() {
+            Backend::Os(host) => Self::from_start(host.since_start()),
+        }
+    }
+
+    /// The moment that long after the backend's start.
+    pub const fn from_start(since_start: Duration) -> Self {
+        let nanos = since_start.as_nanos();
+        Self(if nanos > u64::MAX as u128 { u64::MAX } else { nanos as u64 })
+    }
+
+    /// Time since the backend's start.
+    pub const fn since_start(self) -> Duration {
+        Duration::from_nanos(self.0)
+    }
+
+    /// Time since `earlier`; zero when that lies ahead.
+    pub const fn duration_since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.saturating_sub(earlier.0))
+    }
+
+    /// Time since this moment; zero when it lies ahead.
+    ///
+    /// # Panics
+    /// Outside any backend.
+    pub fn elapsed(self) -> Duration {
+        Self::now().duration_since(self)
+    }
+}
+
+impl Add<Duration> for Instant {
+    type Output = Self;
+
+    /// Stops at the end of time (584 years) instead of overflowing.
+    fn add(self, after: Duration) -> Self {
+        Self::from_start(self.since_start().saturating_add(after))
+    }
+}
+
+impl AddAssign<Duration> for Instant {
+    fn add_assign(&mut self, after: Duration) {
+        *self = *self + after;
+    }
+}
+
+impl Sub<Duration> for Instant {
+    type Output = Self;
+
+    /// Stops at the backend's start instead of overflowing.
+    fn sub(self, before: Duration) -> Self {
+        Self::from_start(self.since_start().saturating_sub(before))
+    }
+}
+
+impl Sub for Instant {
+    type Output = Duration;
+
+    /// As [`Instant::duration_since`].
+    fn sub(self, earlier: Self) -> Duration {
+        self.duration_since(earlier)
+    }
+}
+
+/// A pending wait. Can be polled again after its end, which stays ready.
+#[derive(Debug)]
+#[must_use = "a sleep does nothing unless awaited"]
+pub struct Sleep(Timer);
+
+#[derive(Debug)]
+enum Timer {
+    Os(os::Sleep),
+}
+
+impl Sleep {
+    /// Waits until `deadline` instead, on the backend that this wait was made on.
+    pub fn reset(&mut self, deadline: Instant) {
+        match &mut self.0 {
+            Timer::Os(sleep) => sleep.reset(deadline.since_start()),
+        }
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        match &mut self.get_mut().0 {
+            Timer::Os(sleep) => sleep.poll(cx),
+        }
+    }
+}
+
+/// Waits for that long, counted from this call.
+///
+/// # Panics
+/// Outside any backend.
+pub fn sleep(duration: Duration) -> Sleep {
+    sleep_until(Instant::now() + duration)
+}
+
+/// Waits until `deadline`; ends at once when it has passed.
+///
+/// # Panics
+/// Outside any backend.
+pub fn sleep_until(deadline: Instant) -> Sleep {
+    Sleep(match backend::expect() {
+        Backend::Os(host) => Timer::Os(host.sleep_until(deadline.since_start())),
+    })
+}
+
+/// The wait ended before the future did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Elapsed;
+
+impl fmt::Display for Elapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("deadline has elapsed")
+    }
+}
+
+impl std::error::Error for Elapsed {}
+
+impl From<Elapsed> for io::Error {
+    fn from(elapsed: Elapsed) -> Self {
+        Self::new(io::ErrorKind::TimedOut, elapsed)
+    }
+}
+
+/// Gives `future` that long, counted from this call, then drops it.
+///
+/// A future that is ready at the deadline wins over it.
+///
+/// # Panics
+/// Outside any backend.
+pub fn timeout<F: Future>(duration: Duration, future: F) -> impl Future<Output = Result<F::Output, Elapsed>> {
+    let mut deadline = sleep(duration);
+    async move {
+        let mut future = pin!(future);
+        poll_fn(|cx| match future.as_mut().poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Ok(output)),
+            Poll::Pending => Pin::new(&mut deadline).poll(cx).map(|()| Err(Elapsed)),
+        })
+        .await
+    }
+}
+
+/// Ticks at a fixed rate; see [`interval`].
+#[derive(Debug)]
+pub struct Interval {
+    period: Duration,
+    next: Sleep,
+    due: Instant,
+}
+
+/// Ticks at once and then every `period` (at least 1 ms). Ticks that were missed follow without delay, so the
+/// rate holds.
+///
+/// # Panics
+/// Outside any backend.
+pub fn interval(period: Duration) -> Interval {
+    let due = Instant::now();
+    Interval { period: period.max(Duration::from_millis(1)), next: sleep_until(due), due }
+}
+
+impl Interval {
+    /// Waits for the next tick and answers when it was due. Cancel safe.
+    pub async fn tick(&mut self) -> Instant {
+        (&mut self.next).await;
+        let due = self.due;
+        self.due += self.period;
+        self.next.reset(self.due);
+        due
+    }
+}
+
+/// Time since 1970-01-01 UTC by the host's own clock, which may be wrong.
+///
+/// # Panics
+/// Outside any backend.
+pub fn unix_now() -> Duration {
+    match backend::expect() {
+        Backend::Os(_) => os::unix_now(),
+    }
+}
