@@ -1,1 +1,17 @@
 //! DNS: authority, caching recursive resolver, stub, health-steered announcement.
+//!
+//! Start with `authority` for how a server answers from zones, with `resolver` for how one finds out.
+//! Every protocol decision is a pure core that takes bytes and the time; the `run` functions beside the cores
+//! are thin shells over `blackstart_rt`.
+//!
+//! - [`message`]: the wire codec and what a server makes of bytes that are no query
+//! - [`zone`]: master files and what a zone says about a name
+//! - [`authority`]: answers from zones, referrals, negative answers, truncation
+
+pub mod authority;
+pub mod message;
+pub mod zone;
+
+pub use hickory_proto::rr::{Name, RData, Record, RecordType};
+
+type Map<K, V> = std::collections::BTreeMap<K, V>;
