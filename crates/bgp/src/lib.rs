@@ -1,1 +1,3 @@
 //! BGP-4: codec, session state machine, RIBs, best path, speaker.
+
+pub mod wire;
