@@ -7,11 +7,11 @@
 //! - [`message`]: the wire codec and what a server makes of bytes that are no query
 //! - [`zone`]: master files and what a zone says about a name
 //! - [`authority`]: answers from zones, referrals, negative answers, truncation
+//! - [`resolver`]: iterates from the root, follows referrals and aliases, remembers
 
 pub mod authority;
 pub mod message;
+pub mod resolver;
 pub mod zone;
 
 pub use hickory_proto::rr::{Name, RData, Record, RecordType};
-
-type Map<K, V> = std::collections::BTreeMap<K, V>;

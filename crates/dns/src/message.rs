@@ -227,6 +227,13 @@ pub fn decode_response(bytes: &[u8], id: u16, question: &Question) -> Option<Mes
     (same && asked.query_class == DNSClass::IN).then_some(message)
 }
 
+/// An error response that repeats no question, as servers send when they could not read the query.
+pub fn is_bare_error(bytes: &[u8], id: u16) -> bool {
+    let Some(header) = bytes.get(..HEADER_LEN) else { return false };
+    let names_our_id = header[..2] == id.to_be_bytes() && header[2] & 0x80 != 0;
+    names_our_id && header[4..6] == [0, 0] && header[3] & 0xf != 0
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -5,9 +5,9 @@
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
 
-use crate::Map;
 use crate::message::{self, Query, Rcode, Reject, Transport};
 use crate::zone::{Lookup, Zone};
+use blackstart_rt::Map;
 
 /// Longest chain of aliases followed inside a zone.
 const ALIASES_MAX: usize = 16;

@@ -11,7 +11,7 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 pub use parse::{Error, ZONE_LEN_MAX};
 
-use crate::Map;
+use blackstart_rt::Map;
 
 /// The records of one owner name. Empty for a name that exists only because names below it do.
 type Node = Map<RecordType, Vec<Record>>;

@@ -11,7 +11,7 @@ use hickory_proto::rr::{DNSClass, Name, RData, Record, RecordType};
 use hickory_proto::serialize::txt::{ParseError, Parser, parse_ttl};
 
 use super::Zone;
-use crate::Map;
+use blackstart_rt::Map;
 
 /// Largest master file accepted, in octets.
 pub const ZONE_LEN_MAX: usize = 1 << 20;
