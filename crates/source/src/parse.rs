@@ -23,7 +23,7 @@ pub fn parse_toml_at<T: DeserializeOwned>(file: &SourceFile, block: Span) -> Res
         return Err(Diagnostic::of_file(file.name(), format!("no text at bytes {block:?}")));
     };
     // As many spaces as bytes stand before the block: the parser then counts in the outer file.
-    let padded = format!("{:width$}{text}", "", width = block.start);
+    let padded = " ".repeat(block.start) + text;
     toml::from_str(&padded).map_err(|error| diagnose(file, &block, &error))
 }
 

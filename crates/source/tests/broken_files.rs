@@ -100,6 +100,15 @@ fn blocks_of_a_markdown_file_report_and_carry_outer_positions() {
     assert_eq!(error.to_string(), "reset.md: no text at bytes 3..4");
 }
 
+/// Far into a file: more bytes before the block than a format width can count.
+#[test]
+fn blocks_deep_in_a_file_carry_positions_too() {
+    let text = "\n".repeat(100_000) + "wat = 1\n";
+    let file = SourceFile::new("reset.md", text.as_str());
+    let error = parse_toml_at::<Document>(&file, 100_000..text.len()).unwrap_err();
+    assert_eq!((error.line(), error.column()), (Some(100_001), Some(1)));
+}
+
 #[test]
 fn files_that_cannot_be_read() {
     let folder = tempfile::tempdir().unwrap();
