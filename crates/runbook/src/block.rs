@@ -1,0 +1,232 @@
+//! The shapes of the TOML blocks, as serde sees them: what may be written, not yet what it means.
+//!
+//! Every value keeps its place. All verbs and their parameters sit in one flat [`ActionBlock`], because an
+//! untagged enum would answer every mistake with "did not match any variant"; `convert` says which parameter
+//! goes with which verb.
+
+use std::fmt;
+
+use blackstart_source::{Span, Spanned};
+use serde::Deserialize;
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
+
+pub(crate) type Word = Spanned<String>;
+pub(crate) type Words = Spanned<Vec<Word>>;
+
+/// ```` ```toml runbook ````
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct RunbookBlock {
+    #[serde(default)]
+    pub(crate) restores: Vec<Word>,
+    #[serde(default)]
+    pub(crate) copies: Vec<Word>,
+    #[serde(default)]
+    pub(crate) assumes_up: Vec<Word>,
+}
+
+/// ```` ```toml step ````
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct StepBlock {
+    pub(crate) who: Option<Spanned<WhoBlock>>,
+    pub(crate) after: Option<Spanned<WaitBlock>>,
+    pub(crate) r#do: Spanned<ActionBlock>,
+    pub(crate) until: Option<Spanned<WaitBlock>>,
+    pub(crate) undo: Option<Spanned<ActionBlock>>,
+    #[serde(default)]
+    pub(crate) needs: Vec<Word>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct WhoBlock {
+    pub(crate) role: Option<Word>,
+    pub(crate) approvers: Option<Words>,
+    pub(crate) of: Option<Spanned<usize>>,
+    pub(crate) deputies: Option<Spanned<bool>>,
+    pub(crate) team: Option<Word>,
+    pub(crate) skills: Option<Words>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct WaitBlock {
+    pub(crate) signal: Word,
+    pub(crate) is: Option<Scalar>,
+    pub(crate) at_least: Option<Spanned<Scalar>>,
+    pub(crate) from: Option<Word>,
+    pub(crate) within: Word,
+    pub(crate) r#else: Word,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct ActionBlock {
+    pub(crate) observe: Option<Words>,
+    pub(crate) convene: Option<Word>,
+    pub(crate) decide: Option<Word>,
+    pub(crate) travel: Option<Word>,
+    pub(crate) enter: Option<Word>,
+    pub(crate) login: Option<Word>,
+    pub(crate) compare: Option<Word>,
+    pub(crate) apply: Option<Word>,
+    pub(crate) admit: Option<Spanned<Shares>>,
+    pub(crate) post: Option<Word>,
+    pub(crate) alert: Option<Word>,
+    pub(crate) by: Option<Word>,
+    pub(crate) carry: Option<Words>,
+    pub(crate) confirm_within: Option<Word>,
+    pub(crate) first: Option<Spanned<usize>>,
+    pub(crate) from: Option<Word>,
+    pub(crate) hold: Option<Word>,
+    pub(crate) isolate: Option<Word>,
+    pub(crate) on: Option<Word>,
+    pub(crate) record: Option<Word>,
+    pub(crate) roles: Option<Words>,
+    pub(crate) save: Option<Word>,
+    pub(crate) second_factor: Option<Word>,
+    pub(crate) site: Option<Word>,
+    pub(crate) stop_if: Option<Spanned<StopBlock>>,
+    pub(crate) text: Option<Word>,
+    pub(crate) r#try: Option<Words>,
+    pub(crate) unit: Option<Word>,
+    pub(crate) with: Option<Word>,
+}
+
+impl ActionBlock {
+    /// The keys that are written, each with the place of its value.
+    pub(crate) fn present(&self) -> Vec<(&'static str, Span)> {
+        let keys = [
+            ("observe", place(&self.observe)),
+            ("convene", place(&self.convene)),
+            ("decide", place(&self.decide)),
+            ("travel", place(&self.travel)),
+            ("enter", place(&self.enter)),
+            ("login", place(&self.login)),
+            ("compare", place(&self.compare)),
+            ("apply", place(&self.apply)),
+            ("admit", place(&self.admit)),
+            ("post", place(&self.post)),
+            ("alert", place(&self.alert)),
+            ("by", place(&self.by)),
+            ("carry", place(&self.carry)),
+            ("confirm-within", place(&self.confirm_within)),
+            ("first", place(&self.first)),
+            ("from", place(&self.from)),
+            ("hold", place(&self.hold)),
+            ("isolate", place(&self.isolate)),
+            ("on", place(&self.on)),
+            ("record", place(&self.record)),
+            ("roles", place(&self.roles)),
+            ("save", place(&self.save)),
+            ("second-factor", place(&self.second_factor)),
+            ("site", place(&self.site)),
+            ("stop-if", place(&self.stop_if)),
+            ("text", place(&self.text)),
+            ("try", place(&self.r#try)),
+            ("unit", place(&self.unit)),
+            ("with", place(&self.with)),
+        ];
+        keys.into_iter().filter_map(|(key, place)| Some((key, place?))).collect()
+    }
+}
+
+fn place<T>(value: &Option<Spanned<T>>) -> Option<Span> {
+    value.as_ref().map(Spanned::span)
+}
+
+/// When a ramp steps back.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct StopBlock {
+    pub(crate) errors: Option<Word>,
+    pub(crate) site_power_rise: Option<Word>,
+}
+
+/// A value that may be text, a number, or true or false.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Scalar {
+    Text(String),
+    Whole(i64),
+    Float(f64),
+    Bool(bool),
+}
+
+impl fmt::Display for Scalar {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Whole(number) => number.fmt(f),
+            Self::Float(number) => number.fmt(f),
+            Self::Bool(truth) => truth.fmt(f),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Scalar {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ScalarVisitor)
+    }
+}
+
+struct ScalarVisitor;
+
+impl Visitor<'_> for ScalarVisitor {
+    type Value = Scalar;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("text, a number, true or false")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Scalar, E> {
+        Ok(Scalar::Text(text.to_owned()))
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Scalar, E> {
+        Ok(Scalar::Whole(number))
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Scalar, E> {
+        Ok(Scalar::Float(number))
+    }
+
+    fn visit_bool<E: de::Error>(self, truth: bool) -> Result<Scalar, E> {
+        Ok(Scalar::Bool(truth))
+    }
+}
+
+/// `admit`: one share where it is a parameter of `apply`, several where it is the verb.
+#[derive(Debug)]
+pub(crate) enum Shares {
+    One(i64),
+    Many(Vec<Spanned<i64>>),
+}
+
+impl<'de> Deserialize<'de> for Shares {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SharesVisitor)
+    }
+}
+
+struct SharesVisitor;
+
+impl<'de> Visitor<'de> for SharesVisitor {
+    type Value = Shares;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("percentages such as [5, 15, 40, 100], or one beside `apply`")
+    }
+
+    fn visit_i64<E: de::Error>(self, share: i64) -> Result<Shares, E> {
+        Ok(Shares::One(share))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut shares: A) -> Result<Shares, A::Error> {
+        let mut many = Vec::new();
+        while let Some(share) = shares.next_element()? {
+            many.push(share);
+        }
+        Ok(Shares::Many(many))
+    }
+}

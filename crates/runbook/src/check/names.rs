@@ -1,0 +1,208 @@
+//! Every word of the runbook exists in the scenario.
+
+use blackstart_source::Diagnostic;
+
+use super::Judge;
+use crate::step::{Action, Body, Name, Otherwise, Quorum, Test, Wait, Who};
+
+impl Judge<'_> {
+    pub(super) fn names(&mut self) {
+        self.header_names();
+        for (_, body) in self.checked() {
+            self.who_names(&body.who);
+            self.action_names(&body.action);
+            body.undo.iter().for_each(|undo| self.action_names(undo));
+            body.waits().for_each(|wait| self.wait_names(wait));
+        }
+        self.saved_before_use();
+    }
+
+    fn known<'c>(&mut self, kind: &str, name: &Name, there: impl IntoIterator<Item = &'c String>) {
+        let there: Vec<&str> = there.into_iter().map(String::as_str).collect();
+        if !there.contains(&name.text.as_str()) {
+            self.unknown(kind, name, there);
+        }
+    }
+
+    fn unknown<'c>(&mut self, kind: &str, name: &Name, there: impl IntoIterator<Item = &'c str>) {
+        if self.has_room() {
+            let unknown = Diagnostic::unknown(&self.runbook.file, name.span.clone(), kind, &name.text, there);
+            self.findings.errors.push(unknown);
+        }
+    }
+
+    fn header_names(&mut self) {
+        let (runbook, vocabulary) = (self.runbook, self.vocabulary);
+        for service in &runbook.restores {
+            self.known("service", service, &vocabulary.services);
+        }
+        for copy in &runbook.copies {
+            match copy.text.split_once('@') {
+                Some((_, place)) => {
+                    let place = Name { text: place.to_owned(), span: copy.span.clone() };
+                    self.known("place", &place, vocabulary.places.keys().chain(&vocabulary.sites));
+                }
+                None => self.known("service", copy, &vocabulary.services),
+            }
+        }
+    }
+
+    fn who_names(&mut self, who: &Who) {
+        let vocabulary = self.vocabulary;
+        match who {
+            Who::Role(role) => self.known("role", role, &vocabulary.roles),
+            Who::Approvers { roles, .. } => {
+                roles.iter().for_each(|role| self.known("role", role, &vocabulary.roles));
+            }
+            Who::Team { skills, .. } => {
+                skills.iter().for_each(|skill| self.known("skill", skill, &vocabulary.skills));
+            }
+        }
+    }
+
+    fn action_names(&mut self, action: &Action) {
+        let vocabulary = self.vocabulary;
+        match action {
+            Action::Observe { signals } => signals.iter().for_each(|signal| self.signal_name(signal, None)),
+            Action::Convene { bridge, by, roles } => {
+                self.known("bridge", bridge, &vocabulary.bridges);
+                self.known("item", by, &vocabulary.items);
+                roles.iter().for_each(|role| self.known("role", role, &vocabulary.roles));
+            }
+            Action::Decide { record, site, .. } => {
+                self.known("item or service", record, vocabulary.items.iter().chain(&vocabulary.services));
+                self.known("site", site, &vocabulary.sites);
+            }
+            Action::Travel { to, carry, alert } => {
+                self.known("site", to, &vocabulary.sites);
+                carry.iter().for_each(|item| self.known("item", item, &vocabulary.items));
+                alert.iter().for_each(|role| self.known("role", role, &vocabulary.roles));
+            }
+            Action::Enter { door, ways } => self.door_names(door, ways),
+            Action::Login { on, with, second_factor, .. } => {
+                self.known("group of routers", on, vocabulary.router_groups.keys());
+                self.known("account", with, &vocabulary.accounts);
+                second_factor.iter().for_each(|item| self.known("item", item, &vocabulary.items));
+            }
+            Action::Compare { save } => {
+                save.iter().for_each(|item| self.known("item", item, &vocabulary.items));
+            }
+            Action::Apply { on, first, from, isolate, .. } => {
+                self.link_names(on, *first);
+                from.iter().for_each(|item| self.known("item", item, &vocabulary.items));
+                isolate.iter().for_each(|one| self.known("controller", one, &vocabulary.controllers));
+            }
+            Action::Admit { .. } => {}
+            Action::Post { on, .. } => self.known("service", on, &vocabulary.services),
+        }
+    }
+
+    fn door_names(&mut self, door: &Name, ways: &[Name]) {
+        let vocabulary = self.vocabulary;
+        match vocabulary.doors.get(&door.text) {
+            None => self.known("door", door, vocabulary.doors.keys()),
+            Some(there) => {
+                let kind = format!("way through the door `{}`", door.text);
+                ways.iter().for_each(|way| self.known(&kind, way, &there.ways));
+            }
+        }
+    }
+
+    fn link_names(&mut self, group: &Name, first: usize) {
+        let vocabulary = self.vocabulary;
+        match vocabulary.link_groups.get(&group.text) {
+            None => self.known("group of links", group, vocabulary.link_groups.keys()),
+            Some(&links) if first > links => {
+                let message = format!("`first` is {first}, but `{}` has {links} links", group.text);
+                self.error(&group.span, message, format!("`first` from 1 to {links}"));
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn wait_names(&mut self, wait: &Wait) {
+        self.signal_name(&wait.signal, wait.quorum.as_ref());
+        wait.quorum.iter().for_each(|quorum| self.quorum_names(quorum));
+        if let Test::Is(value) = &wait.test {
+            self.value_name(&wait.signal, value);
+        }
+        if let Otherwise::Step(step) = &wait.otherwise {
+            let steps = &self.runbook.steps;
+            self.known("step", step, steps.iter().map(|step| &step.id));
+        }
+    }
+
+    /// A signal as it is written must exist; one that others are asked about needs a stem that exists.
+    fn signal_name(&mut self, signal: &Name, quorum: Option<&Quorum>) {
+        let signals = &self.vocabulary.signals;
+        if signals.contains_key(&signal.text) {
+            return;
+        }
+        let seen_at: Vec<&str> =
+            signals.keys().map(String::as_str).filter(|known| stem(known) == stem(&signal.text)).collect();
+        match (seen_at.is_empty(), quorum) {
+            (true, None) => self.unknown("signal", signal, signals.keys().map(String::as_str)),
+            (true, Some(_)) => self.unknown("signal", signal, signals.keys().map(|known| stem(known))),
+            (false, None) => self.unknown("signal", signal, seen_at),
+            (false, Some(_)) => {}
+        }
+    }
+
+    fn value_name(&mut self, signal: &Name, value: &str) {
+        let Some(values) = self.vocabulary.values.get(stem(&signal.text)) else { return };
+        if !values.contains(value) {
+            let name = Name { text: value.to_owned(), span: signal.span.clone() };
+            let kind = format!("value of `{}`", signal.text);
+            self.unknown(&kind, &name, values.iter().map(String::as_str));
+        }
+    }
+
+    fn quorum_names(&mut self, quorum: &Quorum) {
+        let groups = &self.vocabulary.vantage_groups;
+        match groups.get(&quorum.group.text) {
+            None => self.known("group of vantage points", &quorum.group, groups.keys()),
+            Some(&points) if points != quorum.of => {
+                let message = format!("there are {points} {}, not {}", quorum.group.text, quorum.of);
+                let expected = format!("`{} of {points} {}`", quorum.count.min(points), quorum.group.text);
+                self.error(&quorum.group.span, message, expected);
+            }
+            Some(_) => {}
+        }
+    }
+
+    /// What is brought back `from` an item must have been saved on it.
+    fn saved_before_use(&mut self) {
+        let mut saved: Vec<&str> = Vec::new();
+        for (_, body) in self.checked() {
+            if let Action::Compare { save: Some(item) } = &body.action {
+                saved.push(&item.text);
+            }
+            for item in [Some(&body.action), body.undo.as_ref()].into_iter().flatten().filter_map(source_item)
+            {
+                if !saved.contains(&item.text.as_str()) {
+                    let expected = "a `compare` with `save` in an earlier step";
+                    self.error(&item.span, format!("nothing is saved on `{}` by then", item.text), expected);
+                }
+            }
+        }
+    }
+}
+
+fn source_item(action: &Action) -> Option<&Name> {
+    match action {
+        Action::Apply { from, .. } => from.as_ref(),
+        _ => None,
+    }
+}
+
+/// A signal without the vantage that it is seen from.
+pub(super) fn stem(signal: &str) -> &str {
+    signal.split_once('@').map_or(signal, |(stem, _)| stem)
+}
+
+impl Body {
+    /// `after` and `until`, those that there are.
+    pub(super) fn waits(&self) -> impl Iterator<Item = &Wait> {
+        self.after.iter().chain(&self.until)
+    }
+}

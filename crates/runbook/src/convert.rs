@@ -1,0 +1,144 @@
+//! From the shape of a block to a step: which parameter goes with which verb, units, ranges.
+//!
+//! Judges what the block says by itself; whether its words exist in a scenario is for `check`. Who does it is in
+//! `who`, what is waited for in `wait`, what is done in `action` with the table of verbs in `verb`.
+
+mod action;
+mod verb;
+mod wait;
+mod who;
+
+use std::time::Duration;
+
+use blackstart_source::{Diagnostic, Diagnostics, SourceFile, Span, Spanned, list_of, near_miss};
+
+use crate::block::{StepBlock, Word, Words};
+use crate::markdown::Section;
+use crate::measure::{self, DURATION};
+use crate::step::{Body, Name, Who};
+
+/// Turns shapes into steps; what is wrong goes to `complaints` and yields `None`.
+pub(crate) struct Converter<'a> {
+    pub(crate) file: &'a SourceFile,
+    pub(crate) complaints: &'a mut Diagnostics,
+}
+
+/// Words that an action may leave out, because its step says them elsewhere.
+struct Elsewhere {
+    /// Vantage of the `until` signal.
+    site: Option<Name>,
+    /// Links of the action that an `undo` takes back.
+    links: Option<Name>,
+}
+
+impl From<Word> for Name {
+    fn from(word: Word) -> Self {
+        Self::from(&word)
+    }
+}
+
+impl From<&Word> for Name {
+    fn from(word: &Word) -> Self {
+        Self { text: word.get_ref().clone(), span: word.span() }
+    }
+}
+
+impl Converter<'_> {
+    fn complain(&mut self, span: Span, message: impl Into<String>, expected: impl Into<String>) {
+        self.complaints.push(Diagnostic::new(self.file, span, message).expecting(expected));
+    }
+
+    fn stray(&mut self, key: &str, span: Span, with: &str, takes: &str) {
+        let complaint = Diagnostic::new(self.file, span, format!("`{key}` does not go with `{with}`"));
+        self.complaints.push(complaint.helped(format!("{with} takes: {takes}")));
+    }
+
+    /// The first step with a block says nobody who could be inherited.
+    pub(crate) fn nobody(&mut self, section: &Section) {
+        let message = format!("nobody does the step `{}`", section.id);
+        let expected = "`who = …` here, because no step before it says who";
+        self.complain(section.span.clone(), message, expected);
+    }
+
+    /// A step's body. Without `who` its block is judged all the same.
+    pub(crate) fn body(&mut self, block: &StepBlock, who: Option<&Who>) -> Option<Body> {
+        let after = block.after.as_ref().map(|wait| self.wait(wait, block));
+        let until = block.until.as_ref().map(|wait| self.wait(wait, block));
+        let site = block.until.as_ref().and_then(|wait| vantage(&wait.get_ref().signal));
+        let action = self.action(&block.r#do, Elsewhere { site, links: None });
+        let links = links(block);
+        let undo = block.undo.as_ref().map(|undo| self.action(undo, Elsewhere { site: None, links }));
+        Some(Body {
+            who: who?.clone(),
+            after: all(after)?,
+            action: action?,
+            until: all(until)?,
+            undo: all(undo)?,
+            needs: needs(block),
+        })
+    }
+
+    fn duration(&mut self, word: &Word) -> Option<Duration> {
+        let duration = measure::duration(word.get_ref()).filter(|duration| !duration.is_zero());
+        if duration.is_none() {
+            self.complain(word.span(), format!("`{}` is no duration", word.get_ref()), DURATION);
+        }
+        duration
+    }
+
+    fn one_of(&mut self, word: &Word, known: &[&str]) -> Option<Name> {
+        let text = word.get_ref().as_str();
+        if known.contains(&text) {
+            return Some(word.into());
+        }
+        let complaint = Diagnostic::new(self.file, word.span(), format!("unknown value `{text}`"));
+        let meant = near_miss(text, known.iter().copied());
+        self.complaints.push(complaint.expecting(list_of(known)).meant(meant));
+        None
+    }
+
+    fn names(&mut self, key: &str, words: &Words) -> Option<Vec<Name>> {
+        if words.get_ref().is_empty() {
+            self.complain(words.span(), format!("`{key}` is empty"), "one or more");
+            return None;
+        }
+        Some(names(words))
+    }
+}
+
+fn name(word: &Option<Word>) -> Option<Name> {
+    word.as_ref().map(Name::from)
+}
+
+fn names(words: &Words) -> Vec<Name> {
+    words.get_ref().iter().map(Name::from).collect()
+}
+
+/// `None` when the part was there and could not be read; `Some(None)` when it was not there.
+fn all<T>(part: Option<Option<T>>) -> Option<Option<T>> {
+    match part {
+        Some(None) => None,
+        Some(read) => Some(read),
+        None => Some(None),
+    }
+}
+
+/// The part of a signal behind its `@`.
+fn vantage(signal: &Word) -> Option<Name> {
+    let (_, vantage) = signal.get_ref().split_once('@')?;
+    Some(Name { text: vantage.to_owned(), span: signal.span() })
+}
+
+/// The links that `do` works on, which an `undo` need not repeat.
+fn links(block: &StepBlock) -> Option<Name> {
+    let action = block.r#do.get_ref();
+    action.apply.as_ref().and(name(&action.on))
+}
+
+/// What a step says that it needs, and the stop conditions that nothing here models.
+fn needs(block: &StepBlock) -> Vec<Name> {
+    let stop = block.r#do.get_ref().stop_if.as_ref().map(Spanned::get_ref);
+    let power = stop.and_then(|stop| stop.site_power_rise.as_ref());
+    let power = power.map(|word| Name { text: "site-power-rise".to_owned(), span: word.span() });
+    block.needs.iter().map(Name::from).chain(power).collect()
+}

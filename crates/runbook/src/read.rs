@@ -1,0 +1,94 @@
+//! A Markdown file to a runbook: outline, blocks, steps.
+
+use blackstart_source::{Diagnostics, SourceFile, parse_toml_at};
+
+use crate::block::{RunbookBlock, StepBlock, Word};
+use crate::convert::Converter;
+use crate::markdown::{Section, outline};
+use crate::step::{Body, Name, Runbook, Step, Who};
+
+/// Reads a runbook. The words in it are not judged yet: that is what [`check`](crate::check::check) is for.
+///
+/// # Errors
+/// Everything wrong with the outline, and for each block its first TOML error or everything wrong with what it
+/// says.
+pub fn read(file: &SourceFile) -> Result<Runbook, Diagnostics> {
+    let mut complaints = Diagnostics::new();
+    let outline = outline(file, &mut complaints);
+    let header: Option<RunbookBlock> =
+        outline.header.and_then(|block| complaints.take(parse_toml_at(file, block)));
+    let header = header.unwrap_or_default();
+    let steps = steps(file, &outline.sections, &mut complaints);
+    complaints.into_result(Runbook {
+        file: file.clone(),
+        name: stem(file.name()).to_owned(),
+        title: outline.title,
+        restores: names(header.restores),
+        copies: names(header.copies),
+        assumes_up: names(header.assumes_up),
+        steps,
+    })
+}
+
+/// `runbooks/reset.md` is called `reset`.
+fn stem(path: &str) -> &str {
+    let file = path.rsplit('/').next().unwrap_or(path);
+    file.strip_suffix(".md").unwrap_or(file)
+}
+
+fn names(words: Vec<Word>) -> Vec<Name> {
+    words.into_iter().map(Name::from).collect()
+}
+
+fn steps(file: &SourceFile, sections: &[Section], complaints: &mut Diagnostics) -> Vec<Step> {
+    let mut actor = Actor::None;
+    let step = |section: &Section| Step {
+        id: section.id.clone(),
+        title: section.title.clone(),
+        prose: section.prose.clone(),
+        line: file.position(section.span.start).0,
+        span: section.span.clone(),
+        body: body(file, section, &mut actor, complaints),
+    };
+    sections.iter().map(step).collect()
+}
+
+/// Who did the last step with a block.
+enum Actor {
+    /// There was none.
+    None,
+    /// There was one that could not be read; saying so once is enough.
+    Unreadable,
+    Known(Who),
+}
+
+impl Actor {
+    fn known(&self) -> Option<&Who> {
+        match self {
+            Self::Known(who) => Some(who),
+            Self::None | Self::Unreadable => None,
+        }
+    }
+}
+
+fn body(
+    file: &SourceFile,
+    section: &Section,
+    actor: &mut Actor,
+    complaints: &mut Diagnostics,
+) -> Option<Body> {
+    let block = section.block.clone()?;
+    let Some(shape) = complaints.take(parse_toml_at::<StepBlock>(file, block)) else {
+        // Its `who` is lost with it.
+        *actor = Actor::Unreadable;
+        return None;
+    };
+    let mut converter = Converter { file, complaints };
+    if let Some(who) = &shape.who {
+        *actor = converter.who(who).map_or(Actor::Unreadable, Actor::Known);
+    }
+    if let Actor::None = actor {
+        converter.nobody(section);
+    }
+    converter.body(&shape, actor.known())
+}
