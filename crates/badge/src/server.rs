@@ -1,0 +1,111 @@
+//! The access server: asks the directory, writes the audit log, then answers.
+//!
+//! A decision is on the disk before it is told: whoever saw a door open can find the line, power cut or not. When the
+//! log cannot be written the server does not decide, and the controllers treat it as silent.
+
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use blackstart_rt as rt;
+use rt::net::TcpListener;
+use serde::Deserialize;
+
+use crate::audit::{self, Entry, Outcome};
+use crate::directory::{Badge, Directory};
+use crate::event::Event;
+use crate::serve::{self, Limits, Respond};
+use crate::wire::{Answer, Ask};
+
+/// Configuration of an access server.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// Where to listen for controllers.
+    pub listen: SocketAddr,
+    /// The directory.
+    pub badges: Vec<Badge>,
+    /// What controllers are granted.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+/// Serves until the host or the task dies.
+///
+/// # Errors
+/// When the address cannot be bound or the audit log cannot be opened.
+pub async fn run(config: Config) -> io::Result<()> {
+    serve(TcpListener::bind(config.listen).await?, config).await
+}
+
+/// As [`run`], on a listener that is bound already; `config.listen` is ignored.
+///
+/// # Errors
+/// When the audit log cannot be opened.
+pub async fn serve(listener: TcpListener, config: Config) -> io::Result<()> {
+    mend_audit_log().await?;
+    let server = Server { directory: Directory::new(config.badges) };
+    serve::serve("badge/connection", listener, config.limits, Rc::new(server)).await;
+    Ok(())
+}
+
+/// Ends a line that a power cut tore, so that the next entry does not grow out of it.
+async fn mend_audit_log() -> io::Result<()> {
+    let log = match rt::disk::read(audit::FILE).await {
+        Ok(log) => log,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    if log.is_empty() || log.ends_with(b"\n") {
+        return Ok(());
+    }
+    rt::disk::append(audit::FILE, b"\n").await?;
+    rt::disk::fsync(audit::FILE).await
+}
+
+struct Server {
+    directory: Directory,
+}
+
+impl Respond for Server {
+    type Request = Ask;
+    type Answer = Answer;
+
+    async fn respond(&self, peer: SocketAddr, request: Ask) -> Option<Answer> {
+        Some(match request {
+            Ask::Decide { door, badge } => self.decide(peer, door, badge).await,
+            Ask::List { doors } => Answer::Badges(self.directory.extract(&doors)),
+        })
+    }
+}
+
+impl Server {
+    async fn decide(&self, controller: SocketAddr, door: String, badge: String) -> Answer {
+        let now = rt::time::unix_now();
+        let decided = self.directory.decide(&door, &badge, now).map(str::to_owned);
+        let (answer, outcome) = match decided {
+            Ok(person) => (Answer::Grant { person: person.clone() }, Outcome::Grant(person)),
+            Err(reason) => (Answer::Deny { reason }, Outcome::Deny(reason)),
+        };
+        let entry = Entry { unix_ms: unix_ms(now), controller: controller.to_string(), door, badge, outcome };
+        match record(&entry).await {
+            Ok(()) => answer,
+            Err(error) => refuse_unrecorded(&error),
+        }
+    }
+}
+
+async fn record(entry: &Entry) -> io::Result<()> {
+    rt::disk::append(audit::FILE, &entry.to_line()?).await?;
+    rt::disk::fsync(audit::FILE).await
+}
+
+fn refuse_unrecorded(error: &io::Error) -> Answer {
+    rt::emit(&Event::AuditFailed { error: error.to_string() });
+    Answer::Error { text: format!("cannot write the audit log: {error}") }
+}
+
+fn unix_ms(now: Duration) -> u64 {
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}

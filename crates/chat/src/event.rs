@@ -1,0 +1,59 @@
+//! What chat records: who was turned away and why, and when a laptop lost or found its chat.
+
+use blackstart_rt as rt;
+use serde::{Deserialize, Serialize};
+
+/// A refusal of the server, or a change that a client noticed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// The server refused a login.
+    LoginRefused {
+        /// The nickname that asked.
+        nick: String,
+        /// Why.
+        why: LoginRefusal,
+    },
+    /// A client is in its channel.
+    Online {
+        /// Its nickname.
+        nick: String,
+    },
+    /// A client is not, or for another reason than before.
+    Offline {
+        /// Its nickname.
+        nick: String,
+        /// Why.
+        why: Why,
+    },
+}
+
+/// Why the server refused a login.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum LoginRefusal {
+    /// No session token came with the login.
+    #[error("sign in first")]
+    NoToken,
+    /// The sign-in service does not know the token, or no longer.
+    #[error("session refused: {0}")]
+    BadToken(String),
+    /// The sign-in service could not be asked.
+    #[error("sign-in is unreachable: {0}")]
+    SignInUnreachable(String),
+}
+
+/// Why a client is offline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Why {
+    /// The server's name does not resolve.
+    Dns(String),
+    /// The server cannot be connected to.
+    Connect(String),
+    /// The server turned the client away.
+    Refused(String),
+    /// The connection broke.
+    Lost(String),
+}
+
+impl rt::Event for Event {
+    const KIND: &'static str = "chat";
+}
