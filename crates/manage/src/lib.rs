@@ -1,1 +1,22 @@
 //! Network management: router configuration, consoles, change audit, capacity automation.
+//!
+//! What brought the backbone down on 4 October 2021 and what brought it back: a command that shut its ports, the
+//! audit that should have stopped it, and the command lines of routers, of which only the serial console works
+//! when the network is gone.
+//!
+//! | module | what lives there |
+//! |---|---|
+//! | [`router`] | a router's management plane: command line in-band and at the console. Start here |
+//! | [`configuration`] | running, last good, saved, and waiting configurations |
+//! | [`client`] | the typed client of that command line |
+//! | [`audit`] | judges what automation intends to do; has a bug when told so |
+//! | [`event`] | what is recorded |
+
+pub mod audit;
+pub mod client;
+pub mod configuration;
+pub mod event;
+mod lines;
+pub mod router;
+
+pub use event::Event;
