@@ -19,7 +19,7 @@ pub use vocabulary::{Door, Observability, Person, Vocabulary};
 use blackstart_source::{Diagnostic, Diagnostics, Span};
 
 use crate::markdown::COMPLAINTS_MAX;
-use crate::step::{Body, Runbook, Step};
+use crate::step::{Body, Runbook, Step, Who};
 
 /// What a check found.
 #[derive(Clone, Debug, Default)]
@@ -63,6 +63,13 @@ impl<'a> Judge<'a> {
     fn warning(&mut self, span: &Span, message: impl Into<String>, help: impl Into<String>) {
         let warning = Diagnostic::new(&self.runbook.file, span.clone(), message);
         self.findings.warnings.push(warning.helped(help));
+    }
+
+    /// Who does something, once for each place where the file says so: an heir is not judged again.
+    fn actors_named(&self) -> Vec<&'a Who> {
+        let mut named: Vec<&Who> = self.checked().map(|(_, body)| &body.who).collect();
+        named.dedup();
+        named
     }
 
     /// The steps that have something to check.

@@ -9,12 +9,10 @@ use crate::step::{Action, Name, Who};
 impl Judge<'_> {
     /// A word that is unknown was complained about already; here only known ones count.
     pub(super) fn actors(&mut self) {
-        let mut inherited = None;
+        for who in self.actors_named() {
+            self.actor(who);
+        }
         for (_, body) in self.checked() {
-            if inherited != Some(&body.who) {
-                self.actor(&body.who);
-            }
-            inherited = Some(&body.who);
             match &body.action {
                 Action::Convene { roles, .. } => roles.iter().for_each(|role| self.somebody(role, false)),
                 Action::Travel { alert, .. } => alert.iter().for_each(|role| self.somebody(role, false)),

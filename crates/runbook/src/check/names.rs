@@ -8,8 +8,10 @@ use crate::step::{Action, Body, Name, Otherwise, Quorum, Test, Wait, Who};
 impl Judge<'_> {
     pub(super) fn names(&mut self) {
         self.header_names();
+        for who in self.actors_named() {
+            self.who_names(who);
+        }
         for (_, body) in self.checked() {
-            self.who_names(&body.who);
             self.action_names(&body.action);
             body.undo.iter().for_each(|undo| self.action_names(undo));
             body.waits().for_each(|wait| self.wait_names(wait));
