@@ -1,6 +1,8 @@
 //! The authority: answers from zones (RFC 1034 4.3.2), with referrals, negative answers and truncation.
 //!
-//! [`answer`] is the whole protocol: bytes of a query in, bytes of a response out.
+//! [`answer`] is the whole protocol: bytes of a query in, bytes of a response out. [`run`] puts it on sockets.
+
+mod run;
 
 use hickory_proto::op::{Message, ResponseCode};
 use hickory_proto::rr::{Name, RData, Record, RecordType};
@@ -8,6 +10,8 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 use crate::message::{self, Query, Rcode, Reject, Transport};
 use crate::zone::{Lookup, Zone};
 use blackstart_rt::Map;
+
+pub use run::{Config, run};
 
 /// Longest chain of aliases followed inside a zone.
 const ALIASES_MAX: usize = 16;

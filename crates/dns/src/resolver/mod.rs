@@ -18,6 +18,7 @@
 mod cache;
 mod core;
 mod reply;
+mod run;
 #[cfg(test)]
 mod tests;
 
@@ -32,6 +33,7 @@ use hickory_proto::rr::Name;
 use serde::Deserialize;
 
 pub use core::{Client, Core, Error, Input, Output};
+pub use run::run;
 
 /// How a resolver behaves. Every key but `root-servers` has a default.
 #[derive(Clone, Debug, PartialEq, Deserialize)]

@@ -1,0 +1,112 @@
+//! What this crate puts on the record: decisions and changes, never single queries.
+
+use blackstart_rt::Map;
+use hickory_proto::rr::Name;
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::message::Rcode;
+
+/// Names whose last outcome is remembered, so that strange queries cannot fill the memory.
+const OUTCOMES_MAX: usize = 10_000;
+
+/// An entry of the record. Kind `dns`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// A resolver's answer to clients about this name differs from its last one.
+    Outcome {
+        /// The name, absolute and in lower case.
+        name: String,
+        /// What clients get now.
+        rcode: Rcode,
+    },
+    /// What a server did in a window in which it was asked something. Off unless configured.
+    Load {
+        /// Which server of the host.
+        role: Role,
+        /// Length of the window in seconds.
+        window_s: u32,
+        /// Queries of clients.
+        queries: u32,
+        /// Queries to other servers.
+        upstream: u32,
+        /// Clients that got SERVFAIL.
+        servfail: u32,
+        /// 95th percentile of the time to the answer, in milliseconds.
+        p95_ms: u32,
+    },
+    /// The health check changed its mind about the data centres.
+    Health {
+        /// Whether they count as up now.
+        up: bool,
+        /// Targets that answered in the deciding round.
+        answering: u32,
+        /// Targets in all.
+        targets: u32,
+    },
+    /// The speaker has been told to announce this prefix.
+    Announced {
+        /// The anycast prefix.
+        prefix: IpNet,
+    },
+    /// The speaker has been told to withdraw this prefix.
+    Withdrawn {
+        /// The anycast prefix.
+        prefix: IpNet,
+    },
+    /// The speaker could not be told; this is tried again every round and recorded once.
+    SteerFailed {
+        /// The anycast prefix.
+        prefix: IpNet,
+        /// Whether it was to be announced.
+        announce: bool,
+        /// Why, in words.
+        reason: String,
+    },
+}
+
+impl blackstart_rt::Event for Event {
+    const KIND: &'static str = "dns";
+}
+
+/// Which server of a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Role {
+    /// It answers from zones.
+    Authority,
+    /// It answers by asking others.
+    Resolver,
+}
+
+/// The last outcome by name.
+#[derive(Debug, Default)]
+pub(crate) struct Outcomes(Map<Name, Rcode>);
+
+impl Outcomes {
+    /// The event of an answer that differs from the last one about this name.
+    pub(crate) fn changed(&mut self, name: &Name, rcode: Rcode) -> Option<Event> {
+        if self.0.get(name) == Some(&rcode) {
+            return None;
+        }
+        if self.0.len() >= OUTCOMES_MAX {
+            self.0.clear();
+        }
+        self.0.insert(name.clone(), rcode);
+        Some(Event::Outcome { name: name.to_lowercase().to_ascii(), rcode })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_changes_are_told() {
+        let mut outcomes = Outcomes::default();
+        let name = Name::from_ascii("Facebook.com.").unwrap();
+        let told =
+            [Rcode::NoError, Rcode::NoError, Rcode::ServFail].map(|rcode| outcomes.changed(&name, rcode));
+        let event = |rcode| Some(Event::Outcome { name: "facebook.com.".to_string(), rcode });
+        assert_eq!(told, [event(Rcode::NoError), None, event(Rcode::ServFail)]);
+    }
+}

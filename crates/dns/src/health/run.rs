@@ -1,0 +1,93 @@
+//! The health check on sockets.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use blackstart_rt as rt;
+use blackstart_rt::Set;
+use ipnet::IpNet;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::{Config, Core, Order};
+use crate::event::Event;
+use crate::shell::SERVICE;
+
+/// As much of a status line as decides: `HTTP/1.1 200`.
+const STATUS_LEN: usize = 12;
+
+/// Probes for ever and has `steer` carry out every order to the speaker.
+pub async fn run_with<F>(config: Config, mut steer: impl FnMut(Order) -> F)
+where
+    F: Future<Output = io::Result<()>>,
+{
+    let mut core = Core::new(&config);
+    let mut failing = Set::new();
+    carry_out(&mut core, &mut failing, &mut steer).await;
+    let jitter = Duration::from_millis(config.start_jitter_ms);
+    rt::time::sleep(rt::rand::stream("dns-health").between(Duration::ZERO, jitter)).await;
+    let mut rounds = rt::time::interval(Duration::from_secs(config.interval_s));
+    loop {
+        rounds.tick().await;
+        let answering = round(&config).await;
+        if core.observe(answering) {
+            rt::emit(&health(&config, core.is_up(), answering));
+        }
+        carry_out(&mut core, &mut failing, &mut steer).await;
+    }
+}
+
+fn health(config: &Config, up: bool, answering: usize) -> Event {
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Event::Health { up, answering: count(answering), targets: count(config.targets.len()) }
+}
+
+/// Asks all targets at once; the number that answered.
+async fn round(config: &Config) -> usize {
+    let patience = Duration::from_millis(config.timeout_ms);
+    let probe = |target: &SocketAddr| {
+        let target = *target;
+        rt::task::spawn(SERVICE, async move {
+            matches!(rt::time::timeout(patience, probe(target)).await, Ok(Ok(true)))
+        })
+    };
+    let probes: Vec<_> = config.targets.iter().map(probe).collect();
+    let mut answering = 0;
+    for probe in probes {
+        answering += usize::from(probe.await.unwrap_or(false));
+    }
+    answering
+}
+
+/// One `GET /health` on a fresh connection, which is closed after; true when the answer is 200.
+async fn probe(target: SocketAddr) -> io::Result<bool> {
+    let mut stream = rt::net::TcpStream::connect(target).await?;
+    let request = format!("GET /health HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", target.ip());
+    stream.write_all(request.as_bytes()).await?;
+    let mut status = [0; STATUS_LEN];
+    stream.read_exact(&mut status).await?;
+    Ok(status.starts_with(b"HTTP/1.") && status.ends_with(b" 200"))
+}
+
+/// Has the pending orders carried out. What fails stays pending; it is recorded when it begins to fail.
+async fn carry_out<F>(core: &mut Core, failing: &mut Set<IpNet>, steer: &mut impl FnMut(Order) -> F)
+where
+    F: Future<Output = io::Result<()>>,
+{
+    for order in core.orders() {
+        let Order { prefix, announce } = order;
+        match steer(order).await {
+            Ok(()) => {
+                core.done(order);
+                failing.remove(&prefix);
+                rt::emit(&if announce { Event::Announced { prefix } } else { Event::Withdrawn { prefix } });
+            }
+            Err(error) => {
+                if failing.insert(prefix) {
+                    rt::emit(&Event::SteerFailed { prefix, announce, reason: error.to_string() });
+                }
+            }
+        }
+    }
+}
