@@ -1,2 +1,30 @@
-//! The project's own tasks.
-fn main() {}
+//! The project's own tasks: `cargo xtask <task>`.
+//!
+//! - [`test`](crate::test): everything that must hold before a change is good, in one command.
+//! - [`step`]: one cargo command with a heading, what it needs, and its exit code.
+
+mod step;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "The project's own tasks", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Format check, clippy with warnings denied, documentation, doc tests, all tests. Stops at the first failure.
+    Test,
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().task {
+        Task::Test => test::run(),
+    }
+}

@@ -1,0 +1,55 @@
+//! `cargo xtask test`: the whole gate, cheapest answers first.
+//!
+//! The tests come last, so that the last line is the test runner's own summary.
+
+use std::process::ExitCode;
+
+use crate::step::{self, Need, Step};
+
+const FORMAT: Step = Step {
+    heading: "format",
+    needs: Some(Need { probe: &["fmt", "--version"], install: "rustup component add rustfmt" }),
+    cargo: &["fmt", "--all", "--", "--check"],
+    environment: &[],
+};
+
+const CLIPPY: Step = Step {
+    heading: "clippy",
+    needs: Some(Need { probe: &["clippy", "--version"], install: "rustup component add clippy" }),
+    cargo: &["clippy", "--quiet", "--workspace", "--all-targets", "--", "--deny", "warnings"],
+    environment: &[],
+};
+
+const DOCUMENTATION: Step = Step {
+    heading: "documentation",
+    needs: None,
+    cargo: &["doc", "--quiet", "--workspace", "--no-deps"],
+    environment: &[("RUSTDOCFLAGS", "--deny warnings")],
+};
+
+const DOC_TESTS: Step = Step {
+    heading: "doc tests",
+    needs: None,
+    cargo: &["test", "--quiet", "--workspace", "--doc"],
+    environment: &[],
+};
+
+const TESTS_NEXTEST: Step = Step {
+    heading: "tests",
+    needs: None,
+    cargo: &["nextest", "run", "--workspace", "--no-fail-fast"],
+    environment: &[],
+};
+
+const TESTS_CARGO: Step = Step {
+    heading: "tests (faster with cargo-nextest)",
+    needs: None,
+    cargo: &["test", "--quiet", "--workspace", "--lib", "--bins", "--tests", "--no-fail-fast"],
+    environment: &[],
+};
+
+/// Runs everything; the exit code is that of the first step that failed.
+pub(crate) fn run() -> ExitCode {
+    let tests = if step::works(&["nextest", "--version"]) { TESTS_NEXTEST } else { TESTS_CARGO };
+    step::run_all(&[FORMAT, CLIPPY, DOCUMENTATION, DOC_TESTS, tests])
+}
