@@ -24,6 +24,7 @@
 //! | [`event`] | what is recorded |
 
 pub mod audit;
+pub mod controller;
 pub mod directory;
 pub mod door;
 pub mod event;

@@ -17,12 +17,16 @@
 //! | [`verify`] | the question to the sign-in service |
 //! | [`event`] | what is recorded |
 
+pub mod client;
 pub mod core;
 pub mod event;
 pub mod framing;
 pub mod message;
 pub mod names;
 pub mod numeric;
+pub mod presence;
+pub mod server;
+pub mod verify;
 
 pub use event::Event;
 pub use message::Message;

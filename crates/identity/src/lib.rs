@@ -16,9 +16,11 @@
 //! | [`event`] | what is recorded |
 
 pub mod account;
+pub mod client;
 pub mod code;
 pub mod event;
 pub mod local;
+pub mod server;
 pub mod session;
 pub mod wire;
 

@@ -1,0 +1,216 @@
+//! The door controller of a site: holds the bolts, asks the access server, decides alone when it must.
+//!
+//! It asks anew for each tap, name included: when the name no longer resolves, the next badge already notices.
+
+use std::cell::RefCell;
+use std::future;
+use std::io;
+use std::mem;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use blackstart_dns::endpoint::{ConnectError, Endpoint};
+use blackstart_dns::stub::Resolver;
+use blackstart_rt as rt;
+use rt::net::TcpListener;
+use rt::time::Instant;
+use serde::Deserialize;
+use tokio::io::BufReader;
+
+use crate::door::{Door, Doors, Heard};
+use crate::event::{By, Event, Why};
+use crate::offline::{self, List, Policy, Stored};
+use crate::serve::{self, Limits, Respond};
+use crate::wire::{self, Answer, Ask, AtDoor, DoorAnswer, Verdict};
+
+/// Configuration of a door controller.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// Where to listen for readers.
+    pub listen: SocketAddr,
+    /// The access server, `name:port` or `address:port`.
+    pub server: Endpoint,
+    /// The resolvers that know the server's name.
+    #[serde(default)]
+    pub resolvers: Vec<SocketAddr>,
+    /// How long the server may take, from looking its name up to its answer, milliseconds.
+    #[serde(default = "timeout_ms")]
+    pub timeout_ms: u64,
+    /// The doors.
+    pub doors: Vec<Door>,
+    /// Whether to keep an offline list for a silent server.
+    #[serde(default)]
+    pub offline_list: Option<Policy>,
+    /// What readers are granted.
+    #[serde(default)]
+    pub limits: Limits,
+}
+
+fn timeout_ms() -> u64 {
+    5_000
+}
+
+/// Serves until the host or the task dies.
+///
+/// # Errors
+/// When the address cannot be bound.
+pub async fn run(config: Config) -> io::Result<()> {
+    serve(TcpListener::bind(config.listen).await?, config).await
+}
+
+/// As [`run`], on a listener that is bound already; `config.listen` is ignored.
+///
+/// # Errors
+/// None so far: a controller goes on without its disk and without its server.
+pub async fn serve(listener: TcpListener, config: Config) -> io::Result<()> {
+    let limits = config.limits;
+    let controller = Rc::new(Controller::new(config));
+    controller.recall_list().await;
+    let refreshing = Rc::clone(&controller);
+    rt::select! {
+        () = serve::serve("badge/door", listener, limits, controller) => Ok(()),
+        () = refreshing.keep_list_fresh() => Ok(()),
+    }
+}
+
+struct Controller {
+    config: Config,
+    resolver: Resolver,
+    /// Never borrowed across an await.
+    doors: RefCell<Doors>,
+    /// Why the server was out of reach when last asked.
+    unreachable: RefCell<Option<Why>>,
+}
+
+impl Respond for Controller {
+    type Request = AtDoor;
+    type Answer = DoorAnswer;
+
+    async fn respond(&self, _: SocketAddr, request: AtDoor) -> Option<DoorAnswer> {
+        Some(match request {
+            AtDoor::Tap { door, badge } => DoorAnswer::Verdict(self.tap(door, badge).await),
+            AtDoor::Contact { door } => {
+                let by = self.doors.borrow().contact(&door, Instant::now());
+                noted(door, by)
+            }
+            AtDoor::Exit { door } => {
+                let by = self.doors.borrow_mut().exit(&door, Instant::now());
+                noted(door, by)
+            }
+        })
+    }
+}
+
+fn noted(door: String, by: Option<By>) -> DoorAnswer {
+    if let Some(by) = by {
+        rt::emit(&Event::DoorOpened { door, by });
+    }
+    DoorAnswer::Noted
+}
+
+impl Controller {
+    fn new(config: Config) -> Self {
+        let resolver = Resolver::new(config.resolvers.clone());
+        let doors = RefCell::new(Doors::new(config.doors.clone(), config.offline_list));
+        Self { config, resolver, doors, unreachable: RefCell::new(None) }
+    }
+
+    async fn tap(&self, door: String, badge: String) -> Verdict {
+        let heard = self.hear(&door, &badge).await;
+        let decision =
+            self.doors.borrow_mut().tapped(&door, &badge, heard, rt::time::unix_now(), Instant::now());
+        let verdict = decision.verdict;
+        rt::emit(&Event::Decision { door: door.clone(), badge, verdict, path: decision.path });
+        if verdict == Verdict::Opened {
+            rt::emit(&Event::DoorOpened { door, by: By::Badge });
+        }
+        verdict
+    }
+
+    async fn hear(&self, door: &str, badge: &str) -> Heard {
+        if !self.doors.borrow().has(door) {
+            return Heard::Silence;
+        }
+        match self.ask(&Ask::Decide { door: door.to_owned(), badge: badge.to_owned() }).await {
+            Some(Answer::Grant { .. }) => Heard::Grant,
+            Some(Answer::Deny { reason }) => Heard::Deny(reason),
+            Some(Answer::Badges(_) | Answer::Error { .. }) | None => Heard::Silence,
+        }
+    }
+
+    /// The server's answer, `None` when there is none of use; either way remembers whether it is there.
+    async fn ask(&self, ask: &Ask) -> Option<Answer> {
+        let timeout = Duration::from_millis(self.config.timeout_ms);
+        let asked = rt::time::timeout(timeout, self.exchange(ask)).await;
+        match asked.unwrap_or(Err(Why::Timeout)) {
+            Ok(answer) => {
+                self.note_reachable();
+                Some(answer)
+            }
+            Err(why) => {
+                self.note_unreachable(why);
+                None
+            }
+        }
+    }
+
+    async fn exchange(&self, ask: &Ask) -> Result<Answer, Why> {
+        let stream = self.config.server.connect(&self.resolver).await.map_err(|error| match error {
+            ConnectError::Dns(error) => Why::Dns(error.to_string()),
+            ConnectError::Connect(error) => Why::Connect(error.to_string()),
+        })?;
+        let answer = wire::exchange(&mut BufReader::new(stream), ask).await;
+        match answer.map_err(|error| Why::Connect(error.to_string()))? {
+            Answer::Error { text } => Err(Why::Failed(text)),
+            answer => Ok(answer),
+        }
+    }
+
+    fn note_reachable(&self) {
+        if self.unreachable.take().is_some() {
+            rt::emit(&Event::ServerReachable);
+        }
+    }
+
+    fn note_unreachable(&self, why: Why) {
+        let before = self.unreachable.replace(Some(why.clone()));
+        // The kind of failure counts, not its wording: one record per change, not one per tap.
+        if before.as_ref().map(mem::discriminant) != Some(mem::discriminant(&why)) {
+            rt::emit(&Event::ServerUnreachable { why });
+        }
+    }
+
+    /// Takes the list that an earlier boot stored. A missing or spoilt one is as good as none.
+    async fn recall_list(&self) {
+        let Ok(bytes) = rt::disk::read(offline::FILE).await else { return };
+        if let Ok(stored) = serde_json::from_slice::<Stored>(&bytes) {
+            self.doors.borrow_mut().remember(List::from(stored));
+        }
+    }
+
+    async fn keep_list_fresh(&self) {
+        let Some(policy) = self.config.offline_list else { return future::pending().await };
+        loop {
+            self.refresh_list().await;
+            rt::time::sleep(Duration::from_secs(policy.refresh_s.max(1))).await;
+        }
+    }
+
+    async fn refresh_list(&self) {
+        let doors = self.doors.borrow().names();
+        let Some(Answer::Badges(badges)) = self.ask(&Ask::List { doors }).await else { return };
+        let stored = Stored { fetched_unix_s: rt::time::unix_now().as_secs(), badges };
+        // A full disk costs the list only at the next boot.
+        let _ = store(&stored).await;
+        self.doors.borrow_mut().remember(List::from(stored));
+    }
+}
+
+async fn store(stored: &Stored) -> io::Result<()> {
+    let fresh = format!("{}.new", offline::FILE);
+    rt::disk::write(&fresh, &serde_json::to_vec(stored)?).await?;
+    rt::disk::fsync(&fresh).await?;
+    rt::disk::rename(&fresh, offline::FILE).await
+}

@@ -1,0 +1,158 @@
+//! A laptop's background connection: stays in a channel, comes back when it can, and records what it notices.
+
+use std::mem;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use blackstart_dns::stub::Resolver;
+use blackstart_rt as rt;
+use serde::Deserialize;
+
+use crate::client::{self, Client, Error};
+use crate::event::{Event, Why};
+
+/// Configuration of a background connection.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Config {
+    /// The chat server, a name or an address.
+    pub server: String,
+    /// Its port.
+    #[serde(default = "port")]
+    pub port: u16,
+    /// The resolvers that know its name.
+    #[serde(default)]
+    pub resolvers: Vec<SocketAddr>,
+    /// The nickname to log in with.
+    pub nick: String,
+    /// The channel to be in.
+    pub channel: String,
+    /// The session token, where sign-in is required.
+    #[serde(default)]
+    pub token: Option<String>,
+    /// The first wait before another attempt, seconds; each failure doubles it.
+    #[serde(default = "retry_min_s")]
+    pub retry_min_s: u64,
+    /// The longest wait before another attempt, seconds.
+    #[serde(default = "retry_max_s")]
+    pub retry_max_s: u64,
+}
+
+fn port() -> u16 {
+    6667
+}
+
+fn retry_min_s() -> u64 {
+    1
+}
+
+fn retry_max_s() -> u64 {
+    60
+}
+
+/// Keeps the connection until the host or the task dies.
+pub async fn run(config: Config) {
+    let resolver = Resolver::new(config.resolvers.clone());
+    let mut waits = rt::rand::stream("chat/presence");
+    let mut backoff = Backoff::new(&config);
+    let mut seen = Seen::default();
+    loop {
+        let error = match come_online(&config, &resolver).await {
+            Ok(client) => {
+                backoff = Backoff::new(&config);
+                seen.online(&config.nick);
+                stay(client).await
+            }
+            Err(error) => error,
+        };
+        seen.offline(&config.nick, Why::from(&error));
+        let (low, high) = backoff.next();
+        rt::time::sleep(waits.between(low, high)).await;
+    }
+}
+
+async fn come_online(config: &Config, resolver: &Resolver) -> Result<Client, Error> {
+    let token = config.token.as_deref();
+    let mut client = client::connect(resolver, &config.server, config.port, &config.nick, token).await?;
+    client.join(&config.channel).await?;
+    Ok(client)
+}
+
+async fn stay(mut client: Client) -> Error {
+    loop {
+        if let Err(error) = client.recv().await {
+            return error;
+        }
+    }
+}
+
+/// Doubling waits. Each is drawn from its upper half, so that a thousand laptops do not come back in one instant.
+#[derive(Clone, Copy, Debug)]
+struct Backoff {
+    next: Duration,
+    max: Duration,
+}
+
+impl Backoff {
+    fn new(config: &Config) -> Self {
+        // At least a second: zero would retry without end in no time.
+        let max = Duration::from_secs(config.retry_max_s.max(1));
+        Self { next: Duration::from_secs(config.retry_min_s.max(1)).min(max), max }
+    }
+
+    fn next(&mut self) -> (Duration, Duration) {
+        let high = self.next;
+        self.next = (high * 2).min(self.max);
+        (high / 2, high)
+    }
+}
+
+/// What was recorded last, so that only changes are.
+#[derive(Debug, Default)]
+enum Seen {
+    #[default]
+    Nothing,
+    Online,
+    Offline(Why),
+}
+
+impl Seen {
+    fn online(&mut self, nick: &str) {
+        *self = Self::Online;
+        rt::emit(&Event::Online { nick: nick.to_owned() });
+    }
+
+    fn offline(&mut self, nick: &str, why: Why) {
+        let same =
+            matches!(self, Self::Offline(before) if mem::discriminant(before) == mem::discriminant(&why));
+        if !same {
+            rt::emit(&Event::Offline { nick: nick.to_owned(), why: why.clone() });
+        }
+        *self = Self::Offline(why);
+    }
+}
+
+impl From<&Error> for Why {
+    fn from(error: &Error) -> Self {
+        let text = error.to_string();
+        match error {
+            Error::Dns(_) => Self::Dns(text),
+            Error::Connect(_) => Self::Connect(text),
+            Error::Refused(_) => Self::Refused(text),
+            Error::Lost(_) => Self::Lost(text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_the_limit() {
+        let s = Duration::from_secs;
+        let mut backoff = Backoff { next: s(1), max: s(5) };
+        let waits: Vec<_> = (0..5).map(|_| backoff.next().1).collect();
+        assert_eq!(waits, [s(1), s(2), s(4), s(5), s(5)]);
+    }
+}
