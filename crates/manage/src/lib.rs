@@ -10,13 +10,17 @@
 //! | [`configuration`] | running, last good, saved, and waiting configurations |
 //! | [`client`] | the typed client of that command line |
 //! | [`audit`] | judges what automation intends to do; has a bug when told so |
+//! | [`capacity`] | the backbone-capacity controller: one order, repeated until held |
+//! | [`sign_in`] | where routers and automation find the sign-in service |
 //! | [`event`] | what is recorded |
 
 pub mod audit;
+pub mod capacity;
 pub mod client;
 pub mod configuration;
 pub mod event;
 mod lines;
 pub mod router;
+pub mod sign_in;
 
 pub use event::Event;

@@ -1,7 +1,11 @@
 //! The management plane of a router: its configurations, and the two doors to them.
 //!
+//! - [`shell`]: sockets, clock, disk, ports; [`run`] is the service. Start here.
 //! - [`core`]: what each command does, as a pure state machine.
 //! - [`command`]: the command language.
 
 pub mod command;
 pub mod core;
+mod shell;
+
+pub use shell::{Config, Router, SAVED_FILE, run};
