@@ -1,1 +1,60 @@
-//! The deterministic engine: executor, clock, draws, smoltcp hosts, fabric, power, records.
+//! The deterministic engine: machines, networks and tasks in virtual time. Same seed, same run, to the byte.
+//!
+//! A run jumps from event to event and never ticks. Everything that happens is in one queue, ordered by (time,
+//! sequence); everything drawn is keyed by (seed, stable name, counter); everything recorded is hashed, with every
+//! packet that crosses a link.
+//!
+//! Start at [`Sim`]. Services do not use this crate but `blackstart_rt`, which stands on it.
+//!
+//! For those who build and run simulations:
+//! - [`Sim`], [`Config`]: building, running, reading records
+//! - [`NodeSpec`], [`LinkSpec`]: machines and what joins them
+//! - [`control`]: power, ports, links, routes, services, from outside
+//!
+//! For the code inside, in the context of the current node:
+//! - [`task`]: spawn, join, who am I
+//! - [`time`]: the clock and timers
+//! - [`net`]: TCP and UDP
+//! - [`fib`], [`link`]: the forwarding table and the ports
+//! - [`disk`]: files that survive a loss of power once synced
+//! - [`draw`]: streams of draws
+//! - [`record`]: the log
+//!
+//! How it works, from below: `hash`, `queue`, `exec` (tasks), `world` (the thread's one world, and the rule about
+//! borrowing it), `packet` (bytes), `stack` (smoltcp behind a demultiplexer of our own), `node`, `fabric` (hop by
+//! hop), `power`, `watch`.
+
+pub mod control;
+pub mod disk;
+pub mod draw;
+mod error;
+mod exec;
+mod fabric;
+pub mod fib;
+mod hash;
+pub mod link;
+pub mod net;
+mod node;
+mod packet;
+mod power;
+mod queue;
+pub mod record;
+mod sim;
+mod stack;
+pub mod task;
+pub mod time;
+mod watch;
+mod world;
+
+pub use error::Error;
+pub use fabric::{Direction, Latency, LinkId, LinkSpec};
+pub use node::{DropCause, NodeId, NodeSpec};
+pub use record::Record;
+pub use sim::{Config, Sim};
+pub use time::Time;
+pub use watch::Watch;
+
+/// An ordered map: hashed ones iterate differently in each process.
+pub use std::collections::BTreeMap as Map;
+/// An ordered set: hashed ones iterate differently in each process.
+pub use std::collections::BTreeSet as Set;

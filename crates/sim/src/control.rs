@@ -1,0 +1,252 @@
+//! What faults, people and scenarios do to the machinery: power, ports, links, routes, services.
+//!
+//! Usable from any task of the simulation, from hooks, and between runs.
+
+use crate::fabric::{Direction, Latency, LinkId, check_latency, check_loss};
+use crate::fib::{Protocol, Resolution, Target};
+use crate::link::{self, Interface};
+use crate::node::{DropCause, NodeId};
+use crate::record::{SimEvent, show_to_hooks};
+use crate::task::JoinHandle;
+use crate::world::{self, World};
+use crate::{Error, exec, task};
+use ipnet::IpNet;
+use std::future::Future;
+use std::net::IpAddr;
+use std::time::Duration;
+
+fn with<R>(f: impl FnOnce(&mut World) -> Result<R, Error>) -> Result<R, Error> {
+    let result = world::try_with(f).unwrap_or(Err(Error::NoSimulation));
+    show_to_hooks();
+    result
+}
+
+fn check_node(world: &World, node: NodeId) -> Result<(), Error> {
+    world.node(node).map(drop).ok_or(Error::UnknownNode(node.0))
+}
+
+/// Cuts a node's power: its tasks are dropped, its sockets, dynamic routes and unsynced bytes are gone, and nothing
+/// leaves on the wire. Harmless when it is off.
+///
+/// # Errors
+/// [`Error::UnknownNode`], [`Error::NoSimulation`].
+pub fn power_off(node: NodeId) -> Result<(), Error> {
+    let rubble = with(|world| world.power_off(node))?;
+    exec::kill_node(node);
+    drop(rubble);
+    show_to_hooks();
+    Ok(())
+}
+
+/// Gives a node power and starts its program. Harmless when it is on.
+///
+/// # Errors
+/// [`Error::UnknownNode`], [`Error::NoSimulation`].
+pub fn power_on(node: NodeId) -> Result<(), Error> {
+    let program = with(|world| world.power_on(node))?;
+    if let Some(program) = program {
+        exec::run_program(node, &*program);
+    }
+    show_to_hooks();
+    Ok(())
+}
+
+/// Whether a node has power. False for unknown nodes.
+pub fn is_powered(node: NodeId) -> bool {
+    world::try_with(|world| world.node(node).is_some_and(|node| node.powered)).unwrap_or(false)
+}
+
+/// The node of this name.
+pub fn node(name: &str) -> Option<NodeId> {
+    world::try_with(|world| world.names.get(name).copied()).flatten()
+}
+
+/// A node's name.
+pub fn node_name(node: NodeId) -> Option<String> {
+    world::try_with(|world| world.node(node).map(|node| node.name.to_string())).flatten()
+}
+
+/// A node's addresses, the primary ones first of their family.
+pub fn addresses(node: NodeId) -> Vec<IpAddr> {
+    world::try_with(|world| world.node(node).map(|node| node.addresses.clone())).flatten().unwrap_or_default()
+}
+
+/// A node's ports.
+pub fn interfaces(node: NodeId) -> Vec<Interface> {
+    world::try_with(|world| link::interfaces_of(world, node)).unwrap_or_default()
+}
+
+/// The link at a node's port.
+pub fn link_at(node: NodeId, port: &str) -> Option<LinkId> {
+    let find = |world: &mut World| {
+        let ports = &world.node(node)?.ports;
+        ports.iter().find(|other| other.name == port).map(|port| port.link)
+    };
+    world::try_with(find).flatten()
+}
+
+/// Switches a port on or off. Carrier follows at both ends.
+///
+/// # Errors
+/// [`Error::UnknownNode`], [`Error::UnknownPort`], [`Error::NoSimulation`].
+pub fn set_admin_up(node: NodeId, port: &str, up: bool) -> Result<(), Error> {
+    with(|world| {
+        check_node(world, node)?;
+        let entry = &mut world.nodes[node.0 as usize];
+        let unknown = Error::UnknownPort { node: entry.name.to_string(), port: port.to_owned() };
+        let found = entry.ports.iter_mut().find(|other| other.name == port).ok_or(unknown)?;
+        if found.admin_up == up {
+            return Ok(());
+        }
+        found.admin_up = up;
+        let link = found.link;
+        world.emit_sim(Some(node), &SimEvent::PortAdmin { port: port.to_owned(), up });
+        world.nodes[node.0 as usize].link_changes.bump(&mut world.wakes);
+        world.refresh_carrier(link);
+        Ok(())
+    })
+}
+
+/// Cuts or mends one direction of a link. Cut in one direction it loses packets silently; in both, carrier goes.
+///
+/// # Errors
+/// [`Error::UnknownLink`], [`Error::NoSimulation`].
+pub fn set_link_blocked(link: LinkId, direction: Direction, blocked: bool) -> Result<(), Error> {
+    with(|world| {
+        let side = usize::from(direction == Direction::BToA);
+        let entry = world.links.get_mut(link.0 as usize).ok_or(Error::UnknownLink(link.0))?;
+        if entry.ways[side].blocked == blocked {
+            return Ok(());
+        }
+        entry.ways[side].blocked = blocked;
+        let end = entry.ends[side];
+        let port = world.nodes[end.node.0 as usize].ports[usize::from(end.port)].name.clone();
+        world.emit_sim(Some(end.node), &SimEvent::LinkBlocked { port, blocked });
+        world.refresh_carrier(link);
+        Ok(())
+    })
+}
+
+/// Sets the probability that a packet is lost, in both directions.
+///
+/// # Errors
+/// [`Error::UnknownLink`], [`Error::BadLoss`], [`Error::NoSimulation`].
+pub fn set_link_loss(link: LinkId, loss: f64) -> Result<(), Error> {
+    with(|world| {
+        check_loss(loss)?;
+        world.links.get_mut(link.0 as usize).ok_or(Error::UnknownLink(link.0))?.loss = loss;
+        Ok(())
+    })
+}
+
+/// Sets how long packets take, in both directions. Packets under way keep their time.
+///
+/// # Errors
+/// [`Error::UnknownLink`], [`Error::BadLatency`], [`Error::NoSimulation`].
+pub fn set_link_latency(link: LinkId, latency: Latency) -> Result<(), Error> {
+    with(|world| {
+        check_latency(latency)?;
+        world.links.get_mut(link.0 as usize).ok_or(Error::UnknownLink(link.0))?.latency = latency;
+        Ok(())
+    })
+}
+
+/// Whether there is light on a link. False for unknown links.
+pub fn has_carrier(link: LinkId) -> bool {
+    world::try_with(|world| world.link(link).is_some_and(|link| link.carrier)).unwrap_or(false)
+}
+
+/// Installs a route on any node; see [`fib::install`](crate::fib::install).
+///
+/// # Errors
+/// [`Error::UnknownNode`], [`Error::NoSimulation`].
+pub fn install_route(
+    node: NodeId,
+    protocol: Protocol,
+    prefix: IpNet,
+    target: Target,
+    metric: u32,
+) -> Result<(), Error> {
+    with(|world| {
+        check_node(world, node)?;
+        world.install_route(node, protocol, prefix, target, metric);
+        Ok(())
+    })
+}
+
+/// Removes a route from any node; see [`fib::remove`](crate::fib::remove).
+///
+/// # Errors
+/// [`Error::UnknownNode`], [`Error::NoSimulation`].
+pub fn remove_route(node: NodeId, protocol: Protocol, prefix: IpNet) -> Result<(), Error> {
+    with(|world| {
+        check_node(world, node)?;
+        world.remove_route(node, protocol, prefix);
+        Ok(())
+    })
+}
+
+/// The route of a node to an address; see [`fib::lookup`](crate::fib::lookup).
+pub fn lookup_route(node: NodeId, address: IpAddr) -> Option<Resolution> {
+    world::try_with(|world| world.node(node)?.fib.lookup(address)).flatten()
+}
+
+/// Shifts a node's clock against true time by so many nanoseconds.
+///
+/// # Errors
+/// [`Error::UnknownNode`], [`Error::NoSimulation`].
+pub fn set_clock_offset(node: NodeId, offset_ns: i64) -> Result<(), Error> {
+    with(|world| {
+        world.node_mut(node).ok_or(Error::UnknownNode(node.0))?.clock_offset_ns = offset_ns;
+        Ok(())
+    })
+}
+
+/// What a node's clock shows, as time since 1970.
+pub fn unix_now(node: NodeId) -> Duration {
+    world::try_with(|world| world.unix_now(Some(node))).unwrap_or_default()
+}
+
+/// Stops a service: drops its tasks. Its sockets close as those of a killed process do. False when it did not run.
+pub fn kill_service(node: NodeId, service: &str) -> bool {
+    let killed = exec::kill_service(Some(node), service);
+    if killed {
+        let event = SimEvent::ServiceKilled { service: service.to_owned() };
+        world::try_with(|world| world.emit_sim(Some(node), &event));
+    }
+    show_to_hooks();
+    killed
+}
+
+/// Whether a service has a task on a node.
+pub fn is_running(node: NodeId, service: &str) -> bool {
+    exec::is_running(Some(node), service)
+}
+
+/// Starts a service on a node from outside, as its program would.
+pub fn spawn_on<F>(node: NodeId, service: &str, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    task::spawn_on(Some(node), service, future)
+}
+
+/// How many packets a node dropped for this reason.
+pub fn drops_at(node: NodeId, cause: DropCause) -> u64 {
+    world::try_with(|world| world.node(node).map_or(0, |node| node.drops(cause))).unwrap_or(0)
+}
+
+/// How many packets were dropped for this reason anywhere.
+pub fn drops(cause: DropCause) -> u64 {
+    world::try_with(|world| world.nodes.iter().map(|node| node.drops(cause)).sum()).unwrap_or(0)
+}
+
+/// How many sockets a node has: listening, connected (also those whose owner has gone), and for datagrams.
+pub fn socket_count(node: NodeId) -> usize {
+    let count = |world: &mut World| {
+        let stack = &world.node(node)?.stack;
+        Some(stack.tcp.count() + stack.listeners.count() + stack.udp.count())
+    };
+    world::try_with(count).flatten().unwrap_or(0)
+}

@@ -1,0 +1,60 @@
+//! What can be wrong with the description of a simulation.
+
+use std::net::IpAddr;
+
+/// A mistake in the description of a simulation. Nothing of the refused call has taken effect.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The thread already runs a simulation; drop that one first.
+    #[error("this thread already has a simulation; drop it before making another")]
+    Busy,
+    /// Two nodes cannot share a name: draws and records are keyed by it.
+    #[error("there is already a node called {0:?}")]
+    DuplicateNode(String),
+    /// A node without a name.
+    #[error("a node needs a name")]
+    EmptyName,
+    /// An address that no machine can own.
+    #[error("node {node:?} cannot own the address {address}: not a unicast address of the network")]
+    BadAddress {
+        /// The node's name.
+        node: String,
+        /// The address refused.
+        address: IpAddr,
+    },
+    /// No node has this number.
+    #[error("there is no node number {0}")]
+    UnknownNode(u32),
+    /// No link has this number.
+    #[error("there is no link number {0}")]
+    UnknownLink(u32),
+    /// A link must join two nodes.
+    #[error("node {0:?} cannot be linked to itself")]
+    SelfLink(String),
+    /// Two ports of one node with one name.
+    #[error("node {node:?} already has a port called {port:?}; name the port of one of the links")]
+    DuplicatePort {
+        /// The node's name.
+        node: String,
+        /// The port's name.
+        port: String,
+    },
+    /// The node has no port of this name.
+    #[error("node {node:?} has no port called {port:?}")]
+    UnknownPort {
+        /// The node's name.
+        node: String,
+        /// The port's name.
+        port: String,
+    },
+    /// Loss is a probability.
+    #[error("a loss of {0} is not a probability between 0 and 1")]
+    BadLoss(f64),
+    /// A latency whose parameters make no sense.
+    #[error("the latency {0} makes no sense")]
+    BadLatency(String),
+    /// Called where no simulation exists.
+    #[error("there is no simulation on this thread")]
+    NoSimulation,
+}

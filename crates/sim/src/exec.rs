@@ -1,0 +1,385 @@
+//! The executor: one thread, tasks owned by (node, service), polled in the order in which they were woken.
+//!
+//! Start at [`spawn`] for the inside view and at [`run_ready`] for the run loop's. Futures are polled and
+//! dropped outside every borrow; a waker touches nothing but the ready queue, so waking is safe anywhere.
+
+use crate::node::NodeId;
+use crate::record::SimEvent;
+use crate::{Map, world};
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+pub(crate) type Task = Pin<Box<dyn Future<Output = ()>>>;
+
+/// Whose code runs. `service` is none in a node's program, which names the services that it starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) node: Option<NodeId>,
+    pub(crate) service: Option<u32>,
+}
+
+/// Why a future is being dropped before its end; read by the guard inside each task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Doom {
+    /// Aborted, killed, or the power went.
+    Cancelled,
+    /// It panicked.
+    Panicked,
+}
+
+thread_local! {
+    static EXEC: RefCell<Option<Exec>> = const { RefCell::new(None) };
+    static READY: RefCell<VecDeque<TaskId>> = const { RefCell::new(VecDeque::new()) };
+    static RUN: Cell<u64> = const { Cell::new(0) };
+    static CURRENT: Cell<Option<Owner>> = const { Cell::new(None) };
+    static DOOM: Cell<Doom> = const { Cell::new(Doom::Cancelled) };
+}
+
+/// A slot of the executor and how often it was used before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TaskId {
+    slot: u32,
+    generation: u32,
+}
+
+struct Signal {
+    run: u64,
+    id: TaskId,
+    queued: AtomicBool,
+}
+
+impl Wake for Signal {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if self.run == RUN.get() && !self.queued.swap(true, Ordering::Relaxed) {
+            READY.with_borrow_mut(|ready| ready.push_back(self.id));
+        }
+    }
+}
+
+#[derive(Default)]
+struct Exec {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    spawned: u64,
+    services: Vec<Rc<str>>,
+    service_ids: Map<Rc<str>, u32>,
+    closing: bool,
+}
+
+struct Slot {
+    generation: u32,
+    /// Counts spawns, so that tasks can be dropped in the order of their birth.
+    number: u64,
+    owner: Owner,
+    /// Taken out while it is polled.
+    task: Option<Task>,
+    polling: bool,
+    signal: Option<Arc<Signal>>,
+}
+
+/// The task's future and what it needs to be polled.
+struct Turn {
+    task: Task,
+    owner: Owner,
+    signal: Arc<Signal>,
+}
+
+impl Exec {
+    fn insert(&mut self, run: u64, owner: Owner, task: Task) -> TaskId {
+        self.spawned += 1;
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(Slot::vacant());
+            self.slots.len() as u32 - 1
+        });
+        let entry = &mut self.slots[slot as usize];
+        let id = TaskId { slot, generation: entry.generation };
+        entry.number = self.spawned;
+        entry.owner = owner;
+        entry.task = Some(task);
+        entry.signal = Some(Arc::new(Signal { run, id, queued: AtomicBool::new(true) }));
+        READY.with_borrow_mut(|ready| ready.push_back(id));
+        id
+    }
+
+    fn begin(&mut self, id: TaskId) -> Option<Turn> {
+        let slot = self.slots.get_mut(id.slot as usize).filter(|slot| slot.generation == id.generation)?;
+        let task = slot.task.take()?;
+        let signal = slot.signal.take()?;
+        slot.polling = true;
+        Some(Turn { task, owner: slot.owner, signal })
+    }
+
+    /// Puts a pending task back. Hands it out again, to be dropped, if it was killed while it was polled.
+    fn suspend(&mut self, id: TaskId, task: Task, signal: Arc<Signal>) -> Option<Task> {
+        let slot = &mut self.slots[id.slot as usize];
+        slot.polling = false;
+        if slot.generation != id.generation {
+            self.free.push(id.slot);
+            return Some(task);
+        }
+        slot.task = Some(task);
+        slot.signal = Some(signal);
+        None
+    }
+
+    fn finish(&mut self, id: TaskId) {
+        let slot = &mut self.slots[id.slot as usize];
+        slot.polling = false;
+        if slot.generation == id.generation {
+            slot.generation = slot.generation.wrapping_add(1);
+        }
+        self.free.push(id.slot);
+    }
+
+    /// Ends the task of a slot: its future, unless it is being polled and will be dropped after that.
+    fn kill(&mut self, slot: usize) -> Option<Doomed> {
+        let entry = &mut self.slots[slot];
+        entry.generation = entry.generation.wrapping_add(1);
+        entry.signal = None;
+        if entry.polling {
+            return None;
+        }
+        self.free.push(slot as u32);
+        let task = entry.task.take()?;
+        Some(Doomed { number: entry.number, owner: entry.owner, task })
+    }
+
+    /// Takes the tasks of all owners that `doomed` picks, in the order of their birth.
+    fn kill_where(&mut self, doomed: impl Fn(Owner) -> bool) -> Vec<Doomed> {
+        let alive = |slot: &Slot| (slot.task.is_some() || slot.polling) && doomed(slot.owner);
+        let picked: Vec<usize> = (0..self.slots.len()).filter(|&slot| alive(&self.slots[slot])).collect();
+        let mut tasks: Vec<Doomed> = picked.into_iter().filter_map(|slot| self.kill(slot)).collect();
+        tasks.sort_by_key(|doomed| doomed.number);
+        tasks
+    }
+
+    fn service_id(&mut self, name: &str) -> u32 {
+        if let Some(&id) = self.service_ids.get(name) {
+            return id;
+        }
+        let name: Rc<str> = Rc::from(name);
+        self.services.push(Rc::clone(&name));
+        let id = self.services.len() as u32 - 1;
+        self.service_ids.insert(name, id);
+        id
+    }
+}
+
+impl Slot {
+    fn vacant() -> Self {
+        let owner = Owner { node: None, service: None };
+        Slot { generation: 0, number: 0, owner, task: None, polling: false, signal: None }
+    }
+}
+
+struct Doomed {
+    number: u64,
+    owner: Owner,
+    task: Task,
+}
+
+fn with<R>(f: impl FnOnce(&mut Exec) -> R) -> Option<R> {
+    EXEC.try_with(|cell| cell.borrow_mut().as_mut().map(f)).ok().flatten()
+}
+
+/// Opens the executor of a run on this thread.
+pub(crate) fn open(run: u64) {
+    EXEC.set(Some(Exec::default()));
+    READY.with_borrow_mut(VecDeque::clear);
+    RUN.set(run);
+    CURRENT.set(None);
+}
+
+/// Drops all tasks in the order of their birth and closes the executor.
+pub(crate) fn close() {
+    with(|exec| exec.closing = true);
+    drop_tasks(with(|exec| exec.kill_where(|_| true)).unwrap_or_default());
+    RUN.set(0);
+    READY.with_borrow_mut(VecDeque::clear);
+    drop(EXEC.take());
+}
+
+/// The node whose code runs: none outside tasks and in the world's own tasks.
+pub fn current_node() -> Option<NodeId> {
+    CURRENT.get().and_then(|owner| owner.node)
+}
+
+/// Whether the caller is a task of a simulation or a node's program.
+pub fn in_simulation() -> bool {
+    CURRENT.get().is_some()
+}
+
+pub(crate) fn doom() -> Doom {
+    DOOM.get()
+}
+
+/// Runs `f` as `owner`, whatever it does.
+pub(crate) fn scope<R>(owner: Owner, f: impl FnOnce() -> R) -> R {
+    struct Restore(Option<Owner>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            CURRENT.set(self.0);
+        }
+    }
+    let _restore = Restore(CURRENT.replace(Some(owner)));
+    f()
+}
+
+/// Starts a task of the current node and service; a node's program names the service.
+pub(crate) fn spawn(name: &str, task: Task) -> Option<TaskId> {
+    let owner = CURRENT.get().unwrap_or(Owner { node: None, service: None });
+    match owner.service {
+        Some(_) => spawn_for(owner, task),
+        None => spawn_on(owner.node, name, task),
+    }
+}
+
+/// Starts a task of `service` on `node`.
+pub(crate) fn spawn_on(node: Option<NodeId>, service: &str, task: Task) -> Option<TaskId> {
+    let service = with(|exec| exec.service_id(service));
+    spawn_for(Owner { node, service }, task)
+}
+
+/// None when refused: no simulation, a node without power, or the run is over. The task is dropped then.
+fn spawn_for(owner: Owner, task: Task) -> Option<TaskId> {
+    let (run, powered) = world::try_with(|world| {
+        (world.run, owner.node.is_none_or(|id| world.node(id).is_some_and(|node| node.powered)))
+    })?;
+    let mut refused = Some(task);
+    let id = with(|exec| match powered && !exec.closing {
+        true => refused.take().map(|task| exec.insert(run, owner, task)),
+        false => None,
+    });
+    drop(refused);
+    id.flatten()
+}
+
+/// Ends one task; it is dropped now, or after its poll if it is being polled.
+pub(crate) fn abort(run: u64, id: TaskId) {
+    if run != RUN.get() {
+        return;
+    }
+    let doomed = with(|exec| {
+        let slot = exec.slots.get(id.slot as usize)?;
+        (slot.generation == id.generation).then(|| exec.kill(id.slot as usize)).flatten()
+    });
+    drop_tasks(doomed.flatten().into_iter().collect());
+}
+
+/// Drops all tasks of `node`, in the order of their birth.
+pub(crate) fn kill_node(node: NodeId) {
+    drop_tasks(with(|exec| exec.kill_where(|owner| owner.node == Some(node))).unwrap_or_default());
+}
+
+/// Drops all tasks of a service of `node`. False when it has none.
+pub(crate) fn kill_service(node: Option<NodeId>, service: &str) -> bool {
+    if !is_running(node, service) {
+        return false;
+    }
+    let doomed = with(|exec| {
+        let id = exec.service_id(service);
+        exec.kill_where(|owner| owner == Owner { node, service: Some(id) })
+    });
+    drop_tasks(doomed.unwrap_or_default());
+    true
+}
+
+/// Whether a service of `node` has a task.
+pub(crate) fn is_running(node: Option<NodeId>, service: &str) -> bool {
+    let running = with(|exec| {
+        let owner = Owner { node, service: Some(*exec.service_ids.get(service)?) };
+        Some(exec.slots.iter().any(|slot| slot.owner == owner && (slot.task.is_some() || slot.polling)))
+    });
+    running.flatten().unwrap_or(false)
+}
+
+/// The number of tasks that have not ended.
+pub(crate) fn task_count() -> usize {
+    with(|exec| exec.slots.len() - exec.free.len()).unwrap_or(0)
+}
+
+/// A destructor may panic; that must not take the other tasks along.
+fn drop_tasks(doomed: Vec<Doomed>) {
+    DOOM.set(Doom::Cancelled);
+    for Doomed { owner, task, .. } in doomed {
+        if let Err(panic) = scope(owner, || catch_unwind(AssertUnwindSafe(|| drop(task)))) {
+            record_crash(owner, &*panic);
+        }
+    }
+}
+
+/// Polls tasks until none is ready. False when there was none.
+pub(crate) fn run_ready() -> bool {
+    let mut any = false;
+    while let Some(id) = READY.with_borrow_mut(VecDeque::pop_front) {
+        any = true;
+        if let Some(turn) = with(|exec| exec.begin(id)).flatten() {
+            poll_task(id, turn);
+        }
+    }
+    any
+}
+
+fn poll_task(id: TaskId, turn: Turn) {
+    let Turn { mut task, owner, signal } = turn;
+    signal.queued.store(false, Ordering::Relaxed);
+    let waker = Waker::from(Arc::clone(&signal));
+    let outcome = scope(owner, || {
+        catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(&mut Context::from_waker(&waker))))
+    });
+    match outcome {
+        Ok(Poll::Pending) => {
+            if let Some(task) = with(|exec| exec.suspend(id, task, signal)).flatten() {
+                drop_tasks(vec![Doomed { number: 0, owner, task }]);
+            }
+        }
+        Ok(Poll::Ready(())) => {
+            with(|exec| exec.finish(id));
+            drop_tasks(vec![Doomed { number: 0, owner, task }]);
+        }
+        Err(panic) => crash(id, owner, task, &*panic),
+    }
+}
+
+/// A panic is the crash of its service, and of nothing else.
+fn crash(id: TaskId, owner: Owner, task: Task, panic: &(dyn std::any::Any + Send)) {
+    with(|exec| exec.finish(id));
+    record_crash(owner, panic);
+    DOOM.set(Doom::Panicked);
+    if let Err(again) = scope(owner, || catch_unwind(AssertUnwindSafe(|| drop(task)))) {
+        record_crash(owner, &*again);
+    }
+    drop_tasks(with(|exec| exec.kill_where(|other| other == owner)).unwrap_or_default());
+}
+
+/// Runs a node's program; a panic in it is recorded as the crash of the service "boot".
+pub(crate) fn run_program(node: NodeId, program: &dyn Fn()) {
+    let owner = Owner { node: Some(node), service: None };
+    if let Err(panic) = scope(owner, || catch_unwind(AssertUnwindSafe(program))) {
+        record_crash(owner, &*panic);
+    }
+}
+
+fn record_crash(owner: Owner, panic: &(dyn std::any::Any + Send)) {
+    let service = owner
+        .service
+        .and_then(|id| with(|exec| exec.services[id as usize].to_string()))
+        .unwrap_or_else(|| "boot".to_owned());
+    let message = panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without a message".to_owned());
+    world::try_with(|world| world.emit_sim(owner.node, &SimEvent::TaskCrash { service, message }));
+}

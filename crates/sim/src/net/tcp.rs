@@ -1,0 +1,209 @@
+//! TCP listeners and streams.
+
+use super::{Attempt, Handle};
+use crate::stack::tcp::Connection;
+use crate::world::{self, World};
+use std::future::poll_fn;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// A port that accepts connections.
+#[derive(Debug)]
+pub struct TcpListener {
+    handle: Handle,
+    local: SocketAddr,
+}
+
+impl TcpListener {
+    /// Listens on an address of the current node, or on all of one family (`0.0.0.0`, `[::]`; each only its own).
+    /// Port 0 asks for an ephemeral one.
+    ///
+    /// # Errors
+    /// `AddrInUse`, `AddrNotAvailable`; `Unsupported` outside a node.
+    pub async fn bind(local: SocketAddr) -> io::Result<Self> {
+        let handle = Handle::open(|world, at| world.tcp_listen(at, local))?;
+        let local = handle.with(|world| {
+            let listeners = &mut world.nodes[handle.at()].stack.listeners;
+            listeners.get(handle.socket, handle.generation).map(|listener| listener.local)
+        })?;
+        Ok(TcpListener { handle, local })
+    }
+
+    /// The next connection and its peer. Cancel safe.
+    ///
+    /// # Errors
+    /// `NotConnected` after a loss of power.
+    pub async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
+        poll_fn(|cx| self.poll_accept(cx)).await
+    }
+
+    /// [`TcpListener::accept`] as a poll.
+    pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+        let handle = self.handle;
+        handle.poll(cx, |world, waker| {
+            let listeners = &mut world.nodes[handle.at()].stack.listeners;
+            let listener = listeners.get(handle.socket, handle.generation)?;
+            let Some(socket) = listener.pop() else {
+                if let Some(waker) = waker {
+                    listener.wait(waker);
+                }
+                return Some(Attempt::Wait);
+            };
+            let (generation, (local, peer)) = world.tcp_own(handle.at(), socket)?;
+            let stream = TcpStream { handle: Handle { socket, generation, ..handle }, local, peer };
+            Some(Attempt::Done(Ok((stream, peer))))
+        })
+    }
+
+    /// The address listened on.
+    ///
+    /// # Errors
+    /// Never; the shape is tokio's.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.local)
+    }
+}
+
+impl Drop for TcpListener {
+    fn drop(&mut self) {
+        let handle = self.handle;
+        let _closed = handle.with(|world| {
+            let listeners = &mut world.nodes[handle.at()].stack.listeners;
+            listeners.get(handle.socket, handle.generation)?;
+            world.tcp_unlisten(handle.at(), handle.socket)
+        });
+    }
+}
+
+/// A connection.
+#[derive(Debug)]
+pub struct TcpStream {
+    handle: Handle,
+    local: SocketAddr,
+    peer: SocketAddr,
+}
+
+impl TcpStream {
+    /// Connects from the current node's primary address of the peer's family.
+    ///
+    /// # Errors
+    /// `ConnectionRefused`, `TimedOut` (after 127 s), `HostUnreachable`, `NetworkUnreachable`, `AddrNotAvailable`;
+    /// `Unsupported` outside a node.
+    pub async fn connect(peer: SocketAddr) -> io::Result<Self> {
+        Self::connect_as(None, peer).await
+    }
+
+    /// Connects from one of the current node's addresses.
+    ///
+    /// # Errors
+    /// As [`TcpStream::connect`].
+    pub async fn connect_from(local: IpAddr, peer: SocketAddr) -> io::Result<Self> {
+        Self::connect_as(Some(local), peer).await
+    }
+
+    async fn connect_as(local: Option<IpAddr>, peer: SocketAddr) -> io::Result<Self> {
+        let handle = Handle::open(|world, at| world.tcp_connect(at, local, peer))?;
+        let local = handle.with(|world| connection(world, &handle).map(|connection| connection.ends.0))?;
+        let stream = TcpStream { handle, local, peer };
+        poll_fn(|cx| {
+            stream.poll(cx, Connection::wait_to_write, |world| connection(world, &handle)?.connected())
+        })
+        .await?;
+        Ok(stream)
+    }
+
+    /// This end's address.
+    ///
+    /// # Errors
+    /// Never; the shape is tokio's.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.local)
+    }
+
+    /// The other end's address.
+    ///
+    /// # Errors
+    /// Never; the shape is tokio's.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.peer)
+    }
+
+    /// How long sent data may stay unacknowledged before the connection fails with `TimedOut` (RFC 5482); none for
+    /// the default of 924 s. Does nothing after a loss of power.
+    pub fn set_user_timeout(&self, timeout: Option<Duration>) {
+        let handle = self.handle;
+        let _gone = handle.with(|world| {
+            connection(world, &handle)?;
+            world.tcp_user_timeout(handle.at(), handle.socket, timeout);
+            Some(())
+        });
+    }
+
+    fn poll<R>(
+        &self,
+        cx: &mut Context<'_>,
+        wait: fn(&mut Connection, &mut Option<Waker>),
+        mut attempt: impl FnMut(&mut World) -> Option<io::Result<R>>,
+    ) -> Poll<io::Result<R>> {
+        let handle = self.handle;
+        handle.poll(cx, |world, waker| {
+            connection(world, &handle)?;
+            let result = attempt(world);
+            if let (None, Some(waker)) = (&result, waker) {
+                wait(connection(world, &handle)?, waker);
+            }
+            Some(result.into())
+        })
+    }
+}
+
+fn connection<'a>(world: &'a mut World, handle: &Handle) -> Option<&'a mut Connection> {
+    world.nodes[handle.at()].stack.tcp.get(handle.socket, handle.generation)
+}
+
+impl AsyncRead for TcpStream {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if buf.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let (at, socket) = (self.handle.at(), self.handle.socket);
+        let space = buf.initialize_unfilled();
+        let read = self.poll(cx, Connection::wait_to_read, |world| world.tcp_read(at, socket, space));
+        read.map_ok(|read| buf.advance(read))
+    }
+}
+
+impl AsyncWrite for TcpStream {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
+        let (at, socket) = (self.handle.at(), self.handle.socket);
+        self.poll(cx, Connection::wait_to_write, |world| world.tcp_write(at, socket, data))
+    }
+
+    /// Nothing is buffered on this side of the socket.
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let handle = self.handle;
+        Poll::Ready(handle.with(|world| {
+            connection(world, &handle)?;
+            world.tcp_shutdown(handle.at(), handle.socket);
+            Some(())
+        }))
+    }
+}
+
+impl Drop for TcpStream {
+    fn drop(&mut self) {
+        let handle = self.handle;
+        drop(world::try_with(|world| {
+            let live = handle.is_live(world) && connection(world, &handle).is_some();
+            live.then(|| world.tcp_close(handle.at(), handle.socket))
+        }));
+    }
+}

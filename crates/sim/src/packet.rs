@@ -1,0 +1,332 @@
+//! IPv4 and IPv6 packets as bytes: reading what forwarding needs, and building UDP and ICMP.
+//!
+//! Bytes may come from anywhere, so every reader answers `None` for what is not there.
+
+use crate::hash::fold;
+use smoltcp::phy::ChecksumCapabilities;
+use smoltcp::wire::{
+    Icmpv4DstUnreachable, Icmpv4Packet, Icmpv4Repr, Icmpv4TimeExceeded, Icmpv6DstUnreachable, Icmpv6Packet,
+    Icmpv6Repr, Icmpv6TimeExceeded, IpAddress, IpProtocol, IpRepr, Ipv4Packet, Ipv4Repr, Ipv6Packet,
+    Ipv6Repr, UdpPacket, UdpRepr,
+};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+pub(crate) const TCP: u8 = 6;
+pub(crate) const UDP: u8 = 17;
+const ICMP_V4: u8 = 1;
+const ICMP_V6: u8 = 58;
+const HOP_LIMIT: u8 = 64;
+const V4_HEADER: usize = 20;
+const V6_HEADER: usize = 40;
+/// The most of an offending packet that an ICMP error quotes (RFC 1812 section 4.3.2.3; RFC 4443 section 2.4).
+const QUOTE_V4_MAX: usize = 576 - V4_HEADER - 8;
+const QUOTE_V6_MAX: usize = 1280 - V6_HEADER - 8;
+/// The most that fits in a UDP datagram over IPv4.
+pub(crate) const UDP_PAYLOAD_MAX: usize = 65_507;
+
+pub(crate) type Bytes = Vec<u8>;
+
+/// Why a router or host sends a packet back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Complaint {
+    TimeExceeded,
+    NetUnreachable,
+    HostUnreachable,
+    PortUnreachable,
+}
+
+/// The addresses, protocol and ports of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Flow {
+    pub(crate) source: SocketAddr,
+    pub(crate) destination: SocketAddr,
+    pub(crate) protocol: u8,
+}
+
+fn word(bytes: &[u8], at: usize) -> Option<u16> {
+    Some(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
+}
+
+fn address(bytes: &[u8], at: usize, v6: bool) -> Option<IpAddr> {
+    if v6 {
+        let octets: [u8; 16] = bytes.get(at..at + 16)?.try_into().ok()?;
+        return Some(Ipv6Addr::from(octets).into());
+    }
+    let octets: [u8; 4] = bytes.get(at..at + 4)?.try_into().ok()?;
+    Some(Ipv4Addr::from(octets).into())
+}
+
+fn is_v6(packet: &[u8]) -> Option<bool> {
+    match packet.first()? >> 4 {
+        4 => Some(false),
+        6 => Some(true),
+        _ => None,
+    }
+}
+
+pub(crate) fn destination(packet: &[u8]) -> Option<IpAddr> {
+    match is_v6(packet)? {
+        false => address(packet, 16, false),
+        true => address(packet, 24, true),
+    }
+}
+
+pub(crate) fn source(packet: &[u8]) -> Option<IpAddr> {
+    match is_v6(packet)? {
+        false => address(packet, 12, false),
+        true => address(packet, 8, true),
+    }
+}
+
+fn protocol(packet: &[u8]) -> Option<u8> {
+    match is_v6(packet)? {
+        false => packet.get(9).copied(),
+        true => packet.get(6).copied(),
+    }
+}
+
+/// Where the transport header starts. IPv6 extension headers are nobody's here.
+fn header_len(packet: &[u8]) -> Option<usize> {
+    match is_v6(packet)? {
+        false => Some(usize::from(packet.first()? & 0x0f) * 4),
+        true => Some(V6_HEADER),
+    }
+}
+
+/// Ports are zero for protocols without them.
+pub(crate) fn flow(packet: &[u8]) -> Option<Flow> {
+    let protocol = protocol(packet)?;
+    let start = header_len(packet)?;
+    let (from, to) = match protocol {
+        TCP | UDP => (word(packet, start)?, word(packet, start + 2)?),
+        _ => (0, 0),
+    };
+    let source = SocketAddr::new(source(packet)?, from);
+    let destination = SocketAddr::new(destination(packet)?, to);
+    Some(Flow { source, destination, protocol })
+}
+
+/// A hash that is equal for all packets of one flow, and different at each `salt`.
+pub(crate) fn flow_hash(packet: &[u8], salt: u64) -> u64 {
+    let Some(flow) = flow(packet) else { return 0 };
+    let ports = u64::from(flow.source.port()) << 16 | u64::from(flow.destination.port());
+    let ends = fold_address(fold_address(salt, flow.source.ip()), flow.destination.ip());
+    fold(ends, ports << 8 | u64::from(flow.protocol))
+}
+
+fn fold_address(digest: u64, address: IpAddr) -> u64 {
+    match address {
+        IpAddr::V4(address) => fold(digest, u64::from(address.to_bits())),
+        IpAddr::V6(address) => {
+            let bits = address.to_bits();
+            fold(fold(digest, bits as u64), (bits >> 64) as u64)
+        }
+    }
+}
+
+/// The flags byte of a TCP segment.
+fn tcp_flags(packet: &[u8]) -> Option<u8> {
+    (protocol(packet)? == TCP).then(|| packet.get(header_len(packet)? + 13).copied())?
+}
+
+pub(crate) fn is_rst(packet: &[u8]) -> bool {
+    tcp_flags(packet).is_some_and(|flags| flags & 0x04 != 0)
+}
+
+/// A SYN that opens a connection: no ACK, no RST.
+pub(crate) fn is_syn(packet: &[u8]) -> bool {
+    tcp_flags(packet).is_some_and(|flags| flags & 0x16 == 0x02)
+}
+
+/// Takes one hop off the packet's life. False when it has none left; the packet is unchanged then.
+pub(crate) fn age(packet: &mut [u8]) -> bool {
+    match is_v6(packet) {
+        Some(true) if packet.len() >= V6_HEADER && packet[7] > 1 => {
+            packet[7] -= 1;
+            true
+        }
+        Some(false) if packet.len() >= V4_HEADER && packet[8] > 1 => {
+            packet[8] -= 1;
+            bump_v4_checksum(packet);
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Follows a TTL that went down by one (RFC 1624: the sum goes up by 0x0100, with the carry added back).
+fn bump_v4_checksum(packet: &mut [u8]) {
+    let old = u32::from(u16::from_be_bytes([packet[10], packet[11]]));
+    let sum = old + 0x0100;
+    let folded = ((sum & 0xffff) + (sum >> 16)) as u16;
+    packet[10..12].copy_from_slice(&folded.to_be_bytes());
+}
+
+fn checksums() -> ChecksumCapabilities {
+    ChecksumCapabilities::default()
+}
+
+/// Builds a UDP datagram in `buffer`, whose old contents are forgotten. The addresses must be of one family.
+pub(crate) fn udp(mut buffer: Bytes, from: SocketAddr, to: SocketAddr, payload: &[u8]) -> Bytes {
+    let (source, destination) = (IpAddress::from(from.ip()), IpAddress::from(to.ip()));
+    let length = 8 + payload.len();
+    let ip = IpRepr::new(source, destination, IpProtocol::Udp, length, HOP_LIMIT);
+    buffer.clear();
+    buffer.resize(ip.header_len() + length, 0);
+    ip.emit(&mut buffer[..], &checksums());
+    let udp = UdpRepr { src_port: from.port(), dst_port: to.port() };
+    udp.emit(
+        &mut UdpPacket::new_unchecked(&mut buffer[ip.header_len()..]),
+        &source,
+        &destination,
+        payload.len(),
+        |space| space.copy_from_slice(payload),
+        &checksums(),
+    );
+    buffer
+}
+
+/// The payload of a UDP datagram.
+pub(crate) fn udp_payload(packet: &[u8]) -> Option<&[u8]> {
+    let start = header_len(packet)?;
+    let length = usize::from(word(packet, start + 4)?);
+    packet.get(start + 8..start + length)
+}
+
+/// The ICMP error that `complaint` about `packet` calls for, sent by `from`. None where none may be sent: about an
+/// ICMP message, or to nobody in particular (RFC 1122 section 3.2.2, RFC 4443 section 2.4).
+pub(crate) fn complain(complaint: Complaint, from: IpAddr, packet: &[u8]) -> Option<Bytes> {
+    let to = source(packet)?;
+    if matches!(protocol(packet)?, ICMP_V4 | ICMP_V6) || to.is_unspecified() || to.is_multicast() {
+        return None;
+    }
+    match (from, to) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => complain_v4(complaint, from, to, packet),
+        (IpAddr::V6(from), IpAddr::V6(to)) => complain_v6(complaint, from, to, packet),
+        _ => None,
+    }
+}
+
+fn complain_v4(complaint: Complaint, from: Ipv4Addr, to: Ipv4Addr, packet: &[u8]) -> Option<Bytes> {
+    let quoted = Ipv4Packet::new_checked(packet).ok()?;
+    let header = Ipv4Repr::parse(&quoted, &ChecksumCapabilities::ignored()).ok()?;
+    let data = quoted.payload();
+    let data = &data[..data.len().min(QUOTE_V4_MAX - V4_HEADER)];
+    let unreachable = |reason| Icmpv4Repr::DstUnreachable { reason, header, data };
+    let message = match complaint {
+        Complaint::TimeExceeded => {
+            Icmpv4Repr::TimeExceeded { reason: Icmpv4TimeExceeded::TtlExpired, header, data }
+        }
+        Complaint::NetUnreachable => unreachable(Icmpv4DstUnreachable::NetUnreachable),
+        Complaint::HostUnreachable => unreachable(Icmpv4DstUnreachable::HostUnreachable),
+        Complaint::PortUnreachable => unreachable(Icmpv4DstUnreachable::PortUnreachable),
+    };
+    let ip = IpRepr::new(from.into(), to.into(), IpProtocol::Icmp, message.buffer_len(), HOP_LIMIT);
+    let mut buffer = vec![0; ip.buffer_len()];
+    ip.emit(&mut buffer[..], &checksums());
+    message.emit(&mut Icmpv4Packet::new_unchecked(&mut buffer[V4_HEADER..]), &checksums());
+    Some(buffer)
+}
+
+fn complain_v6(complaint: Complaint, from: Ipv6Addr, to: Ipv6Addr, packet: &[u8]) -> Option<Bytes> {
+    let quoted = Ipv6Packet::new_checked(packet).ok()?;
+    let header = Ipv6Repr::parse(&quoted).ok()?;
+    let data = quoted.payload();
+    let data = &data[..data.len().min(QUOTE_V6_MAX - V6_HEADER)];
+    let unreachable = |reason| Icmpv6Repr::DstUnreachable { reason, header, data };
+    let message = match complaint {
+        Complaint::TimeExceeded => {
+            Icmpv6Repr::TimeExceeded { reason: Icmpv6TimeExceeded::HopLimitExceeded, header, data }
+        }
+        Complaint::NetUnreachable => unreachable(Icmpv6DstUnreachable::NoRoute),
+        Complaint::HostUnreachable => unreachable(Icmpv6DstUnreachable::AddrUnreachable),
+        Complaint::PortUnreachable => unreachable(Icmpv6DstUnreachable::PortUnreachable),
+    };
+    let ip = IpRepr::new(from.into(), to.into(), IpProtocol::Icmpv6, message.buffer_len(), HOP_LIMIT);
+    let mut buffer = vec![0; ip.buffer_len()];
+    ip.emit(&mut buffer[..], &checksums());
+    let icmp = &mut Icmpv6Packet::new_unchecked(&mut buffer[V6_HEADER..]);
+    message.emit(&from, &to, icmp, &checksums());
+    Some(buffer)
+}
+
+/// What an arriving ICMP error says, and about which flow of ours: as this host sent it.
+pub(crate) fn complaint(packet: &[u8]) -> Option<(Complaint, Flow)> {
+    let start = header_len(packet)?;
+    let (kind, code) = (*packet.get(start)?, *packet.get(start + 1)?);
+    let complaint = match (protocol(packet)?, kind, code) {
+        (ICMP_V4, 3, 0) | (ICMP_V6, 1, 0) => Complaint::NetUnreachable,
+        (ICMP_V4, 3, 1) | (ICMP_V6, 1, 3) => Complaint::HostUnreachable,
+        (ICMP_V4, 3, 3) | (ICMP_V6, 1, 4) => Complaint::PortUnreachable,
+        (ICMP_V4, 11, _) | (ICMP_V6, 3, _) => Complaint::TimeExceeded,
+        _ => return None,
+    };
+    Some((complaint, flow(packet.get(start + 8..)?)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn datagram(v6: bool) -> Bytes {
+        let (from, to) = match v6 {
+            false => ("10.0.0.1:5", "10.0.0.2:53"),
+            true => ("[2001:db8::1]:5", "[2001:db8::2]:53"),
+        };
+        udp(Vec::new(), from.parse().unwrap(), to.parse().unwrap(), b"question")
+    }
+
+    #[test]
+    fn a_datagram_reads_back() {
+        for v6 in [false, true] {
+            let packet = datagram(v6);
+            let flow = flow(&packet).unwrap();
+            assert_eq!((flow.source.port(), flow.destination.port(), flow.protocol), (5, 53, UDP));
+            assert_eq!(destination(&packet), Some(flow.destination.ip()));
+            assert_eq!(udp_payload(&packet), Some(&b"question"[..]));
+        }
+    }
+
+    #[test]
+    fn ageing_keeps_the_checksum_right_down_to_the_last_hop() {
+        let mut packet = datagram(false);
+        let mut hops = 0;
+        while age(&mut packet) {
+            hops += 1;
+            assert!(Ipv4Packet::new_unchecked(&packet[..]).verify_checksum());
+        }
+        assert_eq!(hops, 63);
+        let mut packet = datagram(true);
+        assert_eq!((0..100).filter(|_| age(&mut packet)).count(), 63);
+    }
+
+    #[test]
+    fn complaints_name_the_flow_and_are_not_about_complaints() {
+        for (v6, router) in [(false, "10.9.9.9"), (true, "2001:db8::9")] {
+            let packet = datagram(v6);
+            let router: IpAddr = router.parse().unwrap();
+            for kind in [
+                Complaint::TimeExceeded,
+                Complaint::NetUnreachable,
+                Complaint::HostUnreachable,
+                Complaint::PortUnreachable,
+            ] {
+                let icmp = complain(kind, router, &packet).unwrap();
+                assert_eq!(complaint(&icmp), Some((kind, flow(&packet).unwrap())));
+                assert_eq!(source(&icmp), Some(router));
+                assert_eq!(complain(kind, router, &icmp), None);
+            }
+        }
+    }
+
+    #[test]
+    fn truncated_packets_are_nobodys() {
+        let packet = datagram(false);
+        for length in 0..packet.len() {
+            let cut = &packet[..length];
+            let _ = (flow(cut), complaint(cut), udp_payload(cut), flow_hash(cut, 1), is_syn(cut));
+            let _ = complain(Complaint::TimeExceeded, IpAddr::V4(Ipv4Addr::LOCALHOST), cut);
+            age(&mut cut.to_vec());
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The simulation: building it, running it, reading what it recorded.
+
+use crate::fabric::{LinkId, LinkSpec};
+use crate::node::{NodeId, NodeSpec};
+use crate::record::{Record, show_to_hooks};
+use crate::task::JoinHandle;
+use crate::time::{self, Time};
+use crate::world::{self, World};
+use crate::{Error, exec, task};
+use std::future::Future;
+use std::marker::PhantomData;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// What fixes a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Same seed, same run, to the byte.
+    pub seed: u64,
+    /// The time since 1970 at which the run starts.
+    pub epoch: Duration,
+    /// Bytes of each of a TCP connection's two buffers. They do not grow: a connection moves at most this much per
+    /// round trip.
+    pub tcp_buffer: usize,
+    /// Whether to keep the records after the hooks have seen them. The hash covers them in any case.
+    pub keep_records: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config { seed: 0, epoch: Duration::ZERO, tcp_buffer: 16 * 1024, keep_records: true }
+    }
+}
+
+/// A simulation. There is one per thread at a time; dropping it drops its tasks, sockets and everything else.
+#[derive(Debug)]
+pub struct Sim {
+    /// Bound to its thread, where its world lives.
+    thread: PhantomData<*const ()>,
+}
+
+/// Numbers the runs of the process, so that handles of one do not act on another. Never part of a result.
+static RUNS: AtomicU64 = AtomicU64::new(1);
+
+impl Sim {
+    /// An empty simulation at its start.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when this thread has one.
+    pub fn new(config: Config) -> Result<Sim, Error> {
+        let run = RUNS.fetch_add(1, Ordering::Relaxed);
+        if !world::install(World::new(run, config)) {
+            return Err(Error::Busy);
+        }
+        exec::open(run);
+        time::set_now(0);
+        Ok(Sim { thread: PhantomData })
+    }
+
+    fn with<R>(&self, f: impl FnOnce(&mut World) -> Result<R, Error>) -> Result<R, Error> {
+        world::try_with(f).unwrap_or(Err(Error::NoSimulation))
+    }
+
+    /// Adds a machine, powered. It boots when the simulation next runs.
+    ///
+    /// # Errors
+    /// [`Error::EmptyName`], [`Error::DuplicateNode`], [`Error::BadAddress`].
+    pub fn add_node(&self, spec: NodeSpec) -> Result<NodeId, Error> {
+        self.with(|world| world.add_node(spec))
+    }
+
+    /// Joins two nodes. Where both have power there is light at once, without a record.
+    ///
+    /// # Errors
+    /// [`Error::UnknownNode`], [`Error::SelfLink`], [`Error::DuplicatePort`], [`Error::BadLoss`],
+    /// [`Error::BadLatency`].
+    pub fn add_link(&self, spec: LinkSpec) -> Result<LinkId, Error> {
+        self.with(|world| world.add_link(spec))
+    }
+
+    /// Sets what a node does at each boot: it runs on the node and spawns the services.
+    ///
+    /// # Errors
+    /// [`Error::UnknownNode`].
+    pub fn set_program(&self, node: NodeId, program: impl Fn() + 'static) -> Result<(), Error> {
+        let mut program: Option<Rc<dyn Fn()>> = Some(Rc::new(program));
+        let old = self.with(|world| {
+            let entry = world.node_mut(node).ok_or(Error::UnknownNode(node.0))?;
+            Ok(std::mem::replace(&mut entry.program, program.take()))
+        });
+        old.map(drop)
+    }
+
+    /// Calls `hook` with each record, soon after it was made and in order. It may use the whole API.
+    pub fn on_record(&self, hook: impl FnMut(&Record) + 'static) {
+        world::try_with(|world| world.log.add_hook(Box::new(hook)));
+    }
+
+    /// Starts a task of no host: the world's own.
+    pub fn spawn<F>(&self, name: &str, future: F) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
+        task::spawn_on(None, name, future)
+    }
+
+    /// Runs until `end`, inclusive. Time stands at `end` afterwards.
+    pub fn run_until(&mut self, end: Time) {
+        while let Some((node, program)) = world::try_with(World::next_boot).flatten() {
+            exec::run_program(node, &*program);
+        }
+        loop {
+            self.run_tasks();
+            if !world::try_with(|world| world.step(end.as_nanos())).unwrap_or(false) {
+                break;
+            }
+            flush();
+        }
+        world::try_with(|world| world.advance(end.as_nanos().max(world.now)));
+    }
+
+    /// Lets tasks and sockets work until none has anything to do now.
+    fn run_tasks(&self) {
+        loop {
+            let ran = exec::run_ready();
+            let settled = world::try_with(World::settle).unwrap_or(false);
+            flush();
+            if !ran && !settled {
+                return;
+            }
+        }
+    }
+
+    /// The time of the next event, if anything is to come: for drivers that own the clock.
+    pub fn next_event_at(&self) -> Option<Time> {
+        world::try_with(|world| world.queue.next_at()).flatten().map(Time::from_nanos)
+    }
+
+    /// The present.
+    pub fn now(&self) -> Time {
+        Time::now()
+    }
+
+    /// A hash of all records and of every packet that crossed a link. Equal for equal runs.
+    pub fn log_hash(&self) -> u64 {
+        world::try_with(|world| world.log_hash()).unwrap_or(0)
+    }
+
+    /// How many packets crossed a link, each link counted.
+    pub fn packets(&self) -> u64 {
+        world::try_with(|world| world.packets).unwrap_or(0)
+    }
+
+    /// How many records were made.
+    pub fn record_count(&self) -> u64 {
+        world::try_with(|world| world.log.count()).unwrap_or(0)
+    }
+
+    /// The records kept so far, in order.
+    pub fn records(&self) -> Vec<Record> {
+        world::try_with(|world| world.log.records().collect()).unwrap_or_default()
+    }
+
+    /// How many tasks have not ended.
+    pub fn task_count(&self) -> usize {
+        exec::task_count()
+    }
+}
+
+/// Hands out what the world collected: wakers, and records for the hooks.
+fn flush() {
+    let mut wakes = world::try_with(|world| std::mem::take(&mut world.wakes)).unwrap_or_default();
+    for waker in wakes.drain(..) {
+        waker.wake();
+    }
+    world::try_with(|world| {
+        if world.wakes.is_empty() {
+            std::mem::swap(&mut world.wakes, &mut wakes);
+        }
+    });
+    show_to_hooks();
+}
+
+impl Drop for Sim {
+    fn drop(&mut self) {
+        exec::close();
+        drop(world::uninstall());
+        time::set_now(0);
+    }
+}

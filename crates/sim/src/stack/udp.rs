@@ -1,0 +1,189 @@
+//! Datagram sockets. The queue holds the packets themselves; a read copies the payload out.
+
+use crate::fib::Exit;
+use crate::node::DropCause;
+use crate::packet::{self, Bytes, Complaint, Flow};
+use crate::stack::{Demux, Slab};
+use crate::watch::Waiters;
+use crate::world::World;
+use std::collections::VecDeque;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::task::Waker;
+
+/// Bytes of packets that a socket queues before it drops, as Linux's default receive buffer.
+const QUEUE_BYTES_MAX: usize = 212_992;
+
+#[derive(Default)]
+pub(crate) struct Udp {
+    sockets: Slab<UdpEnd>,
+    bound: Demux<SocketAddr>,
+}
+
+/// One datagram socket.
+pub(crate) struct UdpEnd {
+    pub(crate) local: SocketAddr,
+    pub(crate) peer: Option<SocketAddr>,
+    queue: VecDeque<(Flow, Bytes)>,
+    queued_bytes: usize,
+    refused: bool,
+    readers: Waiters,
+}
+
+/// A datagram as its reader sees it.
+pub(crate) struct Datagram {
+    pub(crate) length: usize,
+    pub(crate) peer: SocketAddr,
+    pub(crate) local: IpAddr,
+}
+
+impl Udp {
+    pub(crate) fn get(&mut self, index: u32, generation: u32) -> Option<&mut UdpEnd> {
+        let current = self.sockets.generation(index) == generation;
+        self.sockets.get_mut(index).filter(|_| current)
+    }
+
+    /// A port is taken by an equal address, and by or against the wildcard of the same family.
+    fn taken(&self, local: SocketAddr) -> bool {
+        self.bound.contains_key(&local)
+            || self.bound.contains_key(&SocketAddr::new(wildcard(local.ip()), local.port()))
+            || (local.ip().is_unspecified() && self.anyone_on(local))
+    }
+
+    fn anyone_on(&self, local: SocketAddr) -> bool {
+        let same = |end: &UdpEnd| end.local.port() == local.port() && end.local.is_ipv4() == local.is_ipv4();
+        (0..self.sockets.slots.len() as u32).filter_map(|index| self.sockets.get(index)).any(same)
+    }
+
+    fn find(&self, flow: &Flow) -> Option<u32> {
+        let to = flow.destination;
+        let wildcard = || SocketAddr::new(wildcard(to.ip()), to.port());
+        self.bound.get(&to).or_else(|| self.bound.get(&wildcard())).copied()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.sockets.len()
+    }
+}
+
+pub(crate) fn wildcard(like: IpAddr) -> IpAddr {
+    match like {
+        IpAddr::V4(_) => std::net::Ipv4Addr::UNSPECIFIED.into(),
+        IpAddr::V6(_) => std::net::Ipv6Addr::UNSPECIFIED.into(),
+    }
+}
+
+impl UdpEnd {
+    /// The next datagram's payload into `buffer`; what does not fit is lost, as on Linux. The packet comes back.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Option<(Datagram, Bytes)> {
+        let (flow, bytes) = self.queue.pop_front()?;
+        self.queued_bytes -= bytes.len();
+        let payload = packet::udp_payload(&bytes).unwrap_or_default();
+        let length = payload.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&payload[..length]);
+        Some((Datagram { length, peer: flow.source, local: flow.destination.ip() }, bytes))
+    }
+
+    /// A connected peer refused an earlier datagram; told once.
+    pub(crate) fn take_refusal(&mut self) -> bool {
+        std::mem::take(&mut self.refused)
+    }
+
+    pub(crate) fn wait(&mut self, waker: &mut Option<Waker>) {
+        self.readers.join(waker);
+    }
+}
+
+impl World {
+    /// Binds a datagram socket; port 0 asks for an ephemeral one. Gives its number and generation.
+    pub(crate) fn udp_bind(&mut self, at: usize, mut local: SocketAddr) -> io::Result<(u32, u32)> {
+        let node = &mut self.nodes[at];
+        if !local.ip().is_unspecified() && !node.owns(local.ip()) {
+            return Err(io::ErrorKind::AddrNotAvailable.into());
+        }
+        if local.port() == 0 {
+            let taken = |stack: &super::Stack, port| stack.udp.taken(SocketAddr::new(local.ip(), port));
+            let port = node.stack.ephemeral(taken)?;
+            local.set_port(port);
+        }
+        let udp = &mut node.stack.udp;
+        if udp.taken(local) {
+            return Err(io::ErrorKind::AddrInUse.into());
+        }
+        let end = UdpEnd {
+            local,
+            peer: None,
+            queue: VecDeque::new(),
+            queued_bytes: 0,
+            refused: false,
+            readers: Waiters::default(),
+        };
+        let (index, generation) = udp.sockets.insert(end);
+        udp.bound.insert(local, index);
+        Ok((index, generation))
+    }
+
+    /// Closes a socket. What it held comes back, to be dropped outside the world.
+    pub(crate) fn udp_close(&mut self, at: usize, index: u32) -> Option<UdpEnd> {
+        let udp = &mut self.nodes[at].stack.udp;
+        let end = udp.sockets.remove(index)?;
+        udp.bound.remove(&end.local);
+        Some(end)
+    }
+
+    /// Sends one datagram. Larger ones than a link's MTU travel whole: fragmentation is not modelled.
+    pub(crate) fn udp_send(
+        &mut self,
+        at: usize,
+        local: SocketAddr,
+        from: Option<IpAddr>,
+        to: SocketAddr,
+        payload: &[u8],
+    ) -> io::Result<usize> {
+        if payload.len() > packet::UDP_PAYLOAD_MAX {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "message too long"));
+        }
+        if to.port() == 0 || to.ip().is_unspecified() || to.is_ipv4() != local.is_ipv4() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not an address to send to"));
+        }
+        let source = self.source_for(at, from.or(Some(local.ip())), to.ip())?;
+        if self.nodes[at].exit(to.ip()) == Exit::NoRoute {
+            return Err(io::ErrorKind::NetworkUnreachable.into());
+        }
+        let buffer = self.wire.buffer();
+        let bytes = packet::udp(buffer, SocketAddr::new(source, local.port()), to, payload);
+        if let Err(bytes) = self.send(at, bytes) {
+            self.discard(at, DropCause::NoRoute, bytes);
+        }
+        Ok(payload.len())
+    }
+
+    pub(crate) fn deliver_udp(&mut self, at: usize, flow: Flow, bytes: Bytes) {
+        let udp = &mut self.nodes[at].stack.udp;
+        let accepts = |end: &&mut UdpEnd| end.peer.is_none_or(|peer| peer == flow.source);
+        let found = udp.find(&flow);
+        let Some(end) = found.and_then(|index| udp.sockets.get_mut(index)).filter(accepts) else {
+            self.complain(at, flow.destination.ip(), Complaint::PortUnreachable, &bytes);
+            return self.wire.recycle(bytes);
+        };
+        if end.queued_bytes + bytes.len() > QUEUE_BYTES_MAX {
+            return self.discard(at, DropCause::QueueFull, bytes);
+        }
+        end.queued_bytes += bytes.len();
+        end.queue.push_back((flow, bytes));
+        end.readers.wake(&mut self.wakes);
+    }
+
+    /// Port unreachable: connected sockets are told, others are not (as on Linux).
+    pub(crate) fn udp_refused(&mut self, at: usize, flow: Flow) {
+        let udp = &mut self.nodes[at].stack.udp;
+        let ours = Flow { source: flow.destination, destination: flow.source, protocol: flow.protocol };
+        let found = udp.find(&ours);
+        if let Some(end) = found.and_then(|index| udp.sockets.get_mut(index))
+            && end.peer == Some(flow.destination)
+        {
+            end.refused = true;
+            end.readers.wake(&mut self.wakes);
+        }
+    }
+}

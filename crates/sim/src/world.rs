@@ -1,0 +1,172 @@
+//! The world of one simulation, and the only way into it.
+//!
+//! The world is thread-local so that services need no handle to it. One rule keeps that sound: no code of
+//! others (polls and drops of futures, wakers, programs, hooks) runs inside [`try_with`]. What the engine wants
+//! to wake or to drop is collected in the world and handed out by the run loop.
+
+use crate::fabric::{Link, LinkId};
+use crate::hash::fold;
+use crate::node::{Node, NodeId};
+use crate::queue::{Event, Queue};
+use crate::record::{Log, SimEvent};
+use crate::stack::Wire;
+use crate::time::Timers;
+use crate::{Config, Map, draw, time};
+use std::cell::RefCell;
+use std::io;
+use std::task::Waker;
+use std::time::Duration;
+
+thread_local! {
+    static WORLD: RefCell<Option<Box<World>>> = const { RefCell::new(None) };
+}
+
+/// Runs `f` inside this thread's world, if there is one.
+pub(crate) fn try_with<R>(f: impl FnOnce(&mut World) -> R) -> Option<R> {
+    WORLD.try_with(|cell| cell.borrow_mut().as_deref_mut().map(f)).ok().flatten()
+}
+
+/// [`try_with`] for operations that can report an error.
+pub(crate) fn with_io<R>(f: impl FnOnce(&mut World) -> io::Result<R>) -> io::Result<R> {
+    try_with(f).unwrap_or_else(|| Err(io::Error::new(io::ErrorKind::Unsupported, "not inside a simulation")))
+}
+
+/// Makes `world` this thread's world, unless there is one already.
+pub(crate) fn install(world: World) -> bool {
+    WORLD.with(|cell| {
+        let mut slot = cell.borrow_mut();
+        let free = slot.is_none();
+        if free {
+            *slot = Some(Box::new(world));
+        }
+        free
+    })
+}
+
+/// Takes this thread's world away, so that it can be dropped outside the borrow.
+pub(crate) fn uninstall() -> Option<Box<World>> {
+    WORLD.try_with(|cell| cell.borrow_mut().take()).ok().flatten()
+}
+
+pub(crate) struct World {
+    /// Tells handles of this run from those of earlier runs of the process; never part of a result.
+    pub(crate) run: u64,
+    pub(crate) config: Config,
+    pub(crate) now: u64,
+    pub(crate) queue: Queue,
+    pub(crate) timers: Timers,
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) names: Map<String, NodeId>,
+    pub(crate) links: Vec<Link>,
+    pub(crate) wire: Wire,
+    /// TCP sockets that were written to or read from: (node, boot epoch, socket).
+    pub(crate) dirty: Vec<(u32, u32, u32)>,
+    /// Wakers to be called by the run loop.
+    pub(crate) wakes: Vec<Waker>,
+    pub(crate) log: Log,
+    pub(crate) packet_digest: u64,
+    pub(crate) packets: u64,
+    /// How often tasks of no host opened a stream of draws, by name.
+    streams: Map<String, u64>,
+}
+
+impl World {
+    pub(crate) fn new(run: u64, config: Config) -> Self {
+        World {
+            run,
+            log: Log::new(config.keep_records),
+            config,
+            now: 0,
+            queue: Queue::default(),
+            timers: Timers::default(),
+            nodes: Vec::new(),
+            names: Map::new(),
+            links: Vec::new(),
+            wire: Wire::default(),
+            dirty: Vec::new(),
+            wakes: Vec::new(),
+            packet_digest: 0,
+            packets: 0,
+            streams: Map::new(),
+        }
+    }
+
+    pub(crate) fn node(&self, node: NodeId) -> Option<&Node> {
+        self.nodes.get(node.0 as usize)
+    }
+
+    pub(crate) fn node_mut(&mut self, node: NodeId) -> Option<&mut Node> {
+        self.nodes.get_mut(node.0 as usize)
+    }
+
+    pub(crate) fn link(&self, link: LinkId) -> Option<&Link> {
+        self.links.get(link.0 as usize)
+    }
+
+    pub(crate) fn unix_now(&self, node: Option<NodeId>) -> Duration {
+        let offset_ns = node.and_then(|id| self.node(id)).map_or(0, |node| node.clock_offset_ns);
+        let since_1970 = self.config.epoch + Duration::from_nanos(self.now);
+        let shift = Duration::from_nanos(offset_ns.unsigned_abs());
+        if offset_ns < 0 { since_1970.saturating_sub(shift) } else { since_1970 + shift }
+    }
+
+    pub(crate) fn open_stream(&mut self, node: Option<NodeId>, name: &str) -> draw::Stream {
+        let seed = self.config.seed;
+        let (host, streams) = match node.and_then(|id| self.nodes.get_mut(id.0 as usize)) {
+            Some(node) => (&*node.name, &mut node.streams),
+            None => ("", &mut self.streams),
+        };
+        let opened = streams.entry(name.to_owned()).or_insert(0);
+        *opened += 1;
+        draw::Stream::at(fold(draw::key(seed, host), draw::key(0, name)), *opened - 1)
+    }
+
+    pub(crate) fn log_hash(&self) -> u64 {
+        fold(fold(self.log.digest(), self.packet_digest), self.packets)
+    }
+
+    pub(crate) fn emit_sim(&mut self, node: Option<NodeId>, event: &SimEvent) {
+        let bytes = postcard::to_stdvec(event).unwrap_or_default();
+        self.log.push(self.now, node, SimEvent::KIND, &bytes);
+    }
+
+    /// Lets every socket that was touched send what it has. False when there was none.
+    pub(crate) fn settle(&mut self) -> bool {
+        let any = !self.dirty.is_empty();
+        while !self.dirty.is_empty() {
+            let mut dirty = std::mem::take(&mut self.dirty);
+            for &(node, epoch, socket) in &dirty {
+                if self.nodes[node as usize].epoch == epoch {
+                    self.poll_tcp(node as usize, socket, None);
+                }
+            }
+            dirty.clear();
+            if self.dirty.is_empty() {
+                self.dirty = dirty;
+            }
+        }
+        any
+    }
+
+    /// Advances to the next event due by `end` (inclusive) and lets it happen. False when there is none.
+    pub(crate) fn step(&mut self, end: u64) -> bool {
+        let Some((at, event)) = self.queue.pop_due(end) else { return false };
+        self.advance(at);
+        match event {
+            Event::Arrive { hop, cut, bytes } => self.arrive(hop, cut, bytes),
+            Event::Loopback { node, epoch, bytes } => {
+                if self.nodes[node as usize].epoch == epoch {
+                    self.deliver(node as usize, bytes);
+                }
+            }
+            Event::Socket { node, socket, generation } => self.socket_due(node as usize, socket, generation),
+            Event::Timer { slot, generation } => self.wakes.extend(self.timers.fire(slot, generation)),
+        }
+        true
+    }
+
+    pub(crate) fn advance(&mut self, at: u64) {
+        self.now = at;
+        time::set_now(at);
+    }
+}
