@@ -1,0 +1,43 @@
+//! `rt` streams in the shape that hyper wants.
+
+use blackstart_rt::net::TcpStream;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Bytes moved per read. Handing out hyper's own buffer would need `unsafe`; messages here are small.
+const CHUNK_BYTES: usize = 4096;
+
+/// A [`TcpStream`] that hyper can read and write.
+pub(super) struct Io(pub(super) TcpStream);
+
+impl Read for Io {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        mut to: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        let mut chunk = [0; CHUNK_BYTES];
+        let length = to.remaining().min(CHUNK_BYTES);
+        let mut buffer = ReadBuf::new(&mut chunk[..length]);
+        ready!(Pin::new(&mut self.0).poll_read(cx, &mut buffer))?;
+        to.put_slice(buffer.filled());
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Write for Io {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
