@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use blackstart_dns::endpoint::{ConnectError, Endpoint};
-use blackstart_dns::stub::Resolver;
+use blackstart_dns::stub::{self, Resolver};
 use blackstart_rt as rt;
 use rt::net::TcpListener;
 use rt::time::Instant;
@@ -32,10 +32,11 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The access server, `name:port` or `address:port`.
     pub server: Endpoint,
-    /// The resolvers that know the server's name.
-    #[serde(default)]
-    pub resolvers: Vec<SocketAddr>,
-    /// How long the server may take, from looking its name up to its answer, milliseconds.
+    /// Who resolves the server's name; not needed for an address.
+    #[serde(default = "nobody")]
+    pub resolver: stub::Config,
+    /// How long the server may take to accept the connection, and again to answer, milliseconds. Looking its name up
+    /// comes on top.
     #[serde(default = "timeout_ms")]
     pub timeout_ms: u64,
     /// The doors.
@@ -48,8 +49,12 @@ pub struct Config {
     pub limits: Limits,
 }
 
+fn nobody() -> stub::Config {
+    stub::Config::new(Vec::new())
+}
+
 fn timeout_ms() -> u64 {
-    5_000
+    3_000
 }
 
 /// Serves until the host or the task dies.
@@ -112,7 +117,7 @@ fn noted(door: String, by: Option<By>) -> DoorAnswer {
 
 impl Controller {
     fn new(config: Config) -> Self {
-        let resolver = Resolver::new(config.resolvers.clone());
+        let resolver = Resolver::with_config(config.resolver.clone());
         let doors = RefCell::new(Doors::new(config.doors.clone(), config.offline_list));
         Self { config, resolver, doors, unreachable: RefCell::new(None) }
     }
@@ -142,9 +147,7 @@ impl Controller {
 
     /// The server's answer, `None` when there is none of use; either way remembers whether it is there.
     async fn ask(&self, ask: &Ask) -> Option<Answer> {
-        let timeout = Duration::from_millis(self.config.timeout_ms);
-        let asked = rt::time::timeout(timeout, self.exchange(ask)).await;
-        match asked.unwrap_or(Err(Why::Timeout)) {
+        match self.exchange(ask).await {
             Ok(answer) => {
                 self.note_reachable();
                 Some(answer)
@@ -157,12 +160,11 @@ impl Controller {
     }
 
     async fn exchange(&self, ask: &Ask) -> Result<Answer, Why> {
-        let stream = self.config.server.connect(&self.resolver).await.map_err(|error| match error {
-            ConnectError::Dns(error) => Why::Dns(error.to_string()),
-            ConnectError::Connect(error) => Why::Connect(error.to_string()),
-        })?;
-        let answer = wire::exchange(&mut BufReader::new(stream), ask).await;
-        match answer.map_err(|error| Why::Connect(error.to_string()))? {
+        let patience = Duration::from_millis(self.config.timeout_ms);
+        let stream = self.config.server.connect(&self.resolver, patience).await?;
+        let mut stream = BufReader::new(stream);
+        let asked = rt::time::timeout(patience, wire::exchange(&mut stream, ask)).await;
+        match asked.map_err(|_late| Why::Timeout)?.map_err(|error| Why::Connect(error.to_string()))? {
             Answer::Error { text } => Err(Why::Failed(text)),
             answer => Ok(answer),
         }
@@ -205,6 +207,15 @@ impl Controller {
         // A full disk costs the list only at the next boot.
         let _ = store(&stored).await;
         self.doors.borrow_mut().remember(List::from(stored));
+    }
+}
+
+impl From<ConnectError> for Why {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Dns(error) => Self::Dns(error.to_string()),
+            ConnectError::Connect(error) => Self::Connect(error.to_string()),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ use crate::serve::{self, Limits, Respond};
 use crate::wire::{self, AtDoor, DoorAnswer, Verdict};
 
 /// How long somebody waits in front of a dark reader.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Holds a badge to the reader of a door.
 ///

@@ -148,7 +148,7 @@ pub async fn write<M: Serialize>(writer: &mut (impl AsyncWrite + Unpin), message
 /// One request and its answer.
 ///
 /// # Errors
-/// `UnexpectedEof` when the peer closes instead of answering; otherwise as [`read`] and [`write`].
+/// `UnexpectedEof` when the peer closes instead of answering; otherwise as [`read()`] and [`write()`].
 pub async fn exchange<Q: Serialize, A: DeserializeOwned>(
     stream: &mut (impl AsyncBufRead + AsyncWrite + Unpin),
     request: &Q,

@@ -1,4 +1,5 @@
 //! Reader, controller and access server on real sockets.
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -7,6 +8,7 @@ use blackstart_badge::directory::{Badge, DenyReason};
 use blackstart_badge::door::{Door, Fail};
 use blackstart_badge::offline::Policy;
 use blackstart_badge::{Limits, Verdict, audit, controller, reader, server};
+use blackstart_dns::stub;
 use blackstart_rt as rt;
 use rt::net::TcpListener;
 
@@ -44,7 +46,7 @@ async fn start_controller(server: SocketAddr, offline_list: Option<Policy>) -> S
     let config = controller::Config {
         listen: ANYWHERE,
         server: server.to_string().parse().unwrap(),
-        resolvers: Vec::new(),
+        resolver: stub::Config::new(Vec::new()),
         timeout_ms: 300,
         doors: vec![door("gate", Fail::Secure), door("fire", Fail::Safe)],
         offline_list,

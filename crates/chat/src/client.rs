@@ -16,7 +16,7 @@ use crate::message::Message;
 use crate::names::fold;
 use crate::numeric::*;
 
-/// How long a login or a join may take.
+/// How long the server may take to accept the connection, then to log in, then to join.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A server silent for so long is pinged, and given up after as long again.
@@ -103,7 +103,7 @@ pub struct Client {
 /// Connects to `server`, a name or an address, and logs in; `token` is the session token where sign-in is required.
 ///
 /// # Errors
-/// See [`Error`]; a login that takes longer than [`TIMEOUT`] counts as [`Error::Connect`].
+/// See [`Error`]; a server that accepts and then says nothing for [`TIMEOUT`] counts as [`Error::Lost`].
 pub async fn connect(
     resolver: &Resolver,
     server: &str,
@@ -111,13 +111,11 @@ pub async fn connect(
     nick: &str,
     token: Option<&str>,
 ) -> Result<Client, Error> {
-    let endpoint = Endpoint::new(server, port);
-    let login = async {
-        let mut client = Client::new(endpoint.connect(resolver).await?, nick);
-        client.log_in(token).await?;
-        Ok(client)
-    };
-    rt::time::timeout(TIMEOUT, login).await.unwrap_or_else(|late| Err(Error::Connect(late.into())))
+    let stream = Endpoint::new(server, port).connect(resolver, TIMEOUT).await?;
+    let mut client = Client::new(stream, nick);
+    let logged_in = rt::time::timeout(TIMEOUT, client.log_in(token)).await;
+    logged_in.map_err(|late| Error::Lost(late.into()))??;
+    Ok(client)
 }
 
 impl Client {

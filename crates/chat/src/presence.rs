@@ -1,10 +1,9 @@
 //! A laptop's background connection: stays in a channel, comes back when it can, and records what it notices.
 
 use std::mem;
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use blackstart_dns::stub::Resolver;
+use blackstart_dns::stub::{self, Resolver};
 use blackstart_rt as rt;
 use serde::Deserialize;
 
@@ -20,9 +19,9 @@ pub struct Config {
     /// Its port.
     #[serde(default = "port")]
     pub port: u16,
-    /// The resolvers that know its name.
-    #[serde(default)]
-    pub resolvers: Vec<SocketAddr>,
+    /// Who resolves its name; not needed for an address.
+    #[serde(default = "nobody")]
+    pub resolver: stub::Config,
     /// The nickname to log in with.
     pub nick: String,
     /// The channel to be in.
@@ -36,6 +35,10 @@ pub struct Config {
     /// The longest wait before another attempt, seconds.
     #[serde(default = "retry_max_s")]
     pub retry_max_s: u64,
+}
+
+fn nobody() -> stub::Config {
+    stub::Config::new(Vec::new())
 }
 
 fn port() -> u16 {
@@ -52,7 +55,7 @@ fn retry_max_s() -> u64 {
 
 /// Keeps the connection until the host or the task dies.
 pub async fn run(config: Config) {
-    let resolver = Resolver::new(config.resolvers.clone());
+    let resolver = Resolver::with_config(config.resolver.clone());
     let mut waits = rt::rand::stream("chat/presence");
     let mut backoff = Backoff::new(&config);
     let mut seen = Seen::default();

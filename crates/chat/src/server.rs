@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use blackstart_dns::endpoint::Endpoint;
-use blackstart_dns::stub::Resolver;
+use blackstart_dns::stub::{self, Resolver};
 use blackstart_rt as rt;
 use rt::Map;
 use rt::net::{TcpListener, TcpStream};
@@ -40,15 +40,19 @@ pub struct Config {
     /// The sign-in service, `name:port` or `address:port`; without one, anybody may come in.
     #[serde(default)]
     pub identity: Option<Endpoint>,
-    /// The resolvers that know the sign-in service's name.
-    #[serde(default)]
-    pub resolvers: Vec<SocketAddr>,
+    /// Who resolves the sign-in service's name; not needed for an address.
+    #[serde(default = "nobody")]
+    pub resolver: stub::Config,
     /// A client silent for so long is pinged, and dropped after as long again, seconds.
     #[serde(default = "ping_s")]
     pub ping_s: u64,
     /// More connections at once than this are closed unheard.
     #[serde(default = "connections_max")]
     pub connections_max: usize,
+}
+
+fn nobody() -> stub::Config {
+    stub::Config::new(Vec::new())
 }
 
 fn ping_s() -> u64 {
@@ -113,7 +117,7 @@ impl Drop for Connection {
 
 impl Hub {
     fn new(config: Config, inputs: Inputs) -> Self {
-        let resolver = Resolver::new(config.resolvers);
+        let resolver = Resolver::with_config(config.resolver);
         let sign_in = config.identity.map(|service| Rc::new(SignIn { resolver, service }));
         Self {
             core: Core::new(config.settings, sign_in.is_some()),

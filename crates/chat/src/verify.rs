@@ -21,7 +21,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
 use crate::event::LoginRefusal;
 
-/// How long the question may take, from looking the name up to the answer.
+/// How long the service may take to accept the connection, and again to answer.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Longest answer in bytes.
@@ -56,14 +56,14 @@ impl SignIn {
     /// # Errors
     /// [`LoginRefusal::BadToken`] when the service says no, [`LoginRefusal::SignInUnreachable`] when it says nothing.
     pub async fn verify(&self, token: &str) -> Result<String, LoginRefusal> {
-        let asked = rt::time::timeout(TIMEOUT, self.ask(token)).await;
-        let answer = asked.unwrap_or_else(|_| Err("no answer in time".to_owned()));
-        judge(answer.map_err(LoginRefusal::SignInUnreachable)?)
+        judge(self.ask(token).await.map_err(LoginRefusal::SignInUnreachable)?)
     }
 
     async fn ask(&self, token: &str) -> Result<Answer, String> {
-        let stream = self.service.connect(&self.resolver).await.map_err(|error| error.to_string())?;
-        exchange(BufReader::new(stream), token).await.map_err(|error| error.to_string())
+        let connected = self.service.connect(&self.resolver, TIMEOUT).await;
+        let stream = BufReader::new(connected.map_err(|error| error.to_string())?);
+        let asked = rt::time::timeout(TIMEOUT, exchange(stream, token)).await;
+        asked.map_err(|_late| "no answer in time".to_owned())?.map_err(|error| error.to_string())
     }
 }
 

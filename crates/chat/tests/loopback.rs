@@ -1,4 +1,5 @@
 //! The chat server and its client on real sockets.
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
 use std::cell::Cell;
 use std::future::Future;
@@ -9,7 +10,7 @@ use blackstart_chat::client::{self, Client, Error, Incoming};
 use blackstart_chat::core::Settings;
 use blackstart_chat::server;
 use blackstart_dns::endpoint::Endpoint;
-use blackstart_dns::stub::Resolver;
+use blackstart_dns::stub::{self, Resolver};
 use blackstart_rt as rt;
 use rt::net::{TcpListener, TcpStream};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -30,7 +31,7 @@ async fn start(identity: Option<Endpoint>) -> SocketAddr {
         listen: ANYWHERE,
         settings: Settings::default(),
         identity,
-        resolvers: Vec::new(),
+        resolver: stub::Config::new(Vec::new()),
         ping_s: 60,
         connections_max: 8,
     };

@@ -7,8 +7,10 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
+use std::time::Duration;
 
-use blackstart_rt::net::TcpStream;
+use blackstart_rt as rt;
+use rt::net::TcpStream;
 use serde::{Deserialize, Serialize};
 
 use crate::stub;
@@ -67,17 +69,22 @@ impl Endpoint {
         Ok(hosts.into_iter().map(|host| SocketAddr::new(host, self.port)).collect())
     }
 
-    /// Connects to the first address that accepts. Sets no time limit: an address that swallows packets takes as long
-    /// as the stack's own limit, so callers wrap this in `rt::time::timeout`.
+    /// Connects to the first address that accepts within `patience`. Looking the name up comes on top: it takes as long
+    /// as the resolver is patient with its servers.
     ///
     /// # Errors
-    /// See [`ConnectError`].
-    pub async fn connect(&self, resolver: &stub::Resolver) -> Result<TcpStream, ConnectError> {
+    /// See [`ConnectError`]; an address that swallows packets counts as `TimedOut`.
+    pub async fn connect(
+        &self,
+        resolver: &stub::Resolver,
+        patience: Duration,
+    ) -> Result<TcpStream, ConnectError> {
         let mut last = io::Error::new(io::ErrorKind::AddrNotAvailable, "the name has no address");
         for address in self.addresses(resolver).await? {
-            match TcpStream::connect(address).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => last = error,
+            match rt::time::timeout(patience, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Err(error)) => last = error,
+                Err(late) => last = late.into(),
             }
         }
         Err(ConnectError::Connect(last))

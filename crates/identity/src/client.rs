@@ -12,7 +12,7 @@ use crate::account::{Credentials, Denial};
 use crate::session::{Refusal, Session};
 use crate::wire::{self, Answer, Identity, Request};
 
-/// How long a call may take from looking the name up to the answer.
+/// How long the service may take to accept the connection, and again to answer.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why there is no session or no identity.
@@ -70,11 +70,12 @@ pub async fn verify(resolver: &stub::Resolver, at: &Endpoint, token: &str) -> Re
 }
 
 async fn ask(resolver: &stub::Resolver, at: &Endpoint, request: &Request) -> Result<Answer, Error> {
-    rt::time::timeout(TIMEOUT, exchange(resolver, at, request)).await.unwrap_or(Err(Error::Timeout))
+    let stream = at.connect(resolver, TIMEOUT).await?;
+    rt::time::timeout(TIMEOUT, exchange(stream, request)).await.unwrap_or(Err(Error::Timeout))
 }
 
-async fn exchange(resolver: &stub::Resolver, at: &Endpoint, request: &Request) -> Result<Answer, Error> {
-    let mut stream = BufReader::new(at.connect(resolver).await?);
+async fn exchange(stream: rt::net::TcpStream, request: &Request) -> Result<Answer, Error> {
+    let mut stream = BufReader::new(stream);
     wire::write(&mut stream, request).await?;
     let answer = wire::read(&mut stream).await?;
     answer.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof).into())
