@@ -8,12 +8,35 @@ const NO_BACKEND: &str = "no backend here: call this from a task of a simulation
      blackstart_rt::task::spawn; a task of tokio::spawn belongs to no host), or call blackstart_rt::os::enter \
      first to use the operating system";
 
+/// Where the caller stands.
 pub(crate) enum Backend {
+    Engine,
     Os(Rc<os::Host>),
 }
 
+/// Something of one backend, chosen when it was made.
+#[derive(Debug)]
+pub(crate) enum Handle<E, O> {
+    Engine(E),
+    Os(O),
+}
+
+/// Does the same to a [`Handle`] of either backend, for operations that both spell alike.
+macro_rules! either {
+    ($handle:expr, $inner:ident => $operation:expr) => {
+        match $handle {
+            $crate::backend::Handle::Engine($inner) => $operation,
+            $crate::backend::Handle::Os($inner) => $operation,
+        }
+    };
+}
+pub(crate) use either;
+
 /// The caller's backend, for calls that can report an error.
 pub(crate) fn current() -> io::Result<Backend> {
+    if blackstart_sim::task::in_simulation() {
+        return Ok(Backend::Engine);
+    }
     os::current().map(Backend::Os).ok_or_else(|| io::Error::new(io::ErrorKind::Unsupported, NO_BACKEND))
 }
 
@@ -26,12 +49,23 @@ pub(crate) fn expect() -> Backend {
     }
 }
 
+/// [`expect`] for calls that make sense on a host only: a simulation's own tasks run on none.
+#[track_caller]
+pub(crate) fn expect_host() -> Backend {
+    let backend = expect();
+    if matches!(backend, Backend::Engine) && blackstart_sim::task::current_node().is_none() {
+        panic!("this task belongs to no host of the simulation");
+    }
+    backend
+}
+
 /// The name of the host on which the caller runs.
 ///
 /// # Panics
-/// Outside any backend.
+/// Outside any backend, and in a task of the simulation's own.
 pub fn host_name() -> String {
-    match expect() {
+    match expect_host() {
+        Backend::Engine => blackstart_sim::task::host_name().unwrap_or_default(),
         Backend::Os(host) => host.name().to_owned(),
     }
 }

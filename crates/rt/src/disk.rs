@@ -5,6 +5,7 @@
 //! written at once, so keep them small.
 
 use crate::backend::{self, Backend};
+use blackstart_sim::disk as engine;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use std::path::{Path, PathBuf};
 pub async fn read(path: &str) -> io::Result<Vec<u8>> {
     let name = file_name(path)?;
     match backend::current()? {
+        Backend::Engine => engine::read(name),
         Backend::Os(host) => fs::read(host.disk_root().join(name)),
     }
 }
@@ -27,6 +29,7 @@ pub async fn read(path: &str) -> io::Result<Vec<u8>> {
 pub async fn write(path: &str, bytes: &[u8]) -> io::Result<()> {
     let name = file_name(path)?;
     match backend::current()? {
+        Backend::Engine => engine::write(name, bytes),
         Backend::Os(host) => fs::write(with_folder(host.disk_root(), name)?, bytes),
     }
 }
@@ -38,6 +41,7 @@ pub async fn write(path: &str, bytes: &[u8]) -> io::Result<()> {
 pub async fn append(path: &str, bytes: &[u8]) -> io::Result<()> {
     let name = file_name(path)?;
     match backend::current()? {
+        Backend::Engine => engine::append(name, bytes),
         Backend::Os(host) => {
             let path = with_folder(host.disk_root(), name)?;
             fs::OpenOptions::new().append(true).create(true).open(path)?.write_all(bytes)
@@ -52,6 +56,7 @@ pub async fn append(path: &str, bytes: &[u8]) -> io::Result<()> {
 pub async fn fsync(path: &str) -> io::Result<()> {
     let name = file_name(path)?;
     match backend::current()? {
+        Backend::Engine => engine::fsync(name),
         Backend::Os(host) => fs::File::open(host.disk_root().join(name))?.sync_all(),
     }
 }
@@ -63,6 +68,7 @@ pub async fn fsync(path: &str) -> io::Result<()> {
 pub async fn rename(from: &str, to: &str) -> io::Result<()> {
     let (from, to) = (file_name(from)?, file_name(to)?);
     match backend::current()? {
+        Backend::Engine => engine::rename(from, to),
         Backend::Os(host) => fs::rename(host.disk_root().join(from), with_folder(host.disk_root(), to)?),
     }
 }
@@ -74,6 +80,7 @@ pub async fn rename(from: &str, to: &str) -> io::Result<()> {
 pub async fn remove(path: &str) -> io::Result<()> {
     let name = file_name(path)?;
     match backend::current()? {
+        Backend::Engine => engine::remove(name),
         Backend::Os(host) => fs::remove_file(host.disk_root().join(name)),
     }
 }
@@ -84,6 +91,7 @@ pub async fn remove(path: &str) -> io::Result<()> {
 /// What the disk says, or `Unsupported` outside any backend.
 pub async fn list() -> io::Result<Vec<String>> {
     match backend::current()? {
+        Backend::Engine => engine::list(),
         Backend::Os(host) => list_folder(host.disk_root()),
     }
 }

@@ -3,7 +3,13 @@
 
 use crate::backend::{self, Backend};
 use serde::{Serialize, de::DeserializeOwned};
+use std::cell::RefCell;
 use std::fmt::Debug;
+
+thread_local! {
+    /// Room for one event, so that emitting allocates nothing.
+    static ROOM: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// One small enum per crate: decisions, refusals and failures with their reason, no chatter (a record costs
 /// memory).
@@ -15,12 +21,27 @@ pub trait Event: Serialize + DeserializeOwned + Debug {
 /// Records `event` under the current host and time.
 ///
 /// # Panics
-/// Outside any backend.
+/// Outside any backend, and when the event cannot be serialised (a sequence of unknown length).
 pub fn emit<E: Event>(event: &E) {
     match backend::expect() {
+        Backend::Engine => record(E::KIND, event),
         Backend::Os(host) => {
             tracing::info!(target: "blackstart::event", host = host.name(), kind = E::KIND, ?event);
         }
+    }
+}
+
+/// Appends to the log of the simulation that the caller is in.
+pub(crate) fn record(kind: &'static str, event: &impl Serialize) {
+    // Taken, not borrowed: whoever watches the log may emit in turn.
+    let mut room = ROOM.take();
+    room.clear();
+    match postcard::to_extend(event, room) {
+        Ok(bytes) => {
+            blackstart_sim::record::emit(kind, &bytes);
+            ROOM.set(bytes);
+        }
+        Err(error) => panic!("an event of {kind:?} cannot be recorded: {error}"),
     }
 }
 

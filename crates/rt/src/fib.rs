@@ -1,51 +1,20 @@
 //! The host's forwarding table. On the operating system it is inert: the kernel's table is not ours to change.
 
-use crate::backend::{self, Backend};
+use crate::backend::{self, Backend, Handle};
+use blackstart_sim::fib as engine;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::future::pending;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Who installed a route. The order is that of the administrative distance: the lower is preferred.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Protocol {
-    /// A neighbour on a link (0).
-    Connected,
-    /// Configured by hand (1).
-    Static,
-    /// Learnt by external BGP (20).
-    Ebgp,
-    /// Learnt by the IGP (110).
-    Igp,
-    /// Learnt by internal BGP (200).
-    Ibgp,
-}
-
-/// Where packets of a prefix go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Target {
-    /// To one of these next hops, each resolved in turn through the table.
-    Via(Vec<IpAddr>),
-    /// Nowhere, silently.
-    Discard,
-}
-
-/// The route that a lookup found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Resolution {
-    /// Who installed it.
-    pub protocol: Protocol,
-    /// The protocol's own metric.
-    pub metric: u32,
-    /// The longest prefix that matched.
-    pub prefix: IpNet,
-}
+pub use blackstart_sim::fib::{Protocol, Resolution, Target};
 
 /// Installs a route, replacing what `protocol` had for `prefix`.
 ///
 /// # Panics
-/// Outside any backend.
+/// Outside any host.
 pub fn install(protocol: Protocol, prefix: IpNet, target: Target, metric: u32) {
-    match backend::expect() {
+    match backend::expect_host() {
+        Backend::Engine => engine::install(protocol, prefix, target, metric),
         Backend::Os(_) => tracing::debug!(?protocol, %prefix, ?target, metric, "route not installed: inert"),
     }
 }
@@ -53,9 +22,10 @@ pub fn install(protocol: Protocol, prefix: IpNet, target: Target, metric: u32) {
 /// Removes the route of `protocol` for `prefix`, if it has one.
 ///
 /// # Panics
-/// Outside any backend.
+/// Outside any host.
 pub fn remove(protocol: Protocol, prefix: IpNet) {
-    match backend::expect() {
+    match backend::expect_host() {
+        Backend::Engine => engine::remove(protocol, prefix),
         Backend::Os(_) => tracing::debug!(?protocol, %prefix, "route not removed: inert"),
     }
 }
@@ -63,9 +33,10 @@ pub fn remove(protocol: Protocol, prefix: IpNet) {
 /// Removes all routes of `protocol`.
 ///
 /// # Panics
-/// Outside any backend.
+/// Outside any host.
 pub fn clear(protocol: Protocol) {
-    match backend::expect() {
+    match backend::expect_host() {
+        Backend::Engine => engine::clear(protocol),
         Backend::Os(_) => tracing::debug!(?protocol, "routes not cleared: inert"),
     }
 }
@@ -74,9 +45,10 @@ pub fn clear(protocol: Protocol) {
 /// default route, with metric 0.
 ///
 /// # Panics
-/// Outside any backend.
+/// Outside any host.
 pub fn lookup(address: IpAddr) -> Option<Resolution> {
-    match backend::expect() {
+    match backend::expect_host() {
+        Backend::Engine => engine::lookup(address),
         Backend::Os(_) => Some(default_route(address)),
     }
 }
@@ -91,20 +63,16 @@ fn default_route(address: IpAddr) -> Resolution {
 
 /// Tells when the table changes; see [`watch`].
 #[derive(Debug)]
-pub struct Watch(Source);
-
-#[derive(Debug)]
-enum Source {
-    Os,
-}
+pub struct Watch(Handle<blackstart_sim::Watch, ()>);
 
 /// Watches the host's table from now on.
 ///
 /// # Panics
-/// Outside any backend.
+/// Outside any host.
 pub fn watch() -> Watch {
-    Watch(match backend::expect() {
-        Backend::Os(_) => Source::Os,
+    Watch(match backend::expect_host() {
+        Backend::Engine => Handle::Engine(engine::watch()),
+        Backend::Os(_) => Handle::Os(()),
     })
 }
 
@@ -113,7 +81,8 @@ impl Watch {
     /// one. Cancel safe. Never ends on the operating system.
     pub async fn changed(&mut self) {
         match &mut self.0 {
-            Source::Os => pending().await,
+            Handle::Engine(watch) => watch.changed().await,
+            Handle::Os(()) => pending().await,
         }
     }
 }

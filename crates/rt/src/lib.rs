@@ -32,8 +32,8 @@ pub mod task;
 pub mod time;
 
 pub use backend::host_name;
+pub use blackstart_sim::{Map, Set};
 pub use emit::{Event, decode, emit};
-pub use std::collections::{BTreeMap as Map, BTreeSet as Set};
 
 /// `tokio::select!` that always polls its branches from top to bottom: tokio's own default starts at a
 /// random branch. Put the branch that must not starve first.

@@ -1,31 +1,19 @@
 //! The host's ports and what is at their other end. On the operating system there are none to see.
 
-use crate::backend::{self, Backend};
+use crate::backend::{self, Backend, Handle};
+use blackstart_sim::link as engine;
 use std::future::pending;
 use std::io;
-use std::net::IpAddr;
 
-/// One port of the host.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Interface {
-    /// The neighbour's host name unless the port was given another.
-    pub name: String,
-    /// The host at the other end.
-    pub neighbour: String,
-    /// The neighbour's primary address, if it has any.
-    pub neighbour_address: Option<IpAddr>,
-    /// Whether this end is switched on.
-    pub admin_up: bool,
-    /// Whether light arrives: both ends on, both hosts powered, the link not cut.
-    pub carrier: bool,
-}
+pub use engine::Interface;
 
 /// The host's ports.
 ///
 /// # Panics
-/// Outside any backend.
+/// Outside any host.
 pub fn interfaces() -> Vec<Interface> {
-    match backend::expect() {
+    match backend::expect_host() {
+        Backend::Engine => engine::interfaces(),
         Backend::Os(_) => Vec::new(),
     }
 }
@@ -37,6 +25,7 @@ pub fn interfaces() -> Vec<Interface> {
 /// backend.
 pub fn set_admin_up(name: &str, up: bool) -> io::Result<()> {
     match backend::current()? {
+        Backend::Engine => engine::set_admin_up(name, up),
         Backend::Os(_) => {
             tracing::debug!(name, up, "port not switched: inert");
             Err(io::Error::new(io::ErrorKind::NotFound, format!("no port {name:?}: real ports are not ours")))
@@ -46,20 +35,16 @@ pub fn set_admin_up(name: &str, up: bool) -> io::Result<()> {
 
 /// Tells when a port changes; see [`watch`].
 #[derive(Debug)]
-pub struct Watch(Source);
-
-#[derive(Debug)]
-enum Source {
-    Os,
-}
+pub struct Watch(Handle<blackstart_sim::Watch, ()>);
 
 /// Watches the host's ports from now on.
 ///
 /// # Panics
-/// Outside any backend.
+/// Outside any host.
 pub fn watch() -> Watch {
-    Watch(match backend::expect() {
-        Backend::Os(_) => Source::Os,
+    Watch(match backend::expect_host() {
+        Backend::Engine => Handle::Engine(engine::watch()),
+        Backend::Os(_) => Handle::Os(()),
     })
 }
 
@@ -68,7 +53,8 @@ impl Watch {
     /// changes may count as one. Cancel safe. Never ends on the operating system.
     pub async fn changed(&mut self) {
         match &mut self.0 {
-            Source::Os => pending().await,
+            Handle::Engine(watch) => watch.changed().await,
+            Handle::Os(()) => pending().await,
         }
     }
 }

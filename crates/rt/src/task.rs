@@ -1,21 +1,22 @@
 //! Tasks. Each belongs to the host that spawned it and dies with it.
 
-use crate::backend::{self, Backend};
-use crate::os;
+use crate::backend::{self, Backend, Handle, either};
+use crate::{emit, os};
+use blackstart_sim::record::SimEvent;
+use blackstart_sim::task as engine;
 use std::any::Any;
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::pin::Pin;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 /// Awaits a task's end. Dropping it lets the task run on.
 #[derive(Debug)]
-pub struct JoinHandle<T>(Join<T>);
+pub struct JoinHandle<T>(Handle<EngineJoin<T>, os::JoinHandle<T>>);
 
-#[derive(Debug)]
-enum Join<T> {
-    Os(os::JoinHandle<T>),
-}
+/// The inner result is the panic, caught where its message is still at hand.
+type EngineJoin<T> = engine::JoinHandle<Result<T, String>>;
 
 /// Why a task gave no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,9 +61,10 @@ where
     F::Output: 'static,
 {
     JoinHandle(match backend::expect() {
+        Backend::Engine => Handle::Engine(engine::spawn(name, contain(name.to_owned(), future))),
         Backend::Os(host) => {
             tracing::trace!(name, "task spawned");
-            Join::Os(host.spawn(future))
+            Handle::Os(host.spawn(future))
         }
     })
 }
@@ -70,16 +72,12 @@ where
 impl<T> JoinHandle<T> {
     /// Drops the task at its next turn. A task that has ended is left as it is.
     pub fn abort(&self) {
-        match &self.0 {
-            Join::Os(handle) => handle.abort(),
-        }
+        either!(&self.0, handle => handle.abort())
     }
 
     /// Whether the task has ended, one way or another.
     pub fn is_finished(&self) -> bool {
-        match &self.0 {
-            Join::Os(handle) => handle.is_finished(),
-        }
+        either!(&self.0, handle => handle.is_finished())
     }
 }
 
@@ -88,8 +86,34 @@ impl<T> Future for JoinHandle<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.get_mut().0 {
-            Join::Os(handle) => Pin::new(handle).poll(cx).map_err(from_tokio),
+            Handle::Engine(handle) => Pin::new(handle).poll(cx).map(from_engine),
+            Handle::Os(handle) => Pin::new(handle).poll(cx).map_err(from_tokio),
         }
+    }
+}
+
+/// Runs a service's task in the engine as tokio would: a panic ends this task alone, and is recorded.
+///
+/// Tokio's channels count the steps of a task of theirs and then pretend to be busy. When a simulation runs
+/// inside a tokio runtime, the whole run is one such task, so the count is switched off.
+async fn contain<F: Future>(name: String, future: F) -> Result<F::Output, String> {
+    let mut future = pin!(tokio::task::unconstrained(future));
+    let outcome = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        Ok(poll) => poll.map(Ok),
+        Err(payload) => Poll::Ready(Err(panic_message(payload.as_ref()))),
+    });
+    outcome.await.inspect_err(|message| record_crash(name, message))
+}
+
+fn record_crash(service: String, message: &str) {
+    let event = SimEvent::TaskCrash { service, message: message.to_owned() };
+    emit::record(SimEvent::KIND, &event);
+}
+
+fn from_engine<T>(result: Result<Result<T, String>, engine::JoinError>) -> Result<T, JoinError> {
+    match result {
+        Ok(result) => result.map_err(JoinError::Panicked),
+        Err(_) => Err(JoinError::Cancelled),
     }
 }
 

@@ -1,7 +1,9 @@
 //! The clock and what waits for it. Timers fire on a 1 ms grid on every backend, never early (tokio's rule).
 
-use crate::backend::{self, Backend};
+use crate::backend::{self, Backend, Handle};
 use crate::os;
+use blackstart_sim::Time;
+use blackstart_sim::time as engine;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -23,6 +25,7 @@ impl Instant {
     /// Outside any backend.
     pub fn now() -> Self {
         match backend::expect() {
+            Backend::Engine => Self(Time::now().as_nanos()),
             Backend::Os(host) => Self::from_start(host.since_start()),
         }
     }
@@ -49,6 +52,12 @@ impl Instant {
     /// Outside any backend.
     pub fn elapsed(self) -> Duration {
         Self::now().duration_since(self)
+    }
+}
+
+impl From<Instant> for Time {
+    fn from(instant: Instant) -> Self {
+        Self::from_nanos(instant.0)
     }
 }
 
@@ -88,18 +97,14 @@ impl Sub for Instant {
 /// A pending wait. Can be polled again after its end, which stays ready.
 #[derive(Debug)]
 #[must_use = "a sleep does nothing unless awaited"]
-pub struct Sleep(Timer);
-
-#[derive(Debug)]
-enum Timer {
-    Os(os::Sleep),
-}
+pub struct Sleep(Handle<engine::Sleep, os::Sleep>);
 
 impl Sleep {
     /// Waits until `deadline` instead, on the backend that this wait was made on.
     pub fn reset(&mut self, deadline: Instant) {
         match &mut self.0 {
-            Timer::Os(sleep) => sleep.reset(deadline.since_start()),
+            Handle::Engine(sleep) => sleep.reset(deadline.into()),
+            Handle::Os(sleep) => sleep.reset(deadline.since_start()),
         }
     }
 }
@@ -109,7 +114,8 @@ impl Future for Sleep {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.get_mut().0 {
-            Timer::Os(sleep) => sleep.poll(cx),
+            Handle::Engine(sleep) => Pin::new(sleep).poll(cx),
+            Handle::Os(sleep) => sleep.poll(cx),
         }
     }
 }
@@ -128,7 +134,8 @@ pub fn sleep(duration: Duration) -> Sleep {
 /// Outside any backend.
 pub fn sleep_until(deadline: Instant) -> Sleep {
     Sleep(match backend::expect() {
-        Backend::Os(host) => Timer::Os(host.sleep_until(deadline.since_start())),
+        Backend::Engine => Handle::Engine(engine::sleep_until(deadline.into())),
+        Backend::Os(host) => Handle::Os(host.sleep_until(deadline.since_start())),
     })
 }
 
@@ -203,6 +210,7 @@ impl Interval {
 /// Outside any backend.
 pub fn unix_now() -> Duration {
     match backend::expect() {
+        Backend::Engine => engine::unix_now(),
         Backend::Os(_) => os::unix_now(),
     }
 }

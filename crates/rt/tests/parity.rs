@@ -20,6 +20,9 @@ macro_rules! behaviours {
         mod on_the_operating_system {
             $(#[test] fn $name() { super::backends::on_os(super::$name()); })*
         }
+        mod in_the_engine {
+            $(#[test] fn $name() { super::backends::on_engine(super::$name()); })*
+        }
     };
 }
 
