@@ -9,6 +9,8 @@ use std::time::Duration;
 use blackstart_rt as rt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::message::UDP_LEN_MAX;
+
 /// The name of every task of this crate, so that killing the service kills all of it.
 pub(crate) const SERVICE: &str = "dns";
 /// How long a TCP client may be silent (RFC 7766 6.2.3 asks for seconds).
@@ -47,7 +49,8 @@ pub(crate) async fn receive<F>(socket: Rc<rt::net::UdpSocket>, mut take: impl Fn
 where
     F: Future<Output = ()>,
 {
-    let mut buffer = vec![0; u16::MAX.into()];
+    // What we announce as our buffer; a longer datagram is cut and then unreadable, as it should be.
+    let mut buffer = vec![0; UDP_LEN_MAX.into()];
     loop {
         match socket.recv_from_to(&mut buffer).await {
             Ok((len, peer, local)) => {
