@@ -1,4 +1,5 @@
 //! The whole chain in the engine: client, resolver, root, .com and an anycast authority around one router.
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
 use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr};

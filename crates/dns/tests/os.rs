@@ -1,4 +1,5 @@
 //! The shells on real sockets of the loopback interface: authority, stub, health check.
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
 use std::cell::{Cell, RefCell};
 use std::io;
