@@ -151,7 +151,7 @@ impl Cli {
     }
 
     /// At the console: refuses changes from the network from now on (`true`), or allows them again. This is
-    /// how somebody on site keeps automation off a router.
+    /// how somebody on site keeps automation off a router. A reboot ends it.
     ///
     /// # Errors
     /// See [`Error`].

@@ -1,4 +1,5 @@
 //! The services on real sockets, loopback only: the same code that the simulation runs.
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
 use std::future::Future;
 use std::net::SocketAddr;

@@ -1,4 +1,5 @@
 //! What a router does with commands, without any network: conversations as tables of lines and answers.
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
 use std::net::IpAddr;
 use std::time::Duration;

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 
 use super::command::Command;
 use super::core::{Answer, Core, Effect, Port, Session, View, parse_settings, setting_lines};
-use crate::configuration::Settings;
+use crate::configuration::{Settings, Which};
 use crate::event::{Door, Event, Refusal};
 use crate::lines::Lines;
 use crate::sign_in::{self, SignIn};
@@ -178,7 +178,8 @@ async fn converse(shared: Rc<Shared>, stream: TcpStream, door: Door) {
 
 impl Shared {
     async fn boot(config: Config) -> Self {
-        let core = Core::boot(&ports(), &saved().await);
+        let saved = saved().await;
+        let core = Core::boot(&ports(), &saved.clone().unwrap_or_default());
         let sign_in = config.sign_in.clone().map(SignIn::new);
         let shared = Self {
             sign_in,
@@ -187,7 +188,12 @@ impl Shared {
             rescheduled: Notify::new(),
             config,
         };
-        let effects = shared.core.borrow().settle(&ports());
+        let mut effects = shared.core.borrow().settle(&ports());
+        if saved.is_none() {
+            // Delivered as it stands: later boots return to this, whatever was changed meanwhile without saving.
+            let delivered = shared.core.borrow().configuration().get(Which::Saved).clone();
+            effects.push(Effect::Persist(delivered));
+        }
         shared.carry_out(&effects).await;
         shared
     }
@@ -317,18 +323,18 @@ fn set_port(name: &str, up: bool) {
     }
 }
 
-/// A router without a saved configuration, or with an unreadable one, boots with its ports as they are.
-async fn saved() -> Settings {
+/// `None` on a router's first boot. One whose saved configuration is unreadable boots with its ports as they are.
+async fn saved() -> Option<Settings> {
     let failed = |error: String| {
         rt::emit(&Event::DiskFailed { error });
-        Settings::new()
+        Some(Settings::new())
     };
     match rt::disk::read(SAVED_FILE).await {
         Ok(bytes) => {
             let settings = std::str::from_utf8(&bytes).ok().and_then(parse_settings);
-            settings.unwrap_or_else(|| failed(format!("{SAVED_FILE} is damaged")))
+            settings.or_else(|| failed(format!("{SAVED_FILE} is damaged")))
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Settings::new(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => failed(error.to_string()),
     }
 }
