@@ -173,8 +173,8 @@ impl Fib {
     /// True when it made a difference.
     pub(crate) fn insert(&mut self, prefix: IpNet, route: Route) -> bool {
         let routes = match prefix.trunc() {
-            IpNet::V4(prefix) => self.v4.entry(prefix).or_insert_with(Vec::new),
-            IpNet::V6(prefix) => self.v6.entry(prefix).or_insert_with(Vec::new),
+            IpNet::V4(prefix) => self.v4.entry(prefix).or_default(),
+            IpNet::V6(prefix) => self.v6.entry(prefix).or_default(),
         };
         match routes.binary_search_by_key(&route.protocol, |other| other.protocol) {
             Ok(at) if routes[at] == route => false,

@@ -112,25 +112,12 @@ impl Sim {
             exec::run_program(node, &*program);
         }
         loop {
-            self.run_tasks();
+            run_tasks();
             if !world::try_with(|world| world.step(end.as_nanos())).unwrap_or(false) {
                 break;
             }
-            flush();
         }
         world::try_with(|world| world.advance(end.as_nanos().max(world.now)));
-    }
-
-    /// Lets tasks and sockets work until none has anything to do now.
-    fn run_tasks(&self) {
-        loop {
-            let ran = exec::run_ready();
-            let settled = world::try_with(World::settle).unwrap_or(false);
-            flush();
-            if !ran && !settled {
-                return;
-            }
-        }
     }
 
     /// The time of the next event, if anything is to come: for drivers that own the clock.
@@ -166,6 +153,18 @@ impl Sim {
     /// How many tasks have not ended.
     pub fn task_count(&self) -> usize {
         exec::task_count()
+    }
+}
+
+/// Lets tasks and sockets work until none has anything to do now.
+fn run_tasks() {
+    loop {
+        flush();
+        let ran = exec::run_ready();
+        let settled = world::try_with(World::settle).unwrap_or(false);
+        if !ran && !settled {
+            return;
+        }
     }
 }
 
