@@ -122,7 +122,7 @@ pub struct Quorum {
     pub count: usize,
     /// Points asked.
     pub of: usize,
-    /// Label of the vantage points.
+    /// Label that the vantage points share: `outside`.
     pub group: Name,
 }
 

@@ -74,7 +74,7 @@ fn vocabulary() -> Vocabulary {
         services: words("backbone names facebook instagram messenger whatsapp wiki"),
         signals: signals(),
         values: Map::from([("dns.facebook.com".to_owned(), words("NOERROR SERVFAIL"))]),
-        vantage_groups: counts(&[("outside vantage points", 3)]),
+        vantage_groups: counts(&[("outside", 3)]),
         needs: words("names"),
     }
 }
@@ -210,12 +210,12 @@ fn one_thing_wrong() {
         (
             "2 of 3 outside vantage points",
             "2 of 4 outside vantage points",
-            "r.md:57:63: there are 3 outside vantage points, not 4; expected `2 of 3 outside vantage points`",
+            "r.md:57:63: there are 3 `outside` vantage points, not 4; expected `2 of 3 outside vantage points`",
         ),
         (
             "2 of 3 outside vantage points",
-            "2 of 3 outside points",
-            "r.md:57:63: unknown group of vantage points `outside points`; expected `outside vantage points`",
+            "2 of 3 ourside vantage points",
+            "r.md:57:63: unknown group of vantage points `ourside`; expected `outside`; did you mean `outside`?",
         ),
         (
             "\"NOERROR\"",

@@ -70,7 +70,7 @@ fn a_ramp_has_steps_a_quorum_and_what_stops_it() {
     assert_eq!(ramp.needs[0].text, "site-power-rise", "a stop condition without a model is a need");
     let until = ramp.until.as_ref().unwrap();
     let quorum = until.quorum.as_ref().unwrap();
-    assert_eq!((quorum.count, quorum.of, quorum.group.text.as_str()), (3, 3, "outside vantage points"));
+    assert_eq!((quorum.count, quorum.of, quorum.group.text.as_str()), (3, 3, "outside"));
     assert_eq!((&until.test, &until.otherwise), (&Test::AtLeast(95.0), &Otherwise::PreviousPercent));
 }
 
@@ -207,8 +207,8 @@ fn broken_actions() {
             "r.md:7:47: several shares beside `apply`; expected one percentage",
         ),
         (
-            "{ apply = 'last-good', on = 'l', admit = 0, confirm-within = '10' }",
-            "r.md:7:47: 0 is no share of the users; expected 1 to 100 percent\nr.md:7:67: `10` is no duration; expected a duration such as `90s`, `45m` or `1h30m`",
+            "{ apply = 'last-good', on = 'l', admit = -1, confirm-within = '10' }",
+            "r.md:7:47: -1 is no share of the users; expected 0 to 100 percent\nr.md:7:68: `10` is no duration; expected a duration such as `90s`, `45m` or `1h30m`",
         ),
         (
             "{ admit = 5, hold = '1m' }",
@@ -282,6 +282,10 @@ fn broken_waits() {
         (
             "is = 1, from = 'outside', within = '1m', else = 'stop'",
             "r.md:8:40: `outside` names no vantage points; expected for example `2 of 3 outside vantage points`",
+        ),
+        (
+            "is = 1, from = '2 of 3 vantage points', within = '1m', else = 'stop'",
+            "r.md:8:40: `2 of 3 vantage points` names no vantage points; expected for example `2 of 3 outside vantage points`",
         ),
         (
             "is = 1, from = '4 of 3 outside', within = '1m', else = 'stop'",

@@ -164,8 +164,10 @@ impl Judge<'_> {
         match groups.get(&quorum.group.text) {
             None => self.known("group of vantage points", &quorum.group, groups.keys()),
             Some(&points) if points != quorum.of => {
-                let message = format!("there are {points} {}, not {}", quorum.group.text, quorum.of);
-                let expected = format!("`{} of {points} {}`", quorum.count.min(points), quorum.group.text);
+                let message =
+                    format!("there are {points} `{}` vantage points, not {}", quorum.group.text, quorum.of);
+                let count = quorum.count.min(points);
+                let expected = format!("`{count} of {points} {} vantage points`", quorum.group.text);
                 self.error(&quorum.group.span, message, expected);
             }
             Some(_) => {}

@@ -37,7 +37,7 @@ pub struct Vocabulary {
     /// What a wait may ask of a signal, by stem: its values, and `ok`, `failing`, `all` where they apply. A stem
     /// that is not here can take any value.
     pub values: Map<String, Set<String>>,
-    /// Groups of vantage points by label (`outside vantage points`) and how many are in each.
+    /// Groups of vantage points by label (`outside`) and how many are in each.
     pub vantage_groups: Map<String, usize>,
     /// Needs that have a model behind them.
     pub needs: Set<String>,

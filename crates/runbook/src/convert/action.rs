@@ -172,7 +172,8 @@ impl Converter<'_> {
 
     fn admit_one(&mut self, admit: &Spanned<Shares>) -> Option<u32> {
         match admit.get_ref() {
-            Shares::One(share) => self.share(*share, admit.span()),
+            // Keeping everybody out is the point of admitting 0 % before names return.
+            Shares::One(share) => self.share(*share, admit.span(), 0),
             Shares::Many(_) => {
                 self.complain(admit.span(), "several shares beside `apply`", "one percentage");
                 None
@@ -199,7 +200,7 @@ impl Converter<'_> {
             }
         };
         let percents: Option<Vec<u32>> =
-            shares.iter().map(|share| self.share(*share.get_ref(), share.span())).collect();
+            shares.iter().map(|share| self.share(*share.get_ref(), share.span(), 1)).collect();
         let percents = percents?;
         let mut pairs = percents.iter().zip(percents.iter().zip(shares).skip(1));
         if let Some((before, (after, share))) = pairs.find(|(before, (after, _))| after <= before) {
@@ -210,10 +211,11 @@ impl Converter<'_> {
         Some(percents)
     }
 
-    fn share(&mut self, share: i64, span: Span) -> Option<u32> {
-        let percent = u32::try_from(share).ok().filter(|percent| (1..=100).contains(percent));
+    fn share(&mut self, share: i64, span: Span, least: u32) -> Option<u32> {
+        let percent = u32::try_from(share).ok().filter(|percent| (least..=100).contains(percent));
         if percent.is_none() {
-            self.complain(span, format!("{share} is no share of the users"), "1 to 100 percent");
+            let expected = format!("{least} to 100 percent");
+            self.complain(span, format!("{share} is no share of the users"), expected);
         }
         percent
     }

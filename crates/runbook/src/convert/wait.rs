@@ -89,10 +89,11 @@ impl Converter<'_> {
     }
 }
 
-/// `2 of 3 outside vantage points` to 2, 3 and the group.
+/// `2 of 3 outside vantage points` to 2, 3 and `outside`, the label that the points share.
 fn quorum_words(text: &str) -> Option<(usize, usize, &str)> {
     let (count, rest) = text.split_once(" of ")?;
-    let (of, group) = rest.split_once(' ')?;
+    let (of, points) = rest.split_once(' ')?;
+    let label = points.strip_suffix("vantage points").unwrap_or(points).trim();
     let number = |word| measure::whole(word).and_then(|number| usize::try_from(number).ok());
-    Some((number(count)?, number(of)?, group.trim()))
+    Some((number(count)?, number(of)?, label)).filter(|_| !label.is_empty())
 }
