@@ -3,10 +3,10 @@
 //! Whoever writes a scenario or a runbook by hand makes mistakes by hand. Everything that reads such a file
 //! goes through here, so that every complaint says where, what was expected, and what was probably meant.
 //!
-//! - [`SourceFile`]: the text of one file, read with a size limit and a UTF-8 check. Start here.
-//! - [`parse_toml`], [`parse_toml_at`]: TOML in a file of its own, or in a block of a Markdown file.
-//! - [`Diagnostic`], [`Diagnostics`]: one complaint, and all of them in reading order.
-//! - [`near_miss`]: the candidate that a misspelt word probably meant.
+//! - `file`, [`SourceFile`]: the text of one file, read with a size limit and a UTF-8 check. Start here.
+//! - `parse`, [`parse_toml`], [`parse_toml_at`]: TOML in a file of its own, or in a block of a Markdown file.
+//! - `diagnostic`, [`Diagnostic`], [`Diagnostics`]: one complaint, and all of them in reading order.
+//! - [`fn@near_miss`]: the candidate that a misspelt word probably meant.
 //!
 //! Nothing here knows what a scenario is.
 
