@@ -37,6 +37,10 @@ pub struct Config {
     /// Port of the control socket on 127.0.0.1; none without it.
     #[serde(default)]
     pub control_port: Option<u16>,
+    /// How long after a change of the forwarding table next hops are looked up again: interior routing gets that long to
+    /// find another way before routes are dropped (next-hop trigger delay).
+    #[serde(default = "default_next_hop_delay_ms")]
+    pub next_hop_delay_ms: u64,
     /// A route collector: learns and counts, never exports, never forwards.
     #[serde(default)]
     pub collector: bool,
@@ -148,6 +152,10 @@ fn default_port() -> u16 {
     BGP_PORT
 }
 
+fn default_next_hop_delay_ms() -> u64 {
+    1000
+}
+
 fn default_hold_time_s() -> u16 {
     90
 }
@@ -198,6 +206,7 @@ impl Config {
             next_hop_ipv6: None,
             port: default_port(),
             control_port: None,
+            next_hop_delay_ms: default_next_hop_delay_ms(),
             collector: false,
         }
     }

@@ -32,9 +32,10 @@ pub enum Input {
     Originate(IpNet),
     /// Take it back.
     Retire(IpNet),
-    /// The interior cost of a next hop, `None` when no route leads there. Answers [`Output::Track`].
-    NextHop(IpAddr, Option<u32>),
-    /// Time passed; see [`Rib::deadline`].
+    /// Interior costs of next hops, `None` when no route leads there. Answers [`Output::Track`]. Costs that change
+    /// together come together, so that no passing state is chosen.
+    NextHops(Vec<(IpAddr, Option<u32>)>),
+    /// Nothing else is at hand: tell the neighbours, as far as their intervals allow. See [`Rib::deadline`].
     Tick,
 }
 
@@ -56,7 +57,7 @@ pub enum Output {
     Install(IpNet, Forwarding),
     /// Forward by it no longer.
     Uninstall(IpNet, Forwarding),
-    /// Report the cost of this next hop now and whenever it changes.
+    /// Report the cost of this next hop at once (the decision waits for it) and whenever it changes.
     Track(IpAddr),
     /// The Loc-RIB has another path, or none, for this prefix.
     Changed(IpNet),
@@ -115,6 +116,15 @@ impl Best {
     }
 }
 
+/// The interior cost of a next hop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cost {
+    /// Asked for.
+    Unknown,
+    /// Resolved, or `None`: no route leads there.
+    Known(Option<u32>),
+}
+
 struct Peer {
     neighbour: Neighbour,
     up: Option<PeerUp>,
@@ -129,7 +139,7 @@ pub struct Rib {
     local_path: Arc<Path>,
     adj_rib_in: Map<IpNet, Map<PeerId, Arc<Path>>>,
     loc_rib: Map<IpNet, Best>,
-    next_hops: Map<IpAddr, Option<u32>>,
+    next_hops: Map<IpAddr, Cost>,
     reported_paths: Map<IpNet, usize>,
 }
 
@@ -180,7 +190,8 @@ impl Rib {
         self.next_hops.keys().copied()
     }
 
-    /// When to send the next [`Input::Tick`], in the time of [`Rib::step`].
+    /// When to send the next [`Input::Tick`], in the time of [`Rib::step`]. A time that has passed means now, but after
+    /// all other inputs at hand: what they undo of each other is then never told.
     pub fn deadline(&self) -> Option<Duration> {
         self.peers.iter().filter(|peer| peer.up.is_some()).filter_map(|peer| peer.out.deadline()).min()
     }
@@ -201,10 +212,9 @@ impl Rib {
                 self.local.remove(&prefix);
                 self.decide(prefix, &mut out);
             }
-            Input::NextHop(address, metric) => self.next_hop(address, metric, &mut out),
-            Input::Tick => {}
+            Input::NextHops(costs) => self.next_hops_changed(costs, &mut out),
+            Input::Tick => self.flush(now, 1.0 - 0.25 * draw, &mut out),
         }
-        self.flush(now, 1.0 - 0.25 * draw, &mut out);
         out
     }
 
@@ -240,7 +250,14 @@ impl Rib {
             self.learn(id, &up, prefix, next_hop, &update.attributes, out);
             touched.insert(prefix);
         }
+        touched.retain(|prefix| !self.waits(*prefix));
         touched.into_iter().for_each(|prefix| self.decide(prefix, out));
+    }
+
+    /// Is there a path whose next hop's cost was asked for and not yet told?
+    fn waits(&self, prefix: IpNet) -> bool {
+        let mut paths = self.adj_rib_in.get(&prefix).into_iter().flat_map(Map::values);
+        paths.any(|path| self.next_hops.get(&path.next_hop) == Some(&Cost::Unknown))
     }
 
     /// Into the Adj-RIB-In. A path that policy refuses still replaces the one before it.
@@ -273,11 +290,10 @@ impl Rib {
         }
     }
 
-    /// Until its cost is known a next hop counts as unreachable.
     fn track(&mut self, next_hop: IpAddr, out: &mut Vec<Output>) {
         self.next_hops.entry(next_hop).or_insert_with(|| {
             out.push(Output::Track(next_hop));
-            None
+            Cost::Unknown
         });
     }
 
@@ -286,19 +302,23 @@ impl Rib {
         self.next_hops.retain(|next_hop, _| used.contains(next_hop));
     }
 
-    fn next_hop(&mut self, address: IpAddr, metric: Option<u32>, out: &mut Vec<Output>) {
-        match self.next_hops.get_mut(&address) {
-            Some(known) if *known != metric => *known = metric,
-            _ => return,
+    fn next_hops_changed(&mut self, costs: Vec<(IpAddr, Option<u32>)>, out: &mut Vec<Output>) {
+        let mut changed = Set::new();
+        for (address, metric) in costs {
+            if let Some(known) =
+                self.next_hops.get_mut(&address).filter(|known| **known != Cost::Known(metric))
+            {
+                *known = Cost::Known(metric);
+                changed.insert(address);
+            }
+        }
+        if changed.is_empty() {
+            return;
         }
         let leads_there =
-            |paths: &Map<PeerId, Arc<Path>>| paths.values().any(|path| path.next_hop == address);
-        let prefixes: Vec<_> = self
-            .adj_rib_in
-            .iter()
-            .filter(|(_, paths)| leads_there(paths))
-            .map(|(prefix, _)| *prefix)
-            .collect();
+            |paths: &Map<PeerId, Arc<Path>>| paths.values().any(|path| changed.contains(&path.next_hop));
+        let affected = self.adj_rib_in.iter().filter(|(_, paths)| leads_there(paths));
+        let prefixes: Vec<_> = affected.map(|(prefix, _)| *prefix).collect();
         prefixes.into_iter().for_each(|prefix| self.decide(prefix, out));
     }
 
@@ -350,6 +370,7 @@ impl Rib {
     fn candidate(&self, source: Source, path: &Path) -> Option<Candidate> {
         let attributes = &path.attributes;
         let Source::Peer(id) = source else { return Some(own_candidate(self.config.router_id, attributes)) };
+        let Some(Cost::Known(Some(igp_metric))) = self.next_hops.get(&path.next_hop) else { return None };
         let peer = self.peers.get(id.0)?;
         let up = peer.up.as_ref()?;
         Some(Candidate {
@@ -360,7 +381,7 @@ impl Rib {
             med: attributes.med.unwrap_or(0),
             neighbour_as: attributes.as_path.neighbour(),
             external: peer.neighbour.role.is_external(),
-            igp_metric: self.next_hops.get(&path.next_hop).copied().flatten()?,
+            igp_metric: *igp_metric,
             router_id: attributes.originator_id.unwrap_or(up.agreed.router_id),
             clusters: attributes.cluster_list.len(),
             peer_address: peer.neighbour.address,

@@ -39,7 +39,7 @@ fn rib(collector: bool) -> Rib {
     }
     let mut rib = Rib::new(&config);
     for index in 0..config.neighbours.len() {
-        rib.step(Duration::ZERO, 0.0, Input::PeerUp(PeerId(index), up(&config, index)));
+        step(&mut rib, Duration::ZERO, Input::PeerUp(PeerId(index), up(&config, index)));
     }
     rib
 }
@@ -69,15 +69,20 @@ fn withdrawal(prefix: IpNet) -> Update {
     Update { withdrawn: vec![prefix], ..Update::default() }
 }
 
-/// Steps and answers every [`Output::Track`] with cost 5.
+/// Steps, answers every [`Output::Track`] with cost 5, and lets the neighbours be told.
 fn step(rib: &mut Rib, now: Duration, input: Input) -> Vec<Output> {
     let mut outputs = rib.step(now, 0.0, input);
-    let tracked: Vec<_> = outputs.extract_if(.., |output| matches!(output, Output::Track(_))).collect();
-    for output in tracked {
-        let Output::Track(next_hop) = output else { continue };
-        outputs.extend(rib.step(now, 0.0, Input::NextHop(next_hop, Some(5))));
-    }
+    let tracked = outputs.extract_if(.., |output| matches!(output, Output::Track(_)));
+    let costs = tracked
+        .filter_map(|output| if let Output::Track(hop) = output { Some((hop, Some(5))) } else { None });
+    let costs = Input::NextHops(costs.collect());
+    outputs.extend(rib.step(now, 0.0, costs));
+    outputs.extend(rib.step(now, 0.0, Input::Tick));
     outputs
+}
+
+fn cost(last: u8, metric: Option<u32>) -> Input {
+    Input::NextHops(vec![(address(last), metric)])
 }
 
 fn told(outputs: &[Output]) -> Vec<PeerId> {
@@ -105,15 +110,24 @@ fn nothing_is_used_until_its_next_hop_resolves() {
     let update = Input::Update(CUSTOMER, announcement(dns(), address(11), &[1011]));
     assert_eq!(rib.step(SECOND, 0.0, update), [Output::Track(address(11))]);
     assert!(rib.route(dns()).is_none());
-    let outputs = rib.step(SECOND, 0.0, Input::NextHop(address(11), Some(0)));
+    let outputs = rib.step(SECOND, 0.0, cost(11, Some(0)));
     assert!(rib.route(dns()).is_some() && installed(&outputs).is_some());
+}
+
+#[test]
+fn a_path_whose_next_hop_is_new_replaces_the_old_one_without_a_gap() {
+    let mut rib = rib(false);
+    step(&mut rib, SECOND, Input::Update(CLIENT, announcement(dns(), address(77), &[])));
+    let outputs = step(&mut rib, 60 * SECOND, Input::Update(CLIENT, announcement(dns(), address(78), &[])));
+    assert!(!outputs.iter().any(|output| matches!(output, Output::Uninstall(..))));
+    assert_eq!(installed(&outputs), Some(Forwarding { external: false, next_hop: address(78) }));
 }
 
 #[test]
 fn a_next_hop_that_goes_takes_its_routes_along() {
     let mut rib = rib(false);
     step(&mut rib, SECOND, Input::Update(CLIENT, announcement(dns(), address(77), &[])));
-    let outputs = step(&mut rib, 60 * SECOND, Input::NextHop(address(77), None));
+    let outputs = step(&mut rib, 60 * SECOND, cost(77, None));
     let old = Forwarding { external: false, next_hop: address(77) };
     assert!(outputs.contains(&Output::Uninstall(dns(), old)));
     assert_eq!(told(&outputs), [PROVIDER, CUSTOMER, INSIDE]);
@@ -125,7 +139,7 @@ fn a_lower_cost_moves_the_choice_without_an_update() {
     step(&mut rib, SECOND, Input::Update(INSIDE, announcement(dns(), address(50), &[7])));
     step(&mut rib, SECOND, Input::Update(CLIENT, announcement(dns(), address(60), &[7])));
     assert_eq!(rib.route(dns()).unwrap().source, Source::Peer(INSIDE), "lower router id at equal cost");
-    step(&mut rib, SECOND, Input::NextHop(address(60), Some(1)));
+    step(&mut rib, SECOND, cost(60, Some(1)));
     let best = rib.route(dns()).unwrap();
     assert_eq!((best.source, best.step), (Source::Peer(CLIENT), Step::IgpMetric));
 }
