@@ -5,6 +5,7 @@ use crate::config::{self, Seconds};
 use crate::event::Event;
 use crate::gate::Gate;
 use crate::http::{self, Request, Response, Upstream, response};
+use crate::scope::Scope;
 use blackstart_rt as rt;
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
@@ -79,7 +80,8 @@ const fn default_window() -> Seconds {
 pub async fn run(config: Config) -> io::Result<()> {
     let listen = config.listen.clone();
     let backend = Rc::new(Backend::new(config));
-    rt::task::spawn(SERVICE, watch_load(backend.clone()));
+    let scope = Scope::new(SERVICE);
+    scope.spawn(watch_load(backend.clone()));
     http::serve_at(SERVICE, &listen, async move |request, _| backend.answer(&request).await).await
 }
 

@@ -4,6 +4,7 @@
 use crate::config::{self, Seconds};
 use crate::event::{Event, Outcome};
 use crate::http::{self, Connection, Error, Request};
+use crate::scope::Scope;
 use crate::visit::{connect, resolve, visit};
 use blackstart_dns::stub::Resolver;
 use blackstart_rt as rt;
@@ -121,8 +122,9 @@ pub async fn run(config: Config) -> io::Result<()> {
     config.validate()?;
     let latest: Latest = Rc::default();
     let config = Rc::new(config);
+    let scope = Scope::new(SERVICE);
     for number in 0..config.users {
-        rt::task::spawn(SERVICE, User::new(config.clone(), number).run(latest.clone()));
+        scope.spawn(User::new(config.clone(), number).run(latest.clone()));
     }
     watch(&config, &latest).await;
     Ok(())

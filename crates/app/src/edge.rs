@@ -11,6 +11,7 @@ use crate::event::Event;
 use crate::health::{Health, Thresholds};
 use crate::http::{self, Request, Response, Upstream, response, response_with};
 use crate::percent::Percent;
+use crate::scope::Scope;
 use blackstart_rt as rt;
 use bytes::Bytes;
 use hyper::header::{COOKIE, HeaderValue};
@@ -109,11 +110,12 @@ const fn default_retry_after() -> Seconds {
 pub async fn run(config: Config) -> io::Result<()> {
     let listen = config.listen.clone();
     let edge = Rc::new(Edge::new(config));
+    let scope = Scope::new(SERVICE);
     for backend in edge.backends.values() {
-        rt::task::spawn(SERVICE, check(edge.clone(), backend.clone()));
+        scope.spawn(check(edge.clone(), backend.clone()));
     }
     if let Some(source) = edge.config.admission.clone() {
-        rt::task::spawn(SERVICE, follow_admission(edge.clone(), source));
+        scope.spawn(follow_admission(edge.clone(), source));
     }
     http::serve_at(SERVICE, &listen, async move |request, peer| edge.answer(request, peer).await).await
 }

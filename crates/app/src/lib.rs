@@ -30,6 +30,7 @@ mod percent;
 pub mod posts;
 pub mod probe;
 pub mod reports;
+mod scope;
 pub mod site;
 mod visit;
 

@@ -4,6 +4,7 @@
 use crate::config::{self, Seconds};
 use crate::event::{Event, Outcome};
 use crate::http;
+use crate::scope::Scope;
 use crate::visit::{resolve, visit};
 use blackstart_dns::stub::{self, Resolver};
 use blackstart_rt as rt;
@@ -108,6 +109,7 @@ const fn default_tag_timeout() -> Seconds {
 /// # Errors
 /// When a check has no resolver.
 pub async fn run(config: Config) -> io::Result<()> {
+    let scope = Scope::new(SERVICE);
     let mut checkers = Vec::new();
     for check in config.checks {
         let resolvers = if check.resolvers.is_empty() { &config.resolvers } else { &check.resolvers };
@@ -116,7 +118,7 @@ pub async fn run(config: Config) -> io::Result<()> {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
         }
         let checker = Checker { resolver: resolver(resolvers, check.dns_timeout_s), check };
-        checkers.push(rt::task::spawn(SERVICE, checker.run(config.window_s.get())));
+        checkers.push(scope.spawn(checker.run(config.window_s.get())));
     }
     for checker in checkers {
         checker.await.map_err(io::Error::other)?;
@@ -176,11 +178,11 @@ impl Checker {
 
     async fn load_tags(&self) {
         let (port, limit) = (self.check.port, self.check.tag_timeout_s.get());
-        let mut tags = Vec::new();
+        let (scope, mut tags) = (Scope::new(SERVICE), Vec::new());
         for host in &self.check.embeds {
             let (resolver, host) = (self.resolver.clone(), host.clone());
             let tag = async move { get(&resolver, &host, port, "/tag.js", limit).await };
-            tags.push(rt::task::spawn(SERVICE, rt::time::timeout(limit, tag)));
+            tags.push(scope.spawn(rt::time::timeout(limit, tag)));
         }
         for tag in tags {
             // A tag that fails is as good as one that loads: the page goes on without it.

@@ -4,6 +4,7 @@
 use crate::config::{self, Seconds};
 use crate::event::Event;
 use crate::http::{self, Request, Response, response};
+use crate::scope::Scope;
 use blackstart_rt as rt;
 use hyper::{Method, StatusCode};
 use rt::Map;
@@ -44,7 +45,8 @@ const fn default_window() -> Seconds {
 /// When an address cannot be bound.
 pub async fn run(config: Config) -> io::Result<()> {
     let counters = Rc::new(RefCell::new(Counters::default()));
-    rt::task::spawn(SERVICE, close_windows(counters.clone(), config.window_s.get()));
+    let scope = Scope::new(SERVICE);
+    scope.spawn(close_windows(counters.clone(), config.window_s.get()));
     let hosts = config.hosts;
     let handler = async move |request, _| match http::serves(&hosts, &http::host(&request)) {
         true => answer(&mut counters.borrow_mut(), &request),

@@ -22,8 +22,11 @@ const KEPT_MAX: usize = 4;
 /// request.
 pub struct Connection {
     sender: http1::SendRequest<Full<Bytes>>,
-    driver: Option<Pin<Box<http1::Connection<Io, Full<Bytes>>>>>,
+    driver: Option<Driver>,
 }
+
+/// What moves a connection's bytes; gone when the connection has ended.
+type Driver = Pin<Box<http1::Connection<Io, Full<Bytes>>>>;
 
 impl Connection {
     /// Connects within `limit`.

@@ -2,6 +2,7 @@
 
 use super::io::Io;
 use super::{BodyError, Request, Response, response, whole_body};
+use crate::scope::Scope;
 use blackstart_rt as rt;
 use blackstart_rt::net::{TcpListener, TcpStream};
 use blackstart_rt::time::{Instant, sleep_until, timeout};
@@ -13,10 +14,12 @@ use hyper::service::service_fn;
 use hyper::{HeaderMap, StatusCode};
 use std::cell::Cell;
 use std::convert::Infallible;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 /// A connection without a request for that long is closed: its client may have died without a word. Longer
@@ -28,6 +31,7 @@ const GRACE: Duration = Duration::from_secs(10);
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Answers every request on `listener` by `handler(request, peer)`, each connection in a task called `service`.
+/// They end when this future is dropped.
 ///
 /// # Errors
 /// When the listening socket breaks. It does not return otherwise.
@@ -35,37 +39,48 @@ pub async fn serve<H>(service: &str, listener: TcpListener, handler: H) -> io::R
 where
     H: AsyncFn(Request, SocketAddr) -> Response + 'static,
 {
-    accept(service.to_owned(), listener, Rc::new(handler)).await
+    accept(&Scope::new(service), &listener, &Rc::new(handler)).await
 }
 
 /// As [`serve`], on several addresses.
 ///
 /// # Errors
-/// When an address cannot be bound, or its socket breaks.
+/// When there is no address, one cannot be bound, or its socket breaks.
 pub async fn serve_at<H>(service: &str, addresses: &[SocketAddr], handler: H) -> io::Result<()>
 where
     H: AsyncFn(Request, SocketAddr) -> Response + 'static,
 {
-    let handler = Rc::new(handler);
-    let mut acceptors = Vec::new();
+    if addresses.is_empty() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("{service}: no address to listen on"),
+        ));
+    }
+    let mut listeners = Vec::new();
     for address in addresses {
-        let listener = TcpListener::bind(*address).await?;
-        acceptors.push(rt::task::spawn(service, accept(service.to_owned(), listener, handler.clone())));
+        listeners.push(TcpListener::bind(*address).await?);
     }
-    for acceptor in acceptors {
-        acceptor.await.map_err(io::Error::other)??;
-    }
-    Ok(())
+    let (scope, handler) = (Scope::new(service), Rc::new(handler));
+    first_to_end(listeners.iter().map(|listener| accept(&scope, listener, &handler))).await
 }
 
-async fn accept<H>(service: String, listener: TcpListener, handler: Rc<H>) -> io::Result<()>
+async fn accept<H>(scope: &Scope, listener: &TcpListener, handler: &Rc<H>) -> io::Result<()>
 where
     H: AsyncFn(Request, SocketAddr) -> Response + 'static,
 {
     loop {
         let (stream, peer) = listener.accept().await?;
-        rt::task::spawn(&service, converse(stream, peer, handler.clone()));
+        scope.spawn(converse(stream, peer, handler.clone()));
     }
+}
+
+async fn first_to_end<F: Future>(futures: impl Iterator<Item = F>) -> F::Output {
+    let mut futures: Vec<_> = futures.map(Box::pin).collect();
+    poll_fn(|cx| {
+        let mut polls = futures.iter_mut().map(|future| future.as_mut().poll(cx));
+        polls.find(Poll::is_ready).unwrap_or(Poll::Pending)
+    })
+    .await
 }
 
 /// When a connection was last of use.
