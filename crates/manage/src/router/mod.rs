@@ -1,6 +1,6 @@
 //! The management plane of a router: its configurations, and the two doors to them.
 //!
-//! - [`shell`]: sockets, clock, disk, ports; [`run`] is the service. Start here.
+//! - [`Router`], [`run`]: the service, on sockets, clock, disk and ports (in `shell`). Start here.
 //! - [`core`]: what each command does, as a pure state machine.
 //! - [`command`]: the command language.
 
