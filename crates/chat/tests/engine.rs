@@ -1,0 +1,153 @@
+//! Chat in a simulated network: reached by name, lost with the name, found again.
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
+
+mod star;
+
+use std::time::Duration;
+
+use blackstart_chat::client::{self, Client, Error, Incoming};
+use blackstart_chat::core::Settings;
+use blackstart_chat::event::{Event, Why};
+use blackstart_chat::{presence, server};
+use blackstart_dns::{Name, authority, stub, zone};
+use blackstart_rt as rt;
+use blackstart_sim::control;
+use star::{Star, at, plug};
+
+/// The hosts, numbered as `Star` does.
+const HOSTS: [&str; 4] = ["phone", "laptop", "chat", "dns"];
+const PHONE: u8 = 1;
+const LAPTOP: u8 = 2;
+const CHAT: u8 = 3;
+const DNS: u8 = 4;
+
+const ZONE: &str = "@ 300 IN SOA dns ops 1 7200 900 1209600 300\n@ 300 IN NS dns\ndns 300 IN A 10.0.0.4\nchat 300 IN A 10.0.0.3\n";
+
+fn company(seed: u64) -> Star {
+    let star = Star::new(seed, &HOSTS);
+    star.program(CHAT, || spawn("chat", server::run(chat_config())));
+    star.program(DNS, || spawn("dns", authority::run(authority::Config::default(), zones())));
+    star
+}
+
+fn spawn(name: &str, service: impl Future<Output = std::io::Result<()>> + 'static) {
+    rt::task::spawn(name, async move { service.await.unwrap() });
+}
+
+fn chat_config() -> server::Config {
+    server::Config {
+        listen: at(CHAT, 6667),
+        settings: Settings::default(),
+        identity: None,
+        resolver: resolver(),
+        ping_s: 60,
+        connections_max: 100,
+    }
+}
+
+fn resolver() -> stub::Config {
+    stub::Config::new(vec![at(DNS, 53)])
+}
+
+fn zones() -> authority::Zones {
+    let origin = Name::from_ascii("corp.example.").unwrap();
+    [zone::Zone::parse(ZONE, &origin).unwrap()].into_iter().collect()
+}
+
+async fn connect(nick: &str) -> Result<Client, Error> {
+    let resolver = stub::Resolver::with_config(resolver());
+    client::connect(&resolver, "chat.corp.example", 6667, nick, None).await
+}
+
+#[test]
+fn two_hosts_exchange_a_line() {
+    let mut star = company(1);
+    star.program(LAPTOP, || {
+        rt::task::spawn("laptop", async {
+            let mut bob = connect("bob").await.unwrap();
+            bob.join("#war").await.unwrap();
+            loop {
+                if let Incoming::Said { from, text, .. } = bob.recv().await.unwrap() {
+                    bob.say("#war", &format!("{from}: {text}, heard")).await.unwrap();
+                }
+            }
+        });
+    });
+    let heard = star.tell(PHONE, async {
+        let mut ada = connect("ada").await.unwrap();
+        ada.join("#war").await.unwrap();
+        rt::time::sleep(Duration::from_secs(1)).await;
+        ada.say("#war", "all down").await.unwrap();
+        loop {
+            if let Incoming::Said { text, .. } = ada.recv().await.unwrap() {
+                return text;
+            }
+        }
+    });
+    assert_eq!(heard, "ada: all down, heard");
+}
+
+#[test]
+fn a_laptop_notices_what_is_gone_and_comes_back() {
+    let mut star = company(2);
+    star.program(LAPTOP, || {
+        let config = presence::Config {
+            server: "chat.corp.example".into(),
+            port: 6667,
+            resolver: resolver(),
+            nick: "bob".into(),
+            channel: "#war".into(),
+            token: None,
+            retry_min_s: 1,
+            retry_max_s: 60,
+        };
+        rt::task::spawn("presence", presence::run(config));
+    });
+    star.tell(PHONE, async {
+        let (chat, dns) = (control::node("chat").unwrap(), control::node("dns").unwrap());
+        let wait = |minutes: u64| rt::time::sleep(Duration::from_secs(60 * minutes));
+        wait(5).await;
+        // The chat server's line goes first: the connection dies of silence, then nothing connects.
+        plug(chat, false);
+        wait(10).await;
+        // Then names go too.
+        plug(dns, false);
+        wait(10).await;
+        plug(chat, true);
+        plug(dns, true);
+        wait(5).await;
+    });
+    let records = star.sim.records();
+    let events = records.iter().filter_map(|record| rt::decode(record.kind, &record.bytes));
+    let told: Vec<_> = events.map(|event| note(&event.unwrap())).collect();
+    assert_eq!(told, ["online", "lost", "no connection", "no name", "online"]);
+}
+
+fn note(event: &Event) -> &'static str {
+    match event {
+        Event::Online { .. } => "online",
+        Event::Offline { why: Why::Lost(_), .. } => "lost",
+        Event::Offline { why: Why::Connect(_), .. } => "no connection",
+        Event::Offline { why: Why::Dns(_), .. } => "no name",
+        Event::Offline { why: Why::Refused(_), .. } => "refused",
+        Event::LoginRefused { .. } => "login refused",
+    }
+}
+
+#[test]
+fn a_silent_client_is_dropped_and_its_nickname_is_free_again() {
+    let mut star = company(3);
+    let seen = star.tell(PHONE, async {
+        let laptop = control::node("laptop").unwrap();
+        control::spawn_on(laptop, "bob", async {
+            let mut bob = connect("bob").await.unwrap();
+            while bob.recv().await.is_ok() {}
+        });
+        rt::time::sleep(Duration::from_secs(5)).await;
+        let taken = connect("bob").await.map(drop);
+        control::power_off(laptop).unwrap();
+        rt::time::sleep(Duration::from_secs(150)).await;
+        (taken, connect("bob").await.map(drop))
+    });
+    assert!(matches!(seen, (Err(Error::Refused(_)), Ok(()))), "{seen:?}");
+}
