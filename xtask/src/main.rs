@@ -1,6 +1,6 @@
 //! The project's own tasks: `cargo xtask <task>`.
 //!
-//! - [`test`](crate::test): everything that must hold before a change is good, in one command.
+//! - [`mod@test`]: everything that must hold before a change is good, in one command.
 //! - [`step`]: one cargo command with a heading, what it needs, and its exit code.
 
 mod step;
