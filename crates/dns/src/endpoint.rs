@@ -1,7 +1,7 @@
 //! Where a service is found: a name or an address, and a port.
 //!
-//! A name is looked up at each connection, never kept: whoever reaches a service by name stops reaching it when the
-//! name stops resolving, which is what the services above must show.
+//! A name is looked up at each connection, never kept: whoever reaches a service by name stops reaching it
+//! when the name stops resolving, which is what the services above must show.
 
 use std::fmt;
 use std::io;
@@ -69,8 +69,8 @@ impl Endpoint {
         Ok(hosts.into_iter().map(|host| SocketAddr::new(host, self.port)).collect())
     }
 
-    /// Connects to the first address that accepts within `patience`. Looking the name up comes on top: it takes as long
-    /// as the resolver is patient with its servers.
+    /// Connects to the first address that accepts within `patience`. Looking the name up comes on top: it
+    /// takes as long as the resolver is patient with its servers.
     ///
     /// # Errors
     /// See [`ConnectError`]; an address that swallows packets counts as `TimedOut`.

@@ -11,7 +11,7 @@
 //! - [`stub`]: how every service above turns a name into addresses
 //! - [`endpoint`]: where a service is, name or address, and the connection to it
 //! - [`health`]: the check of the data centres that announces and withdraws the authority's prefixes
-//! - [`Event`]: what goes on the record
+//! - `event`: what goes on the record ([`Event`])
 //! - `load`, `shell`: counters by the minute; what the shells share
 
 pub mod authority;

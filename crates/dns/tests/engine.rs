@@ -6,12 +6,16 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
+use blackstart_bgp as bgp;
+use blackstart_bgp::config::{Neighbour, Role};
+use blackstart_dns as dns;
 use blackstart_dns::message::Rcode;
 use blackstart_dns::stub::{Error, Resolver};
 use blackstart_dns::zone::Zone;
-use blackstart_dns::{Event, Name, Role, authority, resolver};
+use blackstart_dns::{Event, Name, authority, health, resolver};
 use blackstart_rt as rt;
 use blackstart_sim::{Config, LinkSpec, NodeId, NodeSpec, Sim, Time, control, fib};
+use tokio::io::AsyncWriteExt;
 
 const ROUTER: &str = "10.0.0.254";
 const RESOLVER: &str = "1.1.1.1";
@@ -33,15 +37,21 @@ struct Net {
 }
 
 impl Net {
+    /// With the authority's anycast prefix routed by hand.
     fn new(seed: u64) -> Net {
+        let net = Net::with_authority(seed, || authority("facebook.com.", FACEBOOK));
+        net.route("129.134.30.0/24", "10.0.0.3");
+        net
+    }
+
+    fn with_authority(seed: u64, program: impl Fn() + 'static) -> Net {
         let sim = Sim::new(Config { seed, ..Config::default() }).unwrap();
         let router = NodeSpec { name: "router".to_string(), addresses: vec![ip(ROUTER)], forwards: true };
         let net = Net { router: sim.add_node(router).unwrap(), sim };
         net.host("root", &["198.41.0.4"], || authority(".", ROOT));
         net.host("com", &["192.5.6.30"], || authority("com.", COM));
-        net.host("authority", &["10.0.0.3", "129.134.30.12"], || authority("facebook.com.", FACEBOOK));
+        net.host("authority", &["10.0.0.3", "129.134.30.12"], program);
         net.host("resolver", &[RESOLVER], resolver);
-        net.route("129.134.30.0/24", "10.0.0.3");
         net
     }
 
@@ -141,7 +151,7 @@ fn load_is_recorded_where_it_falls() {
     net.sim.run_until(at(100));
     control::power_off(control::node("authority").unwrap()).unwrap();
     net.sim.run_until(at(600));
-    let loads: Vec<(Role, u32, u32, u32)> = net
+    let loads: Vec<(dns::Role, u32, u32, u32)> = net
         .events()
         .into_iter()
         .filter_map(|event| match event {
@@ -151,20 +161,90 @@ fn load_is_recorded_where_it_falls() {
             _ => None,
         })
         .collect();
-    let authority = |queries| (Role::Authority, queries, 0, 0);
+    let authority = |queries| (dns::Role::Authority, queries, 0, 0);
     assert_eq!(
         loads,
         [
             authority(1),
             authority(1),
             authority(1),
-            (Role::Resolver, 2, 3, 0),
+            (dns::Role::Resolver, 2, 3, 0),
             // In the dark a stub asks twice, and each time the resolver asks the silent server, .com, and the
             // silent server again.
             authority(4),
-            (Role::Resolver, 4, 12, 4),
+            (dns::Role::Resolver, 4, 12, 4),
         ]
     );
+}
+
+/// A speaker with one neighbour.
+fn speaker(asn: u32, id: [u8; 4], neighbour: Neighbour, control_port: Option<u16>) {
+    let config =
+        bgp::Config { neighbours: vec![neighbour], control_port, ..bgp::Config::new(asn, id.into()) };
+    rt::task::spawn("bgp", async { bgp::run(config).await.unwrap() });
+}
+
+/// An authority that announces its prefix while the data centre at 10.0.0.4 answers.
+fn steered_authority() {
+    authority("facebook.com.", FACEBOOK);
+    speaker(32_934, [10, 0, 0, 3], Neighbour::new(ip(ROUTER), 65_000, Role::Provider), Some(1790));
+    let config = health::Config {
+        targets: vec![SocketAddr::new(ip("10.0.0.4"), 80)],
+        interval_s: 5,
+        timeout_ms: 2_000,
+        fall: 3,
+        rise: 2,
+        quorum: 1,
+        start_jitter_ms: 5_000,
+        prefixes: vec!["129.134.30.0/24".parse().unwrap()],
+        control: SocketAddr::from(([127, 0, 0, 1], 1790)),
+        initially_up: false,
+    };
+    rt::task::spawn("dns", health::run(config));
+}
+
+/// Answers every request with 200.
+fn data_centre() {
+    rt::task::spawn("backend", async {
+        let listener = rt::net::TcpListener::bind(SocketAddr::from(([0, 0, 0, 0], 80))).await.unwrap();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+        }
+    });
+}
+
+#[test]
+fn an_authority_that_cannot_see_its_data_centre_leaves_the_internet_and_returns() {
+    let mut net = Net::with_authority(1, steered_authority);
+    let router =
+        || speaker(65_000, [10, 0, 0, 254], Neighbour::new(ip("10.0.0.3"), 32_934, Role::Customer), None);
+    net.sim.set_program(net.router, router).unwrap();
+    let data_centre = net.host("data centre", &["10.0.0.4"], data_centre);
+    let answers = client(&net, "facebook.com", &[200, 510, 900]);
+    let routed = |net: &Net| control::lookup_route(net.router, ip("129.134.30.12")).is_some();
+
+    net.sim.run_until(at(205));
+    assert!(routed(&net));
+    control::power_off(data_centre).unwrap();
+    net.sim.run_until(at(300));
+    assert!(!routed(&net), "withdrawn");
+    net.sim.run_until(at(600));
+    control::power_on(data_centre).unwrap();
+    net.sim.run_until(at(1000));
+    assert!(routed(&net), "announced again");
+
+    let found = Ok(vec![ip("157.240.1.35")]);
+    let dark = Err(Error::ServFail("facebook.com".to_string()));
+    assert_eq!(*answers.borrow(), [found.clone(), dark, found]);
+    let prefix = "129.134.30.0/24".parse().unwrap();
+    let health = |up: bool| Event::Health { up, answering: up.into(), targets: 1 };
+    let steered: Vec<Event> = net
+        .events()
+        .into_iter()
+        .filter(|event| !matches!(event, Event::Load { .. } | Event::Outcome { .. }))
+        .collect();
+    let up = [health(true), Event::Announced { prefix }];
+    assert_eq!(steered, [&up[..], &[health(false), Event::Withdrawn { prefix }], &up].concat());
 }
 
 #[test]

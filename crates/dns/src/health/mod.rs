@@ -12,7 +12,7 @@ use blackstart_rt::Map;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-pub use run::run_with;
+pub use run::{run, run_with};
 
 /// What is checked, how patiently, and what depends on it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use blackstart_bgp::control;
 use blackstart_rt as rt;
 use blackstart_rt::Set;
 use ipnet::IpNet;
@@ -16,6 +17,19 @@ use crate::shell::SERVICE;
 
 /// As much of a status line as decides: `HTTP/1.1 200`.
 const STATUS_LEN: usize = 12;
+
+/// Probes for ever and steers the speaker behind `config.control`.
+pub async fn run(config: Config) {
+    let control = config.control;
+    run_with(config, |Order { prefix, announce }| async move {
+        if announce {
+            control::announce(control, prefix).await
+        } else {
+            control::withdraw(control, prefix).await
+        }
+    })
+    .await;
+}
 
 /// Probes for ever and has `steer` carry out every order to the speaker.
 pub async fn run_with<F>(config: Config, mut steer: impl FnMut(Order) -> F)
