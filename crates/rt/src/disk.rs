@@ -37,7 +37,7 @@ pub async fn write(path: &str, bytes: &[u8]) -> io::Result<()> {
 /// Adds to the end of a file, or creates it.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub async fn append(path: &str, bytes: &[u8]) -> io::Result<()> {
     let name = file_name(path)?;
     match backend::current()? {

@@ -7,6 +7,8 @@
 //! - A UDP socket bound to a wildcard address does not learn which local address a datagram came to
 //!   ([`crate::net::UdpSocket::recv_from_to`] answers with the wildcard), so an anycast server binds one
 //!   socket per address.
+//! - A socket bound to `[::]` takes IPv4 as well, as Linux has it; in the engine each wildcard is one family. A
+//!   server of both families binds addresses, not wildcards.
 #![expect(clippy::disallowed_types, reason = "the one place where real sockets are wanted")]
 #![expect(clippy::disallowed_methods, reason = "the one place where the real clock is wanted")]
 

@@ -214,3 +214,21 @@ pub fn unix_now() -> Duration {
         Backend::Os(_) => os::unix_now(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn arithmetic_stops_at_the_ends(start: u64, secs: u64, nanos in 0..1_000_000_000_u32) {
+            let (start, span) = (Instant(start), Duration::new(secs, nanos));
+            prop_assert!(start + span >= start);
+            prop_assert!(start - span <= start);
+            prop_assert!((start + span) - start <= span);
+            prop_assert_eq!(start - (start + span), Duration::ZERO);
+            prop_assert_eq!(Instant::from_start(start.since_start()), start);
+        }
+    }
+}

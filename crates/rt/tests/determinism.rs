@@ -42,7 +42,7 @@ fn a_listener_changes_nothing() {
 }
 
 /// Inside a runtime tokio counts what a task does and makes its channels pretend to be busy after 128 steps.
-/// A night is one step of that runtime, so without a remedy it would never end.
+/// A night is one step of that runtime, so without a remedy its channels would stall.
 #[test]
 fn a_runtime_around_it_changes_nothing() {
     let alone = night::run(SEED);

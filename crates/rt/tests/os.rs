@@ -2,7 +2,9 @@
 
 use blackstart_rt as rt;
 use rt::time::{sleep, timeout};
-use std::io::ErrorKind;
+use serde::{Deserialize, Serialize};
+use std::io::{ErrorKind, Write};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -68,4 +70,62 @@ fn select_polls_from_top_to_bottom() {
         }
         sleep(Duration::from_millis(1)).await;
     });
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Event {
+    Refused { reason: String },
+}
+
+impl rt::Event for Event {
+    const KIND: &'static str = "os-test";
+}
+
+/// Where a test's log goes.
+#[derive(Clone, Default)]
+struct Page(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Page {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn events_go_to_tracing() {
+    let folder = tempfile::tempdir().unwrap();
+    let _guard = rt::os::enter(options(&folder)).unwrap();
+    let page = Page::default();
+    let writer = page.clone();
+    let listener = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    let event = Event::Refused { reason: "no route".to_owned() };
+    tracing::subscriber::with_default(listener, || rt::emit(&event));
+    let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+    for part in ["INFO", "blackstart::event", "os-test", "here", "Refused { reason: \"no route\" }"] {
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
+}
+
+#[test]
+fn leaving_drops_the_tasks() {
+    let folder = tempfile::tempdir().unwrap();
+    let guard = rt::os::enter(options(&folder)).unwrap();
+    let held = Arc::new(());
+    let kept = held.clone();
+    rt::os::block_on(async {
+        rt::task::spawn("forever", async move {
+            let _kept = kept;
+            let _listener = rt::net::TcpListener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+            std::future::pending::<()>().await;
+        });
+        sleep(Duration::from_millis(5)).await;
+    });
+    assert_eq!(Arc::strong_count(&held), 2);
+    drop(guard);
+    assert_eq!(Arc::strong_count(&held), 1);
 }

@@ -19,6 +19,7 @@ pub(crate) enum Event {
     Lost,
     Joined { panicked: bool },
     Drew { share: f64, unix: Duration },
+    Counted { sum: u32 },
 }
 
 impl rt::Event for Event {
@@ -86,6 +87,7 @@ async fn echo() -> io::Result<()> {
 async fn ask() {
     let (sender, mut receiver) = mpsc::unbounded_channel();
     spawn("pings", ping(sender));
+    spawn("count", count());
     let crashed = spawn("crash", async { panic!("a crash is recorded and the run goes on") });
     let crashed: Result<(), _> = crashed.await;
     rt::emit(&Event::Joined { panicked: crashed.is_err_and(|error| error.is_panic()) });
@@ -102,6 +104,21 @@ async fn ask() {
     }
     aborted.abort();
     rt::emit(&Event::Joined { panicked: aborted.await.is_err_and(|error| error.is_panic()) });
+}
+
+/// More steps through channels of tokio than tokio lets a task of its own take at once.
+async fn count() {
+    let (sender, mut receiver) = mpsc::channel(1);
+    spawn("numbers", async move {
+        for n in 0..1_000 {
+            sender.send(n).await.unwrap();
+        }
+    });
+    let mut sum = 0;
+    while let Some(n) = receiver.recv().await {
+        sum += n;
+    }
+    rt::emit(&Event::Counted { sum });
 }
 
 async fn call(tick: u32) -> io::Result<String> {
