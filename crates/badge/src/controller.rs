@@ -1,6 +1,7 @@
 //! The door controller of a site: holds the bolts, asks the access server, decides alone when it must.
 //!
-//! It asks anew for each tap, name included: when the name no longer resolves, the next badge already notices.
+//! It asks anew for each tap, name included: when the name no longer resolves, the next badge already
+//! notices.
 
 use std::cell::RefCell;
 use std::future;
@@ -35,8 +36,8 @@ pub struct Config {
     /// Who resolves the server's name; not needed for an address.
     #[serde(default = "nobody")]
     pub resolver: stub::Config,
-    /// How long the server may take to accept the connection, and again to answer, milliseconds. Looking its name up
-    /// comes on top.
+    /// How long the server may take to accept the connection, and again to answer, milliseconds. Looking its
+    /// name up comes on top.
     #[serde(default = "timeout_ms")]
     pub timeout_ms: u64,
     /// The doors.

@@ -5,7 +5,8 @@ use std::time::Duration;
 use blackstart_rt::{Map, Set};
 use serde::{Deserialize, Serialize};
 
-/// One badge and what it opens. The same shape in the server's configuration, on the wire and in an offline list.
+/// One badge and what it opens. The same shape in the server's configuration, on the wire and in an offline
+/// list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Badge {
@@ -61,7 +62,8 @@ impl Directory {
         Self { by_number: badges.into_iter().map(|badge| (badge.badge.clone(), badge)).collect() }
     }
 
-    /// Whether `badge` opens `door` at `now` (time since 1970 by the clock of whoever decides); if so, who carries it.
+    /// Whether `badge` opens `door` at `now` (time since 1970 by the clock of whoever decides); if so, who
+    /// carries it.
     ///
     /// # Errors
     /// Why not.

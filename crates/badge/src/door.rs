@@ -1,4 +1,5 @@
-//! A controller's state, without I/O: its doors, its offline list, and what it does when the server is silent.
+//! A controller's state, without I/O: its doors, its offline list, and what it does when the server is
+//! silent.
 
 use std::time::Duration;
 
@@ -134,8 +135,8 @@ impl Doors {
         (now >= bolt.back_until).then_some(By::Key)
     }
 
-    /// The handle inside was pressed. The way out is mechanical and always free; the bolt follows so that the contact
-    /// raises no alarm. `None` for a door of another controller.
+    /// The handle inside was pressed. The way out is mechanical and always free; the bolt follows so that the
+    /// contact raises no alarm. `None` for a door of another controller.
     pub fn exit(&mut self, door: &str, now: Instant) -> Option<By> {
         self.unlock(door, now);
         self.has(door).then_some(By::FreeEgress)
@@ -171,7 +172,8 @@ mod tests {
         Instant::from_start(Duration::from_secs(s))
     }
 
-    /// "gate" is fail-secure, "fire" fail-safe; the list, if any, was fetched at 1000 s and lets 7 open "gate".
+    /// "gate" is fail-secure, "fire" fail-safe; the list, if any, was fetched at 1000 s and lets 7 open
+    /// "gate".
     fn doors(with_list: bool) -> Doors {
         let door = |name: &str, fail| Door { door: name.into(), fail, unlock_s: 5 };
         let policy = with_list.then_some(Policy { max_age_s: 100, refresh_s: 10 });
@@ -225,7 +227,8 @@ mod tests {
     }
 
     proptest! {
-        /// The bolt moves only for a grant, a listed badge within age, a fail-safe door, or the handle inside.
+        /// The bolt moves only for a grant, a listed badge within age, a fail-safe door, or the handle
+        /// inside.
         #[test]
         fn never_opens_without_a_reason(
             with_list: bool,

@@ -1,9 +1,9 @@
 //! Physical access: badge readers, door controllers, the access server.
 //!
-//! A badge held to a reader travels reader → door controller → access server, each hop real TCP. The server decides and
-//! writes the decision to its audit log before it answers; the controller, which holds the bolt, decides alone only
-//! when the server is silent: by a cached list, by the door's fail mode, or not at all. A mechanical key and the way
-//! out work without any of them.
+//! A badge held to a reader travels reader → door controller → access server, each hop real TCP. The server
+//! decides and writes the decision to its audit log before it answers; the controller, which holds the bolt,
+//! decides alone only when the server is silent: by a cached list, by the door's fail mode, or not at all. A
+//! mechanical key and the way out work without any of them.
 //!
 //! ```text
 //! reader::tap ──▶ [reader] ──▶ controller ──name──▶ server ──fsync──▶ audit.log

@@ -48,7 +48,8 @@ impl From<Stored> for List {
 }
 
 impl List {
-    /// What the list says at `now`; `None` when it is too old, or from a future that this clock has not reached.
+    /// What the list says at `now`; `None` when it is too old, or from a future that this clock has not
+    /// reached.
     pub fn decide(
         &self,
         policy: Policy,

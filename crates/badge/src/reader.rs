@@ -1,7 +1,7 @@
 //! What a person does at a door, and the badge reader as a service.
 //!
-//! The functions take the address of a reader or, where readers are not simulated, of the controller itself: both speak
-//! the same protocol.
+//! The functions take the address of a reader or, where readers are not simulated, of the controller itself:
+//! both speak the same protocol.
 
 use std::io;
 use std::net::SocketAddr;
@@ -23,8 +23,8 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// Holds a badge to the reader of a door.
 ///
 /// # Errors
-/// When reader or controller are dead, cut off, or silent for [`PATIENCE`]. The door is shut then, whatever its fail
-/// mode: nobody draws the bolt.
+/// When reader or controller are dead, cut off, or silent for [`PATIENCE`]. The door is shut then, whatever
+/// its fail mode: nobody draws the bolt.
 pub async fn tap(at: SocketAddr, door: &str, badge: &str) -> io::Result<Verdict> {
     match report(at, AtDoor::Tap { door: door.to_owned(), badge: badge.to_owned() }).await? {
         DoorAnswer::Verdict(verdict) => Ok(verdict),

@@ -1,7 +1,7 @@
 //! The access server: asks the directory, writes the audit log, then answers.
 //!
-//! A decision is on the disk before it is told: whoever saw a door open can find the line, power cut or not. When the
-//! log cannot be written the server does not decide, and the controllers treat it as silent.
+//! A decision is on the disk before it is told: whoever saw a door open can find the line, power cut or not.
+//! When the log cannot be written the server does not decide, and the controllers treat it as silent.
 
 use std::io;
 use std::net::SocketAddr;

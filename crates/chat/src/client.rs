@@ -100,7 +100,8 @@ pub struct Client {
     pinged: bool,
 }
 
-/// Connects to `server`, a name or an address, and logs in; `token` is the session token where sign-in is required.
+/// Connects to `server`, a name or an address, and logs in; `token` is the session token where sign-in is
+/// required.
 ///
 /// # Errors
 /// See [`Error`]; a server that accepts and then says nothing for [`TIMEOUT`] counts as [`Error::Lost`].
@@ -190,8 +191,8 @@ impl Client {
         }
     }
 
-    /// Says something in a channel or to somebody; long texts and several lines become several messages. Success says
-    /// that it was sent, not that anybody heard.
+    /// Says something in a channel or to somebody; long texts and several lines become several messages.
+    /// Success says that it was sent, not that anybody heard.
     ///
     /// # Errors
     /// [`Error::Lost`] when the connection is broken.

@@ -19,8 +19,8 @@ pub struct LineBuffer {
 }
 
 impl LineBuffer {
-    /// Takes what was read; answers the lines that it completed. CR, LF and CR LF all end a line; empty lines are
-    /// silently dropped (RFC 2812, section 2.3.1).
+    /// Takes what was read; answers the lines that it completed. CR, LF and CR LF all end a line; empty lines
+    /// are silently dropped (RFC 2812, section 2.3.1).
     pub fn feed(&mut self, bytes: &[u8]) -> Vec<Frame> {
         bytes.iter().filter_map(|byte| self.push(*byte)).collect()
     }

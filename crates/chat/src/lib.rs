@@ -1,8 +1,8 @@
 //! Internal chat: an IRC server and its client.
 //!
-//! The server speaks the part of RFC 1459 and RFC 2812 that everyday clients need, so that a real irssi can sit in a
-//! simulated incident. Staff reach it by name; with sign-in configured, a new login needs a session token that the
-//! sign-in service confirms, while whoever is connected stays.
+//! The server speaks the part of RFC 1459 and RFC 2812 that everyday clients need, so that a real irssi can
+//! sit in a simulated incident. Staff reach it by name; with sign-in configured, a new login needs a session
+//! token that the sign-in service confirms, while whoever is connected stays.
 //!
 //! | module | what lives there |
 //! |---|---|

@@ -1,6 +1,7 @@
 //! Nicknames and channel names: what is allowed and which are the same.
 //!
-//! Case folds as in ASCII, and the server says so (`CASEMAPPING=ascii`); RFC 1459's Scandinavian brackets are history.
+//! Case folds as in ASCII, and the server says so (`CASEMAPPING=ascii`); RFC 1459's Scandinavian brackets are
+//! history.
 
 /// Longest nickname in bytes. RFC 2812 says 9; everyday servers allow more and announce it.
 pub const NICK_MAX: usize = 30;
@@ -22,7 +23,8 @@ pub fn is_nick(name: &str) -> bool {
         && name.chars().all(|c| first(c) || c.is_ascii_digit() || c == '-')
 }
 
-/// Whether this may be a channel's name (RFC 2812, section 1.3). `#` and `&` channels are alike on a single server.
+/// Whether this may be a channel's name (RFC 2812, section 1.3). `#` and `&` channels are alike on a single
+/// server.
 pub fn is_channel(name: &str) -> bool {
     let forbidden = |c: char| c.is_ascii_control() || matches!(c, ' ' | ',' | ':');
     (2..=CHANNEL_MAX).contains(&name.len()) && looks_like_channel(name) && !name.contains(forbidden)

@@ -89,7 +89,8 @@ async fn stay(mut client: Client) -> Error {
     }
 }
 
-/// Doubling waits. Each is drawn from its upper half, so that a thousand laptops do not come back in one instant.
+/// Doubling waits. Each is drawn from its upper half, so that a thousand laptops do not come back in one
+/// instant.
 #[derive(Clone, Copy, Debug)]
 struct Backoff {
     next: Duration,

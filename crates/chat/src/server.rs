@@ -1,7 +1,7 @@
 //! The shell around the core: one hub task owns the state, each connection has a reading and a writing task.
 //!
-//! A client that does not read has a queue of [`QUEUE_LINES`]; when that is full it is dropped, so that it costs the
-//! others neither memory nor time.
+//! A client that does not read has a queue of [`QUEUE_LINES`]; when that is full it is dropped, so that it
+//! costs the others neither memory nor time.
 
 use std::collections::VecDeque;
 use std::io;

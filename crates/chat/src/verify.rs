@@ -1,7 +1,7 @@
 //! The question to the sign-in service: whose token is this?
 //!
-//! Chat stands beside `identity`, not above it, so it speaks that service's protocol instead of importing it: JSON
-//! lines over TCP, of which it needs one request and three answers.
+//! Chat stands beside `identity`, not above it, so it speaks that service's protocol instead of importing it:
+//! JSON lines over TCP, of which it needs one request and three answers.
 //!
 //! ```text
 //! > {"verify":{"token":"9f…"}}
@@ -54,7 +54,8 @@ impl SignIn {
     /// Whose token this is.
     ///
     /// # Errors
-    /// [`LoginRefusal::BadToken`] when the service says no, [`LoginRefusal::SignInUnreachable`] when it says nothing.
+    /// [`LoginRefusal::BadToken`] when the service says no, [`LoginRefusal::SignInUnreachable`] when it says
+    /// nothing.
     pub async fn verify(&self, token: &str) -> Result<String, LoginRefusal> {
         judge(self.ask(token).await.map_err(LoginRefusal::SignInUnreachable)?)
     }

@@ -1,8 +1,8 @@
 //! The second factor: a six-digit code from a shared seed and the clock.
 //!
-//! A *model* of RFC 6238 (30 s steps, one step of drift tolerated either way), not an implementation of it: the digest
-//! is xxh3, which is no cryptographic hash, and a code may be used more than once within its step. Good for asking
-//! "could they have signed in?", bad for keeping anybody out.
+//! A *model* of RFC 6238 (30 s steps, one step of drift tolerated either way), not an implementation of it:
+//! the digest is xxh3, which is no cryptographic hash, and a code may be used more than once within its step.
+//! Good for asking "could they have signed in?", bad for keeping anybody out.
 
 use std::time::Duration;
 
@@ -18,7 +18,8 @@ pub fn at(seed: &str, now: Duration) -> String {
     of_step(seed, now.as_secs() / STEP_S)
 }
 
-/// Whether `code` is what the seed gives now, one step ago or one step ahead (RFC 6238, section 5.2: clock drift).
+/// Whether `code` is what the seed gives now, one step ago or one step ahead (RFC 6238, section 5.2: clock
+/// drift).
 pub fn matches(seed: &str, code: &str, now: Duration) -> bool {
     let step = now.as_secs() / STEP_S;
     (step.saturating_sub(1)..=step.saturating_add(1)).any(|step| of_step(seed, step) == code)

@@ -1,8 +1,8 @@
 //! Sign-in: accounts, second factor, sessions, verification.
 //!
-//! One service on TCP that turns an account, a password and a code into a session token, and tells other services whose
-//! token it is. Chat and remote consoles ask it; when it cannot be reached, nobody new gets in anywhere, which is why
-//! the consoles also keep a few local accounts (`local`) that need no network.
+//! One service on TCP that turns an account, a password and a code into a session token, and tells other
+//! services whose token it is. Chat and remote consoles ask it; when it cannot be reached, nobody new gets in
+//! anywhere, which is why the consoles also keep a few local accounts (`local`) that need no network.
 //!
 //! | module | what lives there |
 //! |---|---|

@@ -1,7 +1,8 @@
 //! Break-glass accounts: the check that a console makes alone, without a network.
 //!
-//! The envelope in the safe holds the account and its password, the code generator beside it the second factor; the
-//! console compares both with its own copy and its own clock. Nothing here reaches out, so nothing here can be down.
+//! The envelope in the safe holds the account and its password, the code generator beside it the second
+//! factor; the console compares both with its own copy and its own clock. Nothing here reaches out, so
+//! nothing here can be down.
 
 use std::time::Duration;
 

@@ -1,9 +1,9 @@
 //! The sign-in service on TCP.
 //!
-//! A session is on the disk before its token leaves the host, so a client never holds a token that a power cut undid.
-//! The tokens are draws of the run, keyed by the time of the boot: a reboot does not hand out yesterday's tokens again. On
-//! real sockets they start from 64 random bits of the operating system, which is fine for trying things out, not for
-//! keeping secrets.
+//! A session is on the disk before its token leaves the host, so a client never holds a token that a power
+//! cut undid. The tokens are draws of the run, keyed by the time of the boot: a reboot does not hand out
+//! yesterday's tokens again. On real sockets they start from 64 random bits of the operating system, which is
+//! fine for trying things out, not for keeping secrets.
 
 use std::cell::RefCell;
 use std::io;

@@ -1,7 +1,8 @@
 //! The table of sessions and its form on the disk.
 //!
-//! The file is one JSON line per session. It only grows while the service runs and is rewritten without the expired
-//! ones at a start. A line torn by a power cut belongs to a session nobody was told of, so it is skipped.
+//! The file is one JSON line per session. It only grows while the service runs and is rewritten without the
+//! expired ones at a start. A line torn by a power cut belongs to a session nobody was told of, so it is
+//! skipped.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! Questions: who, whois, list, mode, message of the day (RFC 2812, sections 3.2.6, 3.2.3, 3.1.5, 3.4.1, 3.6).
+//! Questions: who, whois, list, mode, message of the day (RFC 2812, sections 3.2.6, 3.2.3, 3.1.5, 3.4.1,
+//! 3.6).
 
 use super::{Client, ClientId, Core};
 use crate::message::Message;
