@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::message::UDP_LEN_MAX;
 
-/// The name of every task of this crate, so that killing the service kills all of it.
+/// The name of this crate's own tasks. In the engine they belong to the service that started them all the same.
 pub(crate) const SERVICE: &str = "dns";
 /// How long a TCP client may be silent (RFC 7766 6.2.3 asks for seconds).
 pub(crate) const TCP_IDLE: Duration = Duration::from_secs(10);
