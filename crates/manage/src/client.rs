@@ -46,15 +46,17 @@ impl Cli {
     /// # Errors
     /// See [`Error`].
     pub async fn connect(address: SocketAddr, timeout: Duration) -> Result<Self, Error> {
-        let greeted = async {
-            let mut lines = Lines::new(TcpStream::connect(address).await?);
-            let greeting = next_line(&mut lines).await?;
-            match greeting.starts_with("router ") {
-                true => Ok(Self { lines, timeout }),
-                false => Err(Error::Protocol(greeting)),
-            }
-        };
-        time::timeout(timeout, greeted).await.unwrap_or(Err(Error::Timeout))
+        let connected = time::timeout(timeout, TcpStream::connect(address)).await;
+        Self::greeted(Lines::new(connected.map_err(|_| Error::Timeout)??), timeout).await
+    }
+
+    /// Waits for the router's greeting on a connection that leads to it.
+    pub(crate) async fn greeted(mut lines: Lines<TcpStream>, timeout: Duration) -> Result<Self, Error> {
+        let greeting = time::timeout(timeout, next_line(&mut lines)).await.map_err(|_| Error::Timeout)??;
+        match greeting.starts_with("router ") {
+            true => Ok(Self { lines, timeout }),
+            false => Err(Error::Protocol(greeting)),
+        }
     }
 
     /// Logs in at the console with one of the router's own accounts.

@@ -9,6 +9,7 @@
 //! | [`router`] | a router's management plane: command line in-band and at the console. Start here |
 //! | [`configuration`] | running, last good, saved, and waiting configurations |
 //! | [`client`] | the typed client of that command line |
+//! | [`console_server`] | passes a router's serial console on to the network |
 //! | [`audit`] | judges what automation intends to do; has a bug when told so |
 //! | [`capacity`] | the backbone-capacity controller: one order, repeated until held |
 //! | [`sign_in`] | where routers and automation find the sign-in service |
@@ -18,6 +19,7 @@ pub mod audit;
 pub mod capacity;
 pub mod client;
 pub mod configuration;
+pub mod console_server;
 pub mod event;
 mod lines;
 pub mod router;

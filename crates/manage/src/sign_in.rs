@@ -23,6 +23,13 @@ pub struct Config {
     pub resolver: stub::Config,
 }
 
+impl Config {
+    /// The service at an address: no name to look up.
+    pub fn at(address: std::net::SocketAddr) -> Self {
+        Self { at: Endpoint::new(&address.ip().to_string(), address.port()), resolver: nobody() }
+    }
+}
+
 fn nobody() -> stub::Config {
     stub::Config::new(Vec::new())
 }

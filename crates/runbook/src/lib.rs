@@ -9,10 +9,12 @@
 //!   `measure` for durations and shares).
 //! - [`check`]: the words of a runbook against what the scenario has, and what its actors can see from where
 //!   they stand.
+//! - [`execute`]: people doing a runbook inside the simulated world.
 
 mod block;
 pub mod check;
 mod convert;
+pub mod execute;
 mod markdown;
 mod measure;
 mod read;

@@ -127,6 +127,15 @@ pub fn set_link_blocked(link: LinkId, direction: Direction, blocked: bool) -> Re
     })
 }
 
+/// Cuts or mends a link as a whole: both directions, so that carrier goes or comes.
+///
+/// # Errors
+/// [`Error::UnknownLink`], [`Error::NoSimulation`].
+pub fn set_link_cut(link: LinkId, cut: bool) -> Result<(), Error> {
+    set_link_blocked(link, Direction::AToB, cut)?;
+    set_link_blocked(link, Direction::BToA, cut)
+}
+
 /// Sets the probability that a packet is lost, in both directions.
 ///
 /// # Errors

@@ -1,1 +1,90 @@
-//! Sites, places, doors, people and wiring; signals at vantage points; invariants.
+//! Sites, places, people and wiring of a run; what everybody can see of it; whether it went as expected.
+//!
+//! Sits above all services and below those who act (faults, runbooks). Nothing here decides what happens.
+//!
+//! - [`World`]: one run's people, wiring and live state. Start here.
+//! - [`people`]: who there is, what they hold, how long things take them
+//! - [`wiring`]: which name is which machine
+//! - [`event`]: what people do, as records
+//! - [`physical`]: where everyone is, folded from the records
+//! - [`value`]: values of signals and their history
+//! - [`state`]: records folded into signals; the table of signals stands there
+//! - [`milestone`]: expected changes of signals, judged
+//! - [`invariant`]: what must hold at every record
+//! - [`post`]: saying something in public, over the simulated network
+
+pub mod event;
+pub mod invariant;
+pub mod milestone;
+pub mod people;
+pub mod physical;
+mod post;
+pub mod state;
+pub mod value;
+pub mod wiring;
+
+pub use event::Event;
+pub use people::{Account, AccountKind, Bridge, Console, Door, Estimate, People, Person, Place, Travel};
+pub use post::post;
+pub use state::State;
+pub use value::{History, Value};
+pub use wiring::{DOOR_PORT, Machine, Serial, Wiring};
+
+use blackstart_rt as rt;
+use blackstart_sim::Record;
+use std::cell::RefCell;
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+
+/// One run's world, as those who act in it and those who judge it see it.
+#[derive(Debug)]
+pub struct World {
+    /// People, places, doors, credentials.
+    pub people: People,
+    /// Names of machines, links and services.
+    pub wiring: Wiring,
+    /// Seed of the run, for people's draws.
+    pub seed: u64,
+    state: RefCell<State>,
+    invariants: RefCell<invariant::Invariants>,
+    changed: Notify,
+}
+
+impl World {
+    /// A world before its first record.
+    #[must_use]
+    pub fn new(people: People, wiring: Wiring, seed: u64) -> Self {
+        let state = RefCell::new(State::new(&people, &wiring));
+        let invariants = RefCell::new(invariant::Invariants::new(&wiring));
+        Self { people, wiring, seed, state, invariants, changed: Notify::new() }
+    }
+
+    /// Takes one record in, live; wakes those who wait for a signal when one changed.
+    pub fn step(&self, record: &Record) {
+        self.invariants.borrow_mut().step(record);
+        if self.state.borrow_mut().step(record) {
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// Resolves at the next change of a signal after this call.
+    pub fn changed(&self) -> Notified<'_> {
+        self.changed.notified()
+    }
+
+    /// Looks at the state.
+    pub fn with_state<T>(&self, look: impl FnOnce(&State) -> T) -> T {
+        look(&self.state.borrow())
+    }
+
+    /// What came of the invariants so far.
+    #[must_use]
+    pub fn invariants(&self) -> Vec<invariant::Outcome> {
+        self.invariants.borrow().outcomes()
+    }
+
+    /// Records something that people did or met with.
+    pub fn emit(&self, event: &Event) {
+        rt::emit(event);
+    }
+}

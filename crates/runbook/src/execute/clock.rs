@@ -1,0 +1,60 @@
+//! How long people take: draws from the scenario's estimates, one stream for each person and task, so that a change to one
+//! person's evening shifts nobody else's draws.
+
+use super::{Failure, Incident, sleep};
+use blackstart_rt::Map;
+use blackstart_sim::draw::Stream;
+use blackstart_world::{Estimate, World};
+use std::cell::RefCell;
+use std::time::Duration;
+
+/// Draws of durations.
+pub(super) struct Clock {
+    seed: u64,
+    streams: RefCell<Map<String, Stream>>,
+}
+
+impl Clock {
+    pub(super) fn new(world: &World) -> Self {
+        Self { seed: world.seed, streams: RefCell::default() }
+    }
+
+    fn draw(&self, name: String, estimate: &Estimate) -> Duration {
+        let mut streams = self.streams.borrow_mut();
+        let fresh = || Stream::new(self.seed, &format!("people/{name}"));
+        let unit = streams.entry(name.clone()).or_insert_with(fresh).unit();
+        estimate.quantile(unit)
+    }
+}
+
+impl Incident {
+    /// How long this task takes this person this time.
+    pub(super) fn length(&self, person: &str, task: &str) -> Result<Duration, Failure> {
+        let estimate = self.world.people.tasks.get(task);
+        let estimate = estimate.ok_or_else(|| format!("nobody knows how long `{task}` takes"))?;
+        Ok(self.clock.draw(format!("{person}/{task}"), estimate))
+    }
+
+    /// Lets a person be busy with a task.
+    pub(super) async fn busy(&self, person: &str, task: &str) -> Result<(), Failure> {
+        sleep(self.length(person, task)?).await;
+        Ok(())
+    }
+
+    /// Lets several people be busy with the same task at once: the slowest counts.
+    pub(super) async fn all_busy(&self, people: &[String], task: &str) -> Result<(), Failure> {
+        let lengths: Result<Vec<_>, _> = people.iter().map(|person| self.length(person, task)).collect();
+        sleep(lengths?.into_iter().max().unwrap_or_default()).await;
+        Ok(())
+    }
+
+    /// How long a person is on the way between two places.
+    pub(super) fn way(&self, person: &str, from: &str, to: &str) -> Result<Duration, Failure> {
+        if from == to {
+            return Ok(Duration::ZERO);
+        }
+        let way = self.world.people.travel(from, to);
+        let way = way.ok_or_else(|| format!("nobody knows how long it takes from {from} to {to}"))?;
+        Ok(self.clock.draw(format!("{person}/{from}/{to}"), way))
+    }
+}

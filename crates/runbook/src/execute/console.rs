@@ -1,0 +1,439 @@
+//! Consoles: trying the remote ones, logging in by cable, comparing, bringing links back.
+
+use super::{Failure, Incident, rough, sleep};
+use crate::step::Name;
+use blackstart_dns::stub;
+use blackstart_identity::account::Credentials;
+use blackstart_identity::{client, code};
+use blackstart_manage::client::{Cli, Error};
+use blackstart_manage::console_server;
+use blackstart_rt::{Map, Set};
+use blackstart_sim::control;
+use blackstart_world::{Account, AccountKind, Console, Event};
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+/// The port of a console server, and of a router's command line.
+const CONSOLE_PORT: u16 = 22;
+/// How long somebody looks at a console that does not answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often reachability is looked at after the last command, and how many times.
+const REACH_LOOKS: u32 = 10;
+const REACH_PAUSE: Duration = Duration::from_secs(60);
+
+/// Bringing links back, as the step orders it.
+pub(super) struct Restore<'a> {
+    pub(super) on: &'a Name,
+    pub(super) first: usize,
+    pub(super) hold: Duration,
+    pub(super) isolate: Option<&'a Name>,
+    pub(super) admit: Option<u32>,
+}
+
+/// What somebody types at a prompt.
+#[derive(Clone)]
+struct Login {
+    account: String,
+    secret: String,
+    code_seed: String,
+}
+
+impl Login {
+    fn of(account: &Account) -> Self {
+        let code_seed = account.code_seed.clone().unwrap_or_default();
+        Self { account: account.name.clone(), secret: account.secret.clone(), code_seed }
+    }
+
+    /// Types it at a prompt.
+    async fn type_in(&self, cli: &mut Cli) -> Result<(), Error> {
+        let code = code::at(&self.code_seed, blackstart_rt::time::unix_now());
+        cli.login_local(&self.account, &self.secret, &code).await
+    }
+}
+
+impl Incident {
+    fn routers(&self, group: &Name) -> Result<Vec<String>, Failure> {
+        let routers = self.world.wiring.router_groups.get(&group.text).cloned();
+        routers.ok_or_else(|| format!("there are no routers called `{}`", group.text))
+    }
+
+    fn account(&self, name: &Name) -> Result<&Account, Failure> {
+        let account = self.world.people.accounts.get(&name.text);
+        account.ok_or_else(|| format!("there is no account `{}`", name.text))
+    }
+
+    // ---- from afar ----
+
+    /// Tries every remote console that leads to the group, by name, then by the address on the card.
+    pub(super) async fn login_remote(&self, on: &Name, with: &Name) -> Result<(), Failure> {
+        let group: Set<String> = self.routers(on)?.into_iter().collect();
+        let account = self.account(with)?;
+        let login = Login::of(account);
+        let person = self.lead()?;
+        let laptop = self.world.people.person(&person).and_then(|p| p.laptop.clone());
+        let laptop = laptop.ok_or_else(|| format!("{person} has no machine to log in from"))?;
+        let mut failed = Vec::new();
+        for console in &self.world.people.consoles {
+            if !console.routers.iter().any(|router| group.contains(router)) {
+                continue;
+            }
+            self.busy(&person, "try-console").await?;
+            match self.try_console(&laptop, console, &login).await {
+                Ok(routers) => {
+                    for router in routers {
+                        self.prompt(&person, router, "remote");
+                    }
+                    return Ok(());
+                }
+                Err(saw) => {
+                    let (person, tried) = (person.clone(), format!("console {}", console.name));
+                    self.world.emit(&Event::TurnedAway { person, tried, saw: saw.clone() });
+                    failed.push(format!("{}: {saw}", console.name));
+                }
+            }
+        }
+        Err(failed.join("; "))
+    }
+
+    async fn try_console(&self, laptop: &str, console: &Console, login: &Login) -> Result<Vec<String>, Failure> {
+        let session = match &console.sign_in {
+            Some(account) => Some(self.sign_in(laptop, account).await?),
+            None => None,
+        };
+        let resolvers = self.world.wiring.machine(laptop).map(|m| m.resolvers.clone()).unwrap_or_default();
+        let name = console.name.clone();
+        let lookup = async move { stub::Resolver::new(resolvers).lookup_ip(&name).await };
+        let mut addresses = Vec::new();
+        let mut saw = Vec::new();
+        match self.on_machine(laptop, lookup).await? {
+            Ok(found) => addresses.extend(found),
+            Err(error) => saw.push(format!("its name: {error}")),
+        }
+        addresses.extend(console.address.filter(|known| !addresses.contains(known)));
+        for address in addresses {
+            let at = SocketAddr::new(address, CONSOLE_PORT);
+            let (login, routers, session) = (login.clone(), console.routers.clone(), session.clone());
+            let opened = async move { through(at, &routers, session.as_deref(), &login).await };
+            match self.on_machine(laptop, opened).await? {
+                Ok(()) => return Ok(console.routers.clone()),
+                Err(error) => saw.push(format!("{address}: {error}")),
+            }
+        }
+        Err(saw.join(", "))
+    }
+
+    /// A session of the sign-in service, asked for from this machine.
+    async fn sign_in(&self, laptop: &str, account: &str) -> Result<String, Failure> {
+        let account = self.world.people.accounts.get(account);
+        let account = account.ok_or_else(|| "there is no such account".to_owned())?;
+        let service = self.world.wiring.sign_in.clone().ok_or_else(|| "there is no sign-in service".to_owned())?;
+        let resolvers = self.world.wiring.machine(laptop).map(|m| m.resolvers.clone()).unwrap_or_default();
+        let (name, password, seed) = (account.name.clone(), account.secret.clone(), account.code_seed.clone());
+        let signed_in = async move {
+            let code = code::at(&seed.unwrap_or_default(), blackstart_rt::time::unix_now());
+            let typed = Credentials { account: name, password, code };
+            client::sign_in(&stub::Resolver::new(resolvers), &service, typed).await
+        };
+        let session = self.on_machine(laptop, signed_in).await?;
+        session.map(|session| session.token).map_err(|error| format!("sign-in: {error}"))
+    }
+
+    // ---- by cable ----
+
+    /// Fetches the sealed secret, plugs the cable in, logs in on the routers here; then technicians at the other sites do
+    /// the same, told by voice.
+    pub(super) async fn login_serial(&self, on: &Name, with: &Name, factor: Option<&Name>) -> Result<(), Failure> {
+        let account = self.account(with)?;
+        let lead = self.lead()?;
+        let here = self.site()?;
+        if let Some(item) = factor {
+            self.holder(&item.text)?;
+        }
+        if account.kind != AccountKind::Local {
+            return Err(format!("`{}` is no account of the routers themselves", account.name));
+        }
+        if let Some(place) = &account.kept_at {
+            self.fetch_secret(place, with).await?;
+        }
+        self.busy(&lead, "connect-serial").await?;
+        let by_site = self.by_site(&self.routers(on)?)?;
+        let own = by_site.get(&here).ok_or_else(|| format!("no router of `{}` stands at {here}", on.text))?;
+        for router in own {
+            self.log_in_by_cable(&lead, &here, router, account).await?;
+        }
+        for (site, routers) in by_site.iter().filter(|(site, _)| **site != here) {
+            let technician = self.technician_at(site)?;
+            self.busy(&technician, "unlock-device").await?;
+            for router in routers {
+                self.log_in_by_cable(&technician, site, router, account).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn fetch_secret(&self, place: &str, with: &Name) -> Result<(), Failure> {
+        let entitled = |name: &&String| {
+            self.world.people.person(name).is_some_and(|person| person.skills.contains(&with.text))
+        };
+        let crew = self.crew.borrow().clone();
+        let opener = crew.iter().find(entitled).ok_or_else(|| format!("nobody here may open the `{}` safe", with.text))?;
+        let stands = self.place_of(opener)?;
+        if stands != place {
+            return Err(format!("the `{}` envelope lies in {place}, {opener} is at {stands}", with.text));
+        }
+        self.busy(opener, "open-safe").await
+    }
+
+    fn by_site(&self, routers: &[String]) -> Result<Map<String, Vec<String>>, Failure> {
+        let mut by_site: Map<String, Vec<String>> = Map::new();
+        for router in routers {
+            let machine = self.world.wiring.machine(router).ok_or_else(|| format!("there is no router `{router}`"))?;
+            by_site.entry(machine.site.clone()).or_default().push(router.clone());
+        }
+        Ok(by_site)
+    }
+
+    /// Somebody who stands at a site and is on the bridge.
+    fn technician_at(&self, site: &str) -> Result<String, Failure> {
+        let found = self.world.with_state(|state| {
+            let at_site = |name: &&str| {
+                let place = state.physical.at.get(*name);
+                place.and_then(|place| self.world.people.site_of(place)) == Some(site)
+            };
+            let mut bridges = state.physical.bridges.keys();
+            bridges.find_map(|bridge| state.physical.on_bridge(bridge).into_iter().find(at_site).map(str::to_owned))
+        });
+        found.ok_or_else(|| format!("nobody on the bridge stands at {site}"))
+    }
+
+    async fn log_in_by_cable(&self, person: &str, site: &str, router: &str, account: &Account) -> Result<(), Failure> {
+        self.at_console(site, router, account, |_| async { Ok(()) }).await?;
+        self.prompt(person, router.to_owned(), "serial");
+        Ok(())
+    }
+
+    fn prompt(&self, person: &str, router: String, by: &str) {
+        self.world.emit(&Event::Prompt { person: person.to_owned(), router, by: by.to_owned() });
+    }
+
+    /// Plugs the cable in, logs in, does `work`, logs out.
+    async fn at_console<T, W, F>(&self, site: &str, router: &str, account: &Account, work: W) -> Result<T, Failure>
+    where
+        T: 'static,
+        W: FnOnce(Cli) -> F + 'static,
+        F: Future<Output = Result<T, Error>> + 'static,
+    {
+        let cable = self.world.wiring.cable_at(site, router);
+        let (cart, cable) = cable.ok_or_else(|| format!("there is no serial cable to {router} at {site}"))?;
+        let plugged = control::set_link_cut(cable.link, false);
+        plugged.map_err(|error| format!("the cable to {router}: {error}"))?;
+        let console = cable.console;
+        let login = Login::of(account);
+        let conversation = async move { work(open(console, &login).await?).await };
+        let done = self.on_machine(cart, conversation).await?;
+        done.map_err(|error| format!("console of {router}: {error}"))
+    }
+
+    // ---- reading and changing ----
+
+    /// The account that opened the consoles; later steps go on with it.
+    fn console_account(&self) -> Result<&Account, Failure> {
+        let local = |account: &&Account| account.kind == AccountKind::Local;
+        let found = self.world.people.accounts.values().find(local);
+        found.ok_or_else(|| "no account opens a console".to_owned())
+    }
+
+    /// Routers with a prompt, by site.
+    fn opened(&self) -> Result<Map<String, Vec<String>>, Failure> {
+        let routers: Vec<String> = self.world.with_state(|state| state.physical.prompts.keys().cloned().collect());
+        match routers.is_empty() {
+            true => Err("nobody has a prompt on any router".to_owned()),
+            false => self.by_site(&routers),
+        }
+    }
+
+    /// Reads what the last change did on every router that is open, and agrees on it. Changes nothing.
+    pub(super) async fn compare(&self, save: Option<&Name>) -> Result<(), Failure> {
+        if let Some(item) = save {
+            self.holder(&item.text)?;
+        }
+        let lead = self.lead()?;
+        let account = self.console_account()?;
+        self.busy(&lead, "read-config").await?;
+        for (site, routers) in self.opened()? {
+            for router in routers {
+                let read = self.at_console(&site, &router, account, |mut cli| async move { cli.diff_last_good().await });
+                let shut = read.await?.iter().filter_map(shut_port).collect();
+                self.world.emit(&Event::Compared { router, shut });
+            }
+        }
+        self.busy(&lead, "agree-on-cause").await
+    }
+
+    /// Cuts automation off, keeps users out, brings the first links back and holds them, then the rest.
+    pub(super) async fn restore(&self, order: &Restore<'_>) -> Result<(), Failure> {
+        if let Some(percent) = order.admit {
+            self.order_admission(percent).await?;
+        }
+        if let Some(service) = order.isolate {
+            self.isolate(service).await?;
+        }
+        let links = self.world.wiring.link_groups.get(&order.on.text);
+        let links = links.ok_or_else(|| format!("there are no links called `{}`", order.on.text))?;
+        let shut = self.world.with_state(|state| state.physical.shut_by_last_change.clone());
+        let is_shut = |router: &String, port: &String| shut.get(router).is_some_and(|ports| ports.contains(port));
+        let whole = links.iter().filter(|(a, b)| is_shut(a, b) && is_shut(b, a));
+        let first: Vec<(String, String)> = whole.take(order.first).cloned().collect();
+        for (a, b) in &first {
+            self.bring_up(a, std::slice::from_ref(b)).await?;
+            self.bring_up(b, std::slice::from_ref(a)).await?;
+        }
+        sleep(order.hold).await;
+        for (a, b) in &first {
+            self.still_up(a, b, order.hold).await?;
+        }
+        for (router, ports) in &shut {
+            let done = |port: &&String| !first.iter().any(|(a, b)| (a, b) == (router, *port) || (b, a) == (router, *port));
+            let rest: Vec<String> = ports.iter().filter(done).cloned().collect();
+            self.bring_up(router, &rest).await?;
+        }
+        self.look_at_reach().await
+    }
+
+    /// Shuts the port that leads to the service's machine.
+    async fn isolate(&self, service: &Name) -> Result<(), Failure> {
+        let host = self.world.wiring.services.get(&service.text);
+        let host = host.ok_or_else(|| format!("nobody knows where `{}` runs", service.text))?.clone();
+        let machine = self.world.wiring.machine(&host).and_then(|m| Some((m.site.clone(), m.router.clone()?)));
+        let (site, router) = machine.ok_or_else(|| format!("nobody knows where {host} is plugged in"))?;
+        let lead = self.lead()?;
+        self.busy(&lead, "isolate").await?;
+        let (port, who) = (host.clone(), lead.clone());
+        self.at_console(&site, &router, self.console_account()?, |mut cli| async move {
+            cli.stage(&port, false).await?;
+            cli.commit(&who).await
+        })
+        .await?;
+        self.world.emit(&Event::Isolated { service: service.text.clone(), port: format!("{router} {host}") });
+        Ok(())
+    }
+
+    async fn bring_up(&self, router: &str, ports: &[String]) -> Result<(), Failure> {
+        if ports.is_empty() {
+            return Ok(());
+        }
+        let person = self.hands_at(router)?;
+        self.busy(&person, "apply").await?;
+        self.set_ports(&person, router, ports, true).await?;
+        self.restored.borrow_mut().extend(ports.iter().map(|port| (router.to_owned(), port.clone())));
+        let (router, ports) = (router.to_owned(), ports.to_vec());
+        self.world.emit(&Event::Restored { router, ports, person });
+        Ok(())
+    }
+
+    async fn set_ports(&self, person: &str, router: &str, ports: &[String], up: bool) -> Result<(), Failure> {
+        let site = self.site_of_router(router)?;
+        let (ports, who) = (ports.to_vec(), person.to_owned());
+        self.at_console(&site, router, self.console_account()?, move |mut cli| async move {
+            for port in &ports {
+                cli.stage(port, up).await?;
+            }
+            cli.commit(&who).await
+        })
+        .await
+    }
+
+    async fn still_up(&self, router: &str, port: &str, hold: Duration) -> Result<(), Failure> {
+        let site = self.site_of_router(router)?;
+        let wanted = port.to_owned();
+        let up = self.at_console(&site, router, self.console_account()?, move |mut cli| async move {
+            Ok(cli.ports().await?.iter().any(|port| port.name == wanted && port.admin_up))
+        });
+        match up.await? {
+            true => Ok(()),
+            false => Err(format!("{router} port {port} was shut again within {}", rough(hold))),
+        }
+    }
+
+    /// Looks from the lead's console whether the data centres are reachable, until all are or patience ends.
+    async fn look_at_reach(&self) -> Result<(), Failure> {
+        let here = self.site()?;
+        let opened = self.opened()?;
+        let router = opened.get(&here).and_then(|routers| routers.first());
+        let router = router.ok_or_else(|| format!("there is no prompt at {here} to look from"))?.clone();
+        let centres: Vec<IpAddr> = self.world.wiring.data_centres.iter().map(|(_, address)| *address).collect();
+        let total = centres.len() as u32;
+        for _ in 0..REACH_LOOKS {
+            let centres = centres.clone();
+            let look = self.at_console(&here, &router, self.console_account()?, |mut cli| async move {
+                let mut reached = 0;
+                for address in centres {
+                    reached += u32::from(cli.reachable(address).await?);
+                }
+                Ok(reached)
+            });
+            let reached = look.await?;
+            self.world.emit(&Event::Reach { reached, total });
+            if reached == total {
+                return Ok(());
+            }
+            sleep(REACH_PAUSE).await;
+        }
+        Err(format!("not every data centre is reachable from {router}"))
+    }
+
+    /// Shuts again what was brought up by hand.
+    pub(super) async fn take_back(&self) -> Result<(), Failure> {
+        let restored = std::mem::take(&mut *self.restored.borrow_mut());
+        for (router, port) in restored {
+            let person = self.hands_at(&router)?;
+            self.busy(&person, "apply").await?;
+            self.set_ports(&person, &router, std::slice::from_ref(&port), false).await?;
+        }
+        Ok(())
+    }
+
+    fn site_of_router(&self, router: &str) -> Result<String, Failure> {
+        let machine = self.world.wiring.machine(router);
+        machine.map(|m| m.site.clone()).ok_or_else(|| format!("there is no router `{router}`"))
+    }
+
+    /// Who types at a router: the lead at their own site, a technician elsewhere.
+    fn hands_at(&self, router: &str) -> Result<String, Failure> {
+        let site = self.site_of_router(router)?;
+        match self.site()? == site {
+            true => self.lead(),
+            false => self.technician_at(&site),
+        }
+    }
+
+    /// A machine at the site where the crew stands, from which orders can be given.
+    pub(super) fn machine_at_hand(&self) -> Result<String, Failure> {
+        let site = self.site()?;
+        let carts = self.world.wiring.serial.keys().map(|(host, _)| host);
+        let here = |host: &&String| self.world.wiring.machine(host).is_some_and(|m| m.site == site);
+        carts.into_iter().find(here).cloned().ok_or_else(|| format!("there is no machine at hand at {site}"))
+    }
+}
+
+/// A port that a change shut, by the change's setting.
+fn shut_port(change: &blackstart_manage::configuration::Change) -> Option<String> {
+    let port = change.key.strip_prefix("port.")?;
+    (change.to.as_deref() == Some("down")).then(|| port.to_owned())
+}
+
+/// A conversation with the console at the other end of a cable.
+async fn open(at: SocketAddr, login: &Login) -> Result<Cli, Error> {
+    let mut cli = Cli::connect(at, PATIENCE).await?;
+    login.type_in(&mut cli).await?;
+    Ok(cli)
+}
+
+/// Logs in on every router behind a console server.
+async fn through(server: SocketAddr, routers: &[String], session: Option<&str>, login: &Login) -> Result<(), Error> {
+    for router in routers {
+        let mut cli = console_server::open(server, router, session, PATIENCE).await?;
+        login.type_in(&mut cli).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,152 @@
+//! Noticing, calling people together, deciding, going there.
+
+use super::{Failure, Incident, sleep};
+use crate::step::Name;
+use blackstart_rt::Map;
+use blackstart_world::{Event, Person};
+use std::time::Duration;
+
+/// What calling anybody by phone rests on.
+const PHONES: &str = "mobile-carriers";
+/// What driving rests on.
+const ROADS: &str = "roads";
+
+impl Incident {
+    /// Somebody looks at their own instruments; the step's wait judges what they see.
+    pub(super) async fn observe(&self) -> Result<(), Failure> {
+        self.assume(&[PHONES.to_owned()]);
+        self.busy(&self.lead()?, "notice").await
+    }
+
+    /// One caller goes through the list; those who were called join while the next is being called.
+    pub(super) async fn convene(&self, bridge: &Name, by: &Name, roles: &[Name]) -> Result<(), Failure> {
+        let known = self.world.people.bridges.get(&bridge.text);
+        let known = known.ok_or_else(|| format!("there is no bridge `{}`", bridge.text))?;
+        self.assume(&known.needs);
+        self.assume(&[PHONES.to_owned()]);
+        let caller = self.lead()?;
+        self.holder(&by.text)?;
+        let own_role = self.world.people.person(&caller).and_then(|person| person.roles.first().cloned());
+        self.join(&caller, &own_role.unwrap_or_default(), &bridge.text);
+        let mut joining = Vec::new();
+        for (person, role) in self.listed(roles, &caller) {
+            self.busy(&caller, "call").await?;
+            self.world.emit(&Event::Called { by: caller.clone(), person: person.clone() });
+            joining.push(self.join_later(person, role, bridge.text.clone())?);
+        }
+        for joined in joining {
+            joined.await.map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+
+    fn listed(&self, roles: &[Name], caller: &str) -> Vec<(String, String)> {
+        let people = &self.world.people;
+        let with = |role: &Name| {
+            let role = role.text.clone();
+            people.with_role(&role).map(|p| (p.name.clone(), role.clone())).collect::<Vec<_>>()
+        };
+        roles.iter().flat_map(with).filter(|(person, _)| person != caller).collect()
+    }
+
+    fn join(&self, person: &str, role: &str, bridge: &str) {
+        let (person, role, bridge) = (person.to_owned(), role.to_owned(), bridge.to_owned());
+        self.world.emit(&Event::Joined { person, role, bridge });
+    }
+
+    fn join_later(
+        &self,
+        person: String,
+        role: String,
+        bridge: String,
+    ) -> Result<blackstart_sim::task::JoinHandle<()>, Failure> {
+        let after = self.length(&person, "join")?;
+        let world = self.world.clone();
+        Ok(blackstart_sim::task::spawn("join", async move {
+            sleep(after).await;
+            world.emit(&Event::Joined { person, role, bridge });
+        }))
+    }
+
+    /// Approvers make up their minds at once, are called back one by one, and one of them tells the guard.
+    pub(super) async fn decide(&self, what: &Name, record: &Name, site: &Name) -> Result<(), Failure> {
+        self.assume(&[PHONES.to_owned()]);
+        let approvers = self.crew.borrow().clone();
+        self.all_busy(&approvers, "weigh").await?;
+        for approver in &approvers {
+            self.busy(approver, "call-back").await?;
+        }
+        let (what, record) = (what.text.clone(), record.text.clone());
+        self.world.emit(&Event::Decided { what, by: approvers, record });
+        self.busy(&self.lead()?, "tell-guard").await?;
+        self.world.emit(&Event::GuardTold { site: site.text.clone() });
+        Ok(())
+    }
+
+    /// The team fetches what it must carry and goes; meanwhile those at the other sites are called to their routers.
+    pub(super) async fn travel(&self, to: &Name, carry: &[Name], alert: Option<&Name>) -> Result<(), Failure> {
+        self.assume(&[ROADS.to_owned()]);
+        for item in carry {
+            self.holder(&item.text)?;
+        }
+        let crew = self.crew.borrow().clone();
+        let gate = self.gate_of(&to.text)?;
+        let mut arrivals: Map<Duration, Vec<String>> = Map::new();
+        for person in &crew {
+            let from = self.place_of(person)?;
+            let arrives = self.length(person, "get-ready")? + self.way(person, &from, &gate)?;
+            arrivals.entry(arrives).or_default().push(person.clone());
+        }
+        let called = self.alert(alert).await?;
+        let mut passed = called;
+        for (after, people) in arrivals {
+            sleep(after.saturating_sub(passed)).await;
+            passed = passed.max(after);
+            for person in people {
+                self.world.emit(&Event::Moved { person, to: gate.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Calls everybody with a role onto the bridge; returns how long that took.
+    async fn alert(&self, role: Option<&Name>) -> Result<Duration, Failure> {
+        let Some(role) = role else { return Ok(Duration::ZERO) };
+        self.assume(&[PHONES.to_owned()]);
+        let bridge = self.world.with_state(|state| state.physical.bridges.keys().next().cloned());
+        let bridge = bridge.ok_or_else(|| "there is no bridge to call anybody to".to_owned())?;
+        let caller = self.one_on_duty()?;
+        let people: Vec<&Person> = self.world.people.with_role(&role.text).collect();
+        let mut took = Duration::ZERO;
+        for person in people {
+            let call = self.length(&caller, "call")?;
+            sleep(call).await;
+            took += call;
+            self.world.emit(&Event::Called { by: caller.clone(), person: person.name.clone() });
+            self.join(&person.name, &role.text, &bridge);
+        }
+        Ok(took)
+    }
+
+    /// Whoever opened the bridge keeps calling; they are the first on it.
+    fn one_on_duty(&self) -> Result<String, Failure> {
+        let everyone = self.world.people.persons.iter();
+        let on_bridge = |person: &&Person| {
+            self.world.with_state(|state| {
+                let mut bridges = state.physical.bridges.keys();
+                bridges.any(|bridge| state.physical.on_bridge(bridge).contains(person.name.as_str()))
+            })
+        };
+        let found = everyone.filter(on_bridge).map(|person| person.name.clone()).next();
+        found.ok_or_else(|| "nobody is on the bridge".to_owned())
+    }
+
+    /// Where one arrives at a site: the first place of the site in the scenario that some door leads away from, else any.
+    fn gate_of(&self, site: &str) -> Result<String, Failure> {
+        let people = &self.world.people;
+        let here = |place: &&String| people.site_of(place) == Some(site);
+        let before_door = people.doors.values().map(|door| &door.from).find(here);
+        let any = || people.places.keys().find(here);
+        before_door.or_else(any).cloned().ok_or_else(|| format!("nobody knows a place at {site}"))
+    }
+}

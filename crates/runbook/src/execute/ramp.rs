@@ -1,0 +1,72 @@
+//! Letting users back in, and saying so.
+
+use super::{Failure, Incident, sleep};
+use crate::step::Name;
+use blackstart_app::{Percent, admission};
+use blackstart_world::Event;
+use std::time::Duration;
+
+/// How long people wait for the admission service.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+impl Incident {
+    /// Admits users in steps: each is decided on, ordered, and must hold.
+    pub(super) async fn admit(
+        &self,
+        percents: &[u32],
+        hold: Duration,
+        stop_errors_percent: Option<u32>,
+    ) -> Result<(), Failure> {
+        for &percent in percents {
+            self.busy(&self.lead()?, "judge-load").await?;
+            self.order_admission(percent).await?;
+            sleep(hold).await;
+            if let Some(limit) = stop_errors_percent
+                && let Some(errors) = self.worst_errors(percent)
+                && errors > f64::from(limit)
+            {
+                return Err(format!("{errors:.0} % of the admitted {percent} % fail, more than {limit} %"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Orders the edges, through the admission service, to let this share of users in. The order is given from a machine
+    /// at the site where the crew stands.
+    pub(super) async fn order_admission(&self, percent: u32) -> Result<(), Failure> {
+        let service = self.world.wiring.admission.clone();
+        let (address, token) = service.ok_or_else(|| "there is no admission service".to_owned())?;
+        let cart = self.machine_at_hand()?;
+        let share = Percent::whole(u8::try_from(percent).map_err(|_| format!("{percent} is no percentage"))?);
+        let order = async move { admission::set(address, &token, share, PATIENCE).await };
+        let done = self.on_machine(&cart, order).await?;
+        done.map_err(|error| format!("the admission service did not take {percent} %: {error}"))?;
+        self.world.emit(&Event::Admitted { percent });
+        Ok(())
+    }
+
+    /// The share of failing users beyond those who are kept out on purpose, at the worst vantage point.
+    fn worst_errors(&self, admitted_percent: u32) -> Option<f64> {
+        if admitted_percent == 0 {
+            return None;
+        }
+        let points = self.world.wiring.vantage.values().flatten();
+        self.world.with_state(|state| {
+            let sends = points.filter_map(|point| state.history.now(&format!("sends-succeed@{point}"))?.number());
+            let admitted = f64::from(admitted_percent);
+            sends.map(|percent| 100.0 * (admitted - percent.min(admitted)) / admitted).reduce(f64::max)
+        })
+    }
+
+    /// Says something in public, from the laptop of whoever speaks.
+    pub(super) async fn post(&self, on: &Name, text: &Name) -> Result<(), Failure> {
+        let speaker = self.lead()?;
+        self.busy(&speaker, "post").await?;
+        let laptop = self.world.people.person(&speaker).and_then(|person| person.laptop.clone());
+        let laptop = laptop.ok_or_else(|| format!("{speaker} has no machine to post from"))?;
+        let resolvers = self.world.wiring.machine(&laptop).map(|m| m.resolvers.clone()).unwrap_or_default();
+        let (host, author, text) = (on.text.clone(), speaker.clone(), text.text.clone());
+        let sent = self.on_machine(&laptop, async move { blackstart_world::post(resolvers, &host, &author, &text).await });
+        sent.await?.map_err(|why| format!("{} did not take the post: {why}", on.text))
+    }
+}

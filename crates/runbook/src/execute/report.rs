@@ -1,0 +1,150 @@
+//! What came of a runbook: a verdict for each step and one for the whole.
+
+use crate::step::Runbook;
+use blackstart_rt::Set;
+use blackstart_sim::Time;
+
+/// What came of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepVerdict {
+    /// It worked as written.
+    Done,
+    /// It worked another way, or the runbook went on elsewhere.
+    FailedOver,
+    /// Nobody could go on.
+    Blocked,
+    /// The runbook went past it.
+    Skipped,
+    /// Prose only: nothing to judge.
+    Unchecked,
+    /// The run never came to it.
+    NotReached,
+}
+
+impl StepVerdict {
+    /// The word used in reports.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::FailedOver => "failed-over",
+            Self::Blocked => "blocked",
+            Self::Skipped => "skipped",
+            Self::Unchecked => "unchecked",
+            Self::NotReached => "not-reached",
+        }
+    }
+}
+
+/// What came of one step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepReport {
+    /// Step id.
+    pub id: String,
+    /// Its verdict.
+    pub verdict: StepVerdict,
+    /// When it began.
+    pub started: Option<Time>,
+    /// When it ended.
+    pub ended: Option<Time>,
+    /// Why it is not plainly done.
+    pub blocked_on: Option<String>,
+}
+
+/// What came of the runbook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Every step was done, in time.
+    Completed,
+    /// Every step was done, later than an objective allows.
+    Late,
+    /// Some step could not be done, or the run ended first.
+    Blocked,
+    /// It rests on something that nobody modelled and the runbook does not take for granted.
+    Inconclusive,
+}
+
+impl Verdict {
+    /// The word used in reports.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Late => "late",
+            Self::Blocked => "blocked",
+            Self::Inconclusive => "inconclusive",
+        }
+    }
+}
+
+/// A runbook's execution so far.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Steps in the order of the file.
+    pub steps: Vec<StepReport>,
+    /// When the last step ended; `None` while it has not.
+    pub finished: Option<Time>,
+    /// Needs without a model that were used, and that the runbook takes for granted.
+    pub assumed_up: Set<String>,
+    /// Needs without a model that were used and are not taken for granted.
+    pub unmodelled: Set<String>,
+}
+
+impl Report {
+    pub(super) fn new(runbook: &Runbook) -> Self {
+        let blank = |id: &str| StepReport {
+            id: id.to_owned(),
+            verdict: StepVerdict::NotReached,
+            started: None,
+            ended: None,
+            blocked_on: None,
+        };
+        Self { steps: runbook.steps.iter().map(|step| blank(&step.id)).collect(), ..Self::default() }
+    }
+
+    /// The verdict, given that `late` says whether an objective was missed.
+    #[must_use]
+    pub fn verdict(&self, late: bool) -> Verdict {
+        match self.finished {
+            None => Verdict::Blocked,
+            Some(_) if !self.unmodelled.is_empty() => Verdict::Inconclusive,
+            Some(_) if late => Verdict::Late,
+            Some(_) => Verdict::Completed,
+        }
+    }
+
+    pub(super) fn assume(&mut self, needs: &[String], taken_for_granted: &Set<&str>) {
+        for need in needs {
+            match taken_for_granted.contains(need.as_str()) {
+                true => self.assumed_up.insert(need.clone()),
+                false => self.unmodelled.insert(need.clone()),
+            };
+        }
+    }
+
+    pub(super) fn begin(&mut self, id: &str, now: Time) {
+        if let Some(step) = self.step(id) {
+            step.started.get_or_insert(now);
+        }
+    }
+
+    pub(super) fn end(&mut self, id: &str, now: Time, verdict: StepVerdict, why: Option<String>) {
+        if let Some(step) = self.step(id) {
+            step.ended = Some(now);
+            step.verdict = verdict;
+            step.blocked_on = why;
+        }
+    }
+
+    /// The last step is over: what was never begun was gone past.
+    pub(super) fn finish(&mut self, now: Time) {
+        self.finished = Some(now);
+        for step in self.steps.iter_mut().filter(|step| step.started.is_none()) {
+            step.verdict = StepVerdict::Skipped;
+        }
+    }
+
+    fn step(&mut self, id: &str) -> Option<&mut StepReport> {
+        self.steps.iter_mut().find(|step| step.id == id)
+    }
+}

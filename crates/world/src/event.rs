@@ -1,0 +1,124 @@
+//! What people do and what happens to them, as records of kind `world`.
+
+use blackstart_rt as rt;
+use serde::{Deserialize, Serialize};
+
+/// One thing that happened in the physical world or in a runbook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Event {
+    /// A step of the runbook began.
+    StepStarted {
+        /// Step id.
+        step: String,
+    },
+    /// A step of the runbook ended.
+    StepEnded {
+        /// Step id.
+        step: String,
+        /// Verdict word: `done`, `failed-over`, `blocked`, `unchecked`.
+        verdict: String,
+        /// Why, when it is not plainly done.
+        why: Option<String>,
+    },
+    /// Somebody was called.
+    Called {
+        /// Caller.
+        by: String,
+        /// Who was called.
+        person: String,
+    },
+    /// Somebody came onto a bridge.
+    Joined {
+        /// Who.
+        person: String,
+        /// In which role they were called.
+        role: String,
+        /// Where.
+        bridge: String,
+    },
+    /// A decision was taken.
+    Decided {
+        /// What.
+        what: String,
+        /// By whom.
+        by: Vec<String>,
+        /// Where it was written down.
+        record: String,
+    },
+    /// A site's guard wrote down who may enter.
+    GuardTold {
+        /// Site.
+        site: String,
+    },
+    /// A team was put together.
+    TeamFormed {
+        /// Team.
+        team: String,
+        /// Who is in it.
+        members: Vec<String>,
+    },
+    /// Somebody is now in another place.
+    Moved {
+        /// Who.
+        person: String,
+        /// Where they are now.
+        to: String,
+    },
+    /// Somebody tried something and was turned away.
+    TurnedAway {
+        /// Who tried.
+        person: String,
+        /// What they tried: a door, a console, a service.
+        tried: String,
+        /// What they saw.
+        saw: String,
+    },
+    /// Somebody has a privileged prompt on a router.
+    Prompt {
+        /// Who.
+        person: String,
+        /// Router.
+        router: String,
+        /// `serial` or `remote`.
+        by: String,
+    },
+    /// Running configuration was compared with the last good one.
+    Compared {
+        /// Router.
+        router: String,
+        /// Ports that the last change shut.
+        shut: Vec<String>,
+    },
+    /// Automation was cut off.
+    Isolated {
+        /// Which service.
+        service: String,
+        /// Port that was shut for it.
+        port: String,
+    },
+    /// Ports of a router were brought up by hand.
+    Restored {
+        /// Router.
+        router: String,
+        /// Ports.
+        ports: Vec<String>,
+        /// By whom.
+        person: String,
+    },
+    /// What a console sees of the data centres.
+    Reach {
+        /// Data centres that it reaches.
+        reached: u32,
+        /// Data centres that there are.
+        total: u32,
+    },
+    /// The share of users that may come in was set.
+    Admitted {
+        /// Percent.
+        percent: u32,
+    },
+}
+
+impl rt::Event for Event {
+    const KIND: &'static str = "world";
+}

@@ -1,0 +1,243 @@
+//! The people who bring it back: where they are, what they hold, what they can do, and how long things take them.
+//!
+//! Plain data, built by the scenario layer and never changed by a run. What changes lives in `physical`.
+
+use blackstart_rt::Map;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// A duration nobody knows exactly: triangular between `low` and `high` with its peak at `likely`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Estimate {
+    /// Shortest.
+    pub low: Duration,
+    /// Most likely.
+    pub likely: Duration,
+    /// Longest.
+    pub high: Duration,
+    /// Source, or `assumption: …`.
+    pub basis: String,
+}
+
+impl Estimate {
+    /// The duration at quantile `u` in [0, 1): the inverse of the triangular distribution function.
+    #[must_use]
+    pub fn quantile(&self, u: f64) -> Duration {
+        let (low, likely, high) = (self.low.as_secs_f64(), self.likely.as_secs_f64(), self.high.as_secs_f64());
+        let width = high - low;
+        if width <= 0.0 {
+            return self.low;
+        }
+        let peak = (likely - low) / width;
+        let seconds = if u < peak {
+            low + libm::sqrt(u * width * (likely - low))
+        } else {
+            high - libm::sqrt((1.0 - u) * width * (high - likely))
+        };
+        Duration::from_millis(libm::round(seconds * 1000.0) as u64)
+    }
+}
+
+/// A place where people can be; several places may belong to one site.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Unique name, `room@site` by custom.
+    pub name: String,
+    /// Site it belongs to, if any.
+    pub site: Option<String>,
+}
+
+/// How long it takes to go from one place to another.
+#[derive(Clone, Debug)]
+pub struct Travel {
+    /// From this place.
+    pub from: String,
+    /// To this place.
+    pub to: String,
+    /// Door to door.
+    pub takes: Estimate,
+}
+
+/// A door between two places, with its reader and controller on the network.
+#[derive(Clone, Debug)]
+pub struct Door {
+    /// Name, also the name that the access server knows.
+    pub name: String,
+    /// Where one stands before it.
+    pub from: String,
+    /// Where it leads.
+    pub to: String,
+    /// Host that the reader runs on.
+    pub reader: String,
+    /// Host of the door controller.
+    pub controller: String,
+    /// Item that opens the lock by hand.
+    pub key: Option<String>,
+}
+
+/// Where people meet by voice.
+#[derive(Clone, Debug)]
+pub struct Bridge {
+    /// Name.
+    pub name: String,
+    /// Needs without a model that it stands on.
+    pub needs: Vec<String>,
+}
+
+/// One person.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// Unique name.
+    pub name: String,
+    /// Roles in an incident.
+    pub roles: Vec<String>,
+    /// What they know how to do or are entitled to.
+    pub skills: Vec<String>,
+    /// Place at the start.
+    pub at: String,
+    /// Host of the machine they carry.
+    pub laptop: Option<String>,
+    /// Badge number.
+    pub badge: Option<String>,
+    /// What they hold at the start.
+    pub items: Vec<String>,
+}
+
+/// How an account proves who one is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountKind {
+    /// Known to a device by itself, with no network.
+    Local,
+    /// Known to the sign-in service.
+    SignIn,
+}
+
+/// An account and where its secret is kept.
+#[derive(Clone, Debug)]
+pub struct Account {
+    /// Name.
+    pub name: String,
+    /// Local or sign-in.
+    pub kind: AccountKind,
+    /// The secret.
+    pub secret: String,
+    /// Seed of the code generator, when there is a second factor.
+    pub code_seed: Option<String>,
+    /// Place where the sealed secret lies; `None` when people know it by heart.
+    pub kept_at: Option<String>,
+}
+
+/// A remote console as people know it: a name to look up and an address on a card.
+#[derive(Clone, Debug)]
+pub struct Console {
+    /// Name in DNS.
+    pub name: String,
+    /// Address known by heart, when there is one.
+    pub address: Option<IpAddr>,
+    /// Routers behind it.
+    pub routers: Vec<String>,
+    /// Account with which people must sign in before the console lets them through.
+    pub sign_in: Option<String>,
+}
+
+/// Everything about people that a scenario states.
+#[derive(Clone, Debug, Default)]
+pub struct People {
+    /// Places by name.
+    pub places: Map<String, Place>,
+    /// Ways between places.
+    pub travels: Vec<Travel>,
+    /// Doors by name.
+    pub doors: Map<String, Door>,
+    /// Bridges by name.
+    pub bridges: Map<String, Bridge>,
+    /// People in the order of the file: earlier ones are called first.
+    pub persons: Vec<Person>,
+    /// Accounts by name.
+    pub accounts: Map<String, Account>,
+    /// Remote consoles in the order in which people try them.
+    pub consoles: Vec<Console>,
+    /// Durations of tasks by name.
+    pub tasks: Map<String, Estimate>,
+}
+
+impl People {
+    /// Everyone with this role, in the order of the file.
+    pub fn with_role<'a>(&'a self, role: &'a str) -> impl Iterator<Item = &'a Person> {
+        self.persons.iter().filter(move |person| person.roles.iter().any(|r| r == role))
+    }
+
+    /// The person with this name.
+    #[must_use]
+    pub fn person(&self, name: &str) -> Option<&Person> {
+        self.persons.iter().find(|person| person.name == name)
+    }
+
+    /// How long it takes between two places, in either direction.
+    #[must_use]
+    pub fn travel(&self, from: &str, to: &str) -> Option<&Estimate> {
+        let joins = |t: &&Travel| (t.from == from && t.to == to) || (t.from == to && t.to == from);
+        self.travels.iter().find(joins).map(|travel| &travel.takes)
+    }
+
+    /// Site of a place.
+    #[must_use]
+    pub fn site_of(&self, place: &str) -> Option<&str> {
+        self.places.get(place)?.site.as_deref()
+    }
+}
+
+/// Tasks whose durations the actions of a runbook draw: a scenario must state each that its runbooks use.
+pub const TASKS: &[(&str, &str)] = &[
+    ("notice", "from the first thing seen to acting on it"),
+    ("try-console", "trying one remote console, beside the time-outs"),
+    ("call", "calling one person, redials included"),
+    ("join", "from the call to being on the bridge"),
+    ("weigh", "an approver making up their mind"),
+    ("call-back", "calling back to know who is speaking"),
+    ("tell-guard", "reading the names to a guard desk"),
+    ("get-ready", "finding what must be carried"),
+    ("tap-badge", "putting a badge on a reader"),
+    ("guard-check", "a guard checking names against a list"),
+    ("escort", "a guard opening a door and escorting through it"),
+    ("open-safe", "fetching a sealed envelope"),
+    ("connect-serial", "getting a serial prompt on one site's routers"),
+    ("unlock-device", "unlocking the hardened devices of one more site by voice"),
+    ("read-config", "reading running configuration"),
+    ("agree-on-cause", "agreeing that this is the cause"),
+    ("isolate", "cutting off automation"),
+    ("apply", "changing one router and reading it back"),
+    ("judge-load", "deciding on the next admission step"),
+    ("post", "writing a public statement"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn minutes(low: u64, likely: u64, high: u64) -> Estimate {
+        let m = |n| Duration::from_secs(60 * n);
+        Estimate { low: m(low), likely: m(likely), high: m(high), basis: "assumption".into() }
+    }
+
+    #[test]
+    fn quantiles_of_a_symmetric_estimate() {
+        let e = minutes(10, 20, 30);
+        assert_eq!(e.quantile(0.0), e.low);
+        assert_eq!(e.quantile(0.5), e.likely);
+        assert_eq!(minutes(7, 7, 7).quantile(0.9), Duration::from_secs(420));
+    }
+
+    proptest! {
+        #[test]
+        fn quantiles_rise_and_stay_inside(a in 0u64..100, b in 0u64..100, c in 0u64..100, u in 0.0f64..1.0, v in 0.0f64..1.0) {
+            let mut m = [a, b, c];
+            m.sort_unstable();
+            let e = minutes(m[0], m[1], m[2]);
+            let (u, v) = if u < v { (u, v) } else { (v, u) };
+            prop_assert!(e.low <= e.quantile(u) && e.quantile(v) <= e.high);
+            prop_assert!(e.quantile(u) <= e.quantile(v));
+        }
+    }
+}

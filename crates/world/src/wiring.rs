@@ -1,0 +1,77 @@
+//! Which name is which machine: what the scenario layer wired together, for those who act on it by name.
+
+use blackstart_rt::Map;
+use blackstart_sim::{LinkId, NodeId};
+use std::net::{IpAddr, SocketAddr};
+
+/// Where door controllers listen for readers.
+pub const DOOR_PORT: u16 = 7300;
+
+/// A host or router of the scenario.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    /// Its node in the engine.
+    pub node: NodeId,
+    /// Its primary address.
+    pub address: IpAddr,
+    /// Site where it stands.
+    pub site: String,
+    /// Router it is plugged into; `None` for routers.
+    pub router: Option<String>,
+    /// Resolvers that its programs ask.
+    pub resolvers: Vec<SocketAddr>,
+}
+
+/// A serial cable that can be plugged between a machine and a router's console port.
+#[derive(Clone, Debug)]
+pub struct Serial {
+    /// The cable; blocked while unplugged.
+    pub link: LinkId,
+    /// Where the console listens.
+    pub console: SocketAddr,
+}
+
+/// Names of everything that was wired.
+#[derive(Clone, Debug, Default)]
+pub struct Wiring {
+    /// Hosts and routers by name.
+    pub machines: Map<String, Machine>,
+    /// Groups of routers.
+    pub router_groups: Map<String, Vec<String>>,
+    /// Groups of links, each as the names of its two ends.
+    pub link_groups: Map<String, Vec<(String, String)>>,
+    /// Cables by (host, router).
+    pub serial: Map<(String, String), Serial>,
+    /// Service name -> host.
+    pub services: Map<String, String>,
+    /// Label -> hosts that watch under it.
+    pub vantage: Map<String, Vec<String>>,
+    /// Data centres and an address in each that answers when the site is reachable.
+    pub data_centres: Vec<(String, IpAddr)>,
+    /// Where people sign in.
+    pub sign_in: Option<blackstart_dns::endpoint::Endpoint>,
+    /// Where the admission service listens and the secret that it asks for.
+    pub admission: Option<(SocketAddr, String)>,
+}
+
+impl Wiring {
+    /// The machine with this name.
+    #[must_use]
+    pub fn machine(&self, name: &str) -> Option<&Machine> {
+        self.machines.get(name)
+    }
+
+    /// Node id -> name, for those who read records.
+    #[must_use]
+    pub fn names(&self) -> Map<NodeId, String> {
+        self.machines.iter().map(|(name, machine)| (machine.node, name.clone())).collect()
+    }
+
+    /// The machine at `site` that has a cable to `router`.
+    #[must_use]
+    pub fn cable_at(&self, site: &str, router: &str) -> Option<(&str, &Serial)> {
+        let here = |host: &str| self.machine(host).is_some_and(|m| m.site == site);
+        let mut cables = self.serial.iter();
+        cables.find(|((host, to), _)| to == router && here(host)).map(|((host, _), cable)| (host.as_str(), cable))
+    }
+}
