@@ -8,6 +8,31 @@
 //!
 //! Start here: [`net`] and [`task`].
 //!
+//! ```
+//! use blackstart_rt as rt;
+//! use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//!
+//! async fn greeter(listener: rt::net::TcpListener) -> std::io::Result<()> {
+//!     let (mut stream, _peer) = listener.accept().await?;
+//!     stream.write_all(b"hello").await
+//! }
+//!
+//! # fn main() -> std::io::Result<()> {
+//! # let folder = tempfile::tempdir()?;
+//! # let disk_root = folder.path().to_owned();
+//! let _guard = rt::os::enter(rt::os::Options { host_name: "here".to_owned(), disk_root })?;
+//! rt::os::block_on(async {
+//!     let listener = rt::net::TcpListener::bind(([127, 0, 0, 1], 0).into()).await?;
+//!     let address = listener.local_addr()?;
+//!     rt::task::spawn("greeter", greeter(listener));
+//!     let mut answer = String::new();
+//!     rt::net::TcpStream::connect(address).await?.read_to_string(&mut answer).await?;
+//!     assert_eq!(answer, "hello");
+//!     Ok(())
+//! })
+//! # }
+//! ```
+//!
 //! - [`net`]: TCP and UDP over IPv4 and IPv6
 //! - [`time`]: clock, sleeps, timeouts, intervals; timers fire on a 1 ms grid
 //! - [`task`]: tasks that belong to the current host and die with it

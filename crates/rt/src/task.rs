@@ -50,7 +50,11 @@ impl fmt::Display for JoinError {
 
 impl std::error::Error for JoinError {}
 
-/// Starts `future` as a task of the current host. `name` says which service it is in records and faults.
+/// Starts `future` as a task of the current host.
+///
+/// `name` names the service when a host's program calls this; a task that a service starts belongs to that
+/// service and dies when a fault kills it. A panic ends its task alone, as under tokio; the engine records it
+/// as [`SimEvent::TaskCrash`] under the task's name. On a host without power the task is dropped at once.
 ///
 /// # Panics
 /// Outside any backend.
@@ -70,7 +74,7 @@ where
 }
 
 impl<T> JoinHandle<T> {
-    /// Drops the task at its next turn. A task that has ended is left as it is.
+    /// Drops the task, at its next turn at the latest. A task that has ended is left as it is.
     pub fn abort(&self) {
         either!(&self.0, handle => handle.abort())
     }
