@@ -68,7 +68,7 @@ pub struct Neighbour {
     /// Proposed hold time; the smaller of both proposals counts, and keepalives go at a third of it. 0 turns both off.
     #[serde(default = "default_hold_time_s")]
     pub hold_time_s: u16,
-    /// How long to wait between attempts to connect.
+    /// How long to wait between attempts to connect; at least 1.
     #[serde(default = "default_connect_retry_s")]
     pub connect_retry_s: u16,
     /// Least time between two UPDATEs about the same prefix (RFC 4271 9.2.1.1). 30 to external neighbours and 0 to
@@ -236,6 +236,9 @@ impl Config {
             if matches!(neighbour.hold_time_s, 1 | 2) {
                 return Err(ConfigError::HoldTime { address, seconds: neighbour.hold_time_s });
             }
+            if neighbour.connect_retry_s == 0 {
+                return Err(ConfigError::ConnectRetry(address));
+            }
             if neighbour.local_address.is_some_and(|local| local.is_ipv4() != address.is_ipv4()) {
                 return Err(ConfigError::LocalAddressFamily(address));
             }
@@ -285,6 +288,9 @@ pub enum ConfigError {
         /// What was configured.
         seconds: u16,
     },
+    /// A call that fails at once would be repeated at once, for ever.
+    #[error("neighbour {0}: the connect retry time must be at least 1 s")]
+    ConnectRetry(IpAddr),
     /// A session has one address family.
     #[error("neighbour {0}: local address of the other family")]
     LocalAddressFamily(IpAddr),
@@ -294,4 +300,53 @@ pub enum ConfigError {
     /// The same prefix twice under `originate`.
     #[error("prefix {0} is originated twice")]
     DuplicatePrefix(IpNet),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> Config {
+        let mut config = Config::new(65001, [10, 0, 0, 1].into());
+        config.neighbours = vec![Neighbour::new([10, 0, 0, 2].into(), 65002, Role::Provider)];
+        config
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused() {
+        let address = IpAddr::from([10, 0, 0, 2]);
+        let originate = |text: &str| Originate {
+            prefix: text.parse().unwrap(),
+            discard: false,
+            while_reachable: None,
+            at_start: true,
+        };
+        type Spoil = fn(&mut Config);
+        let cases: [(Spoil, ConfigError); 7] = [
+            (|config| config.asn = 0, ConfigError::ZeroAs),
+            (|config| config.router_id = Ipv4Addr::UNSPECIFIED, ConfigError::ZeroRouterId),
+            (|config| config.neighbours[0].hold_time_s = 2, ConfigError::HoldTime { address, seconds: 2 }),
+            (|config| config.neighbours[0].connect_retry_s = 0, ConfigError::ConnectRetry(address)),
+            (|config| config.neighbours[0].asn = 65001, ConfigError::RoleOutsideAs { address, asn: 65001 }),
+            (
+                |config| config.neighbours[0].local_address = Some(Ipv6Addr::LOCALHOST.into()),
+                ConfigError::LocalAddressFamily(address),
+            ),
+            (
+                |config| config.neighbours.push(config.neighbours[0].clone()),
+                ConfigError::DuplicateNeighbour(address),
+            ),
+        ];
+        assert_eq!(config().validate(), Ok(()));
+        for (spoil, error) in cases {
+            let mut config = config();
+            spoil(&mut config);
+            assert_eq!(config.validate(), Err(error));
+        }
+        let mut twice = config();
+        twice.originate = vec![originate("10.0.0.0/8"), originate("10.0.0.0/8")];
+        assert!(matches!(twice.validate(), Err(ConfigError::DuplicatePrefix(_))));
+        twice.originate = vec![originate("10.0.0.1/8")];
+        assert!(matches!(twice.validate(), Err(ConfigError::HostBits(_))));
+    }
 }

@@ -331,8 +331,8 @@ impl Router {
     }
 
     fn next_hop(&self, router: IpAddr, prefix: IpNet) -> Option<IpAddr> {
-        let heard = self.links.iter().filter(|link| link.is_up).filter_map(|link| link.heard.as_ref());
-        let hello = heard.filter(|hello| hello.router == router).next()?;
+        let mut heard = self.links.iter().filter(|link| link.is_up).filter_map(|link| link.heard.as_ref());
+        let hello = heard.find(|hello| hello.router == router)?;
         hello.addresses.iter().copied().find(|address| address.is_ipv4() == prefix.addr().is_ipv4())
     }
 }

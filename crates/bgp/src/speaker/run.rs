@@ -113,12 +113,14 @@ impl Speaker {
         }
     }
 
-    /// A former life of this speaker may have left routes.
+    /// A former life of this speaker may have left routes; static ones even outlast the power.
     fn start(&mut self) {
         if !self.config.collector {
             rt::fib::clear(Protocol::Ebgp);
             rt::fib::clear(Protocol::Ibgp);
         }
+        let discards = self.config.originate.iter().filter(|originate| originate.discard);
+        discards.for_each(|originate| rt::fib::remove(Protocol::Static, originate.prefix));
         self.review_origination();
         self.read_carriers();
     }
