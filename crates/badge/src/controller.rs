@@ -54,6 +54,21 @@ fn nobody() -> stub::Config {
     stub::Config::new(Vec::new())
 }
 
+impl Config {
+    /// A controller with the usual limits and no offline list.
+    pub fn new(listen: SocketAddr, server: Endpoint, doors: Vec<Door>) -> Self {
+        Self {
+            listen,
+            server,
+            resolver: nobody(),
+            timeout_ms: timeout_ms(),
+            doors,
+            offline_list: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
 fn timeout_ms() -> u64 {
     3_000
 }

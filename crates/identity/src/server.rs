@@ -46,6 +46,20 @@ pub struct Config {
     pub connections_max: usize,
 }
 
+impl Config {
+    /// A service with the usual limits.
+    pub fn new(listen: SocketAddr, accounts: Vec<Account>) -> Self {
+        Self {
+            listen,
+            accounts,
+            attempts: Attempts::default(),
+            session_s: session_s(),
+            idle_s: idle_s(),
+            connections_max: connections_max(),
+        }
+    }
+}
+
 fn session_s() -> u64 {
     12 * 3600
 }

@@ -1,1 +1,20 @@
-//! Scenario folders: files to a world ready to run, validated with file, line and column.
+//! Scenario folders: files to a world ready to run, with every mistake shown by file, line and column.
+//!
+//! - [`Scenario::load`]: a folder, and perhaps a variant, to a consistent scenario. Start here.
+//! - [`build`], [`Run`]: a scenario and a seed to a world in an engine
+//! - [`files`]: the shapes of the files
+//!
+//! Inside: `load` reads files and imports, `variant` changes a few values, `index` knows every name, `validate` looks
+//! references up, `vocabulary` says which words runbooks may use, `model` is the result.
+
+mod build;
+pub mod files;
+mod index;
+mod load;
+mod model;
+mod validate;
+mod variant;
+mod vocabulary;
+
+pub use build::{Run, build};
+pub use model::{Scenario, Statement};

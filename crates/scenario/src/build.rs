@@ -1,0 +1,88 @@
+//! A scenario and a seed to a world in an engine: nodes, links, routes, programs, people, faults.
+//!
+//! - [`build`]: all of it. Start here.
+//! - `network`: routers, links, routing configuration
+//! - `services`: what runs on each host
+
+mod network;
+mod services;
+
+use crate::index::{Index, all};
+use crate::model::{Scenario, Statement};
+use blackstart_runbook::execute::{self, Report};
+use blackstart_runbook::step::Runbook;
+use blackstart_rt as rt;
+use blackstart_sim::{self as sim, Config, Error, NodeId, Sim};
+use blackstart_source::Diagnostics;
+use blackstart_world::{Wiring, World};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Programs of one machine, started in order at each boot.
+type Programs = BTreeMap<NodeId, Vec<Box<dyn Fn()>>>;
+
+/// A run that is ready to go.
+#[derive(Debug)]
+pub struct Run {
+    /// The engine; dropping it ends the run.
+    pub sim: Sim,
+    /// People, wiring and live state.
+    pub world: Rc<World>,
+    /// The runbook being executed and its report, if any.
+    pub runbook: Option<(Rc<Runbook>, Rc<RefCell<Report>>)>,
+}
+
+/// Builds a run of `scenario` with `seed`, in which people execute `runbook`.
+///
+/// # Errors
+/// When the engine refuses, as when this thread already holds a run.
+pub fn build(scenario: &Scenario, seed: u64, runbook: Option<&Rc<Runbook>>) -> Result<Run, Error> {
+    let epoch = Duration::from_nanos(u64::try_from(scenario.start.as_nanosecond()).unwrap_or_default());
+    let sim = Sim::new(Config { seed, epoch, keep_records: true, ..Config::default() })?;
+    // Complaints about double names were made when the scenario was loaded.
+    let index = Index::new(&scenario.folder, &mut Diagnostics::new());
+    let mut wiring = Wiring::default();
+    let mut programs = Programs::new();
+    network::lay(&sim, scenario, &index, &mut wiring, &mut programs)?;
+    services::install(&sim, scenario, &index, &mut wiring, &mut programs)?;
+    for (node, starts) in programs {
+        sim.set_program(node, move || starts.iter().for_each(|start| start()))?;
+    }
+    let world = Rc::new(World::new(scenario.people.clone(), wiring, seed));
+    let live = world.clone();
+    sim.on_record(move |record| live.step(record));
+    begin(scenario, &sim, &world);
+    let runbook = runbook.map(|runbook| {
+        let report = Rc::new(RefCell::new(Report::default()));
+        sim.spawn("runbook", execute::run(world.clone(), runbook.clone(), report.clone()));
+        (runbook.clone(), report)
+    });
+    Ok(Run { sim, world, runbook })
+}
+
+/// Faults and scripted statements.
+fn begin(scenario: &Scenario, sim: &Sim, world: &Rc<World>) {
+    let (world_too, faults) = (world.clone(), scenario.faults.clone());
+    sim.spawn("faults", async move { blackstart_fault::inject(&world_too, faults) });
+    for statement in scenario.statements.clone() {
+        let world = world.clone();
+        sim.spawn("statement", async move { say(&world, statement).await });
+    }
+}
+
+/// Somebody says something at a scripted minute; whether it gets out is not scripted. Tries again like anybody would.
+async fn say(world: &World, statement: Statement) {
+    const PAUSE: Duration = Duration::from_secs(60);
+    rt::time::sleep(statement.at).await;
+    let Some(machine) = world.wiring.machine(&statement.from) else { return };
+    loop {
+        let (resolvers, Statement { author, on, text, .. }) = (machine.resolvers.clone(), statement.clone());
+        let post = async move { blackstart_world::post(resolvers, &on, &author, &text).await };
+        if let Ok(Ok(())) = sim::control::spawn_on(machine.node, "person", post).await {
+            return;
+        }
+        rt::time::sleep(PAUSE).await;
+    }
+}

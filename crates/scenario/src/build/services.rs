@@ -1,0 +1,195 @@
+//! What runs on each host: the services' own configurations, and those that the scenario says elsewhere.
+
+use super::network::{IN_BAND_PORT, SPEAKER_CONTROL_PORT, accounts, data_centres, identifier, originate, service};
+use super::{Index, Programs, all};
+use crate::files::services::{Authority, Capacity, ConsoleServer, DoorController, Host, Run, Service, Speaker};
+use crate::model::Scenario;
+use blackstart_app as app;
+use blackstart_badge::{Limits, controller, directory::Badge, door::Door, server};
+use blackstart_bgp::config::{Config as Bgp, Neighbour, Role};
+use blackstart_chat as chat;
+use blackstart_dns::{authority, endpoint::Endpoint, health, resolver, stub};
+use blackstart_identity::server as identity;
+use blackstart_manage::{audit, capacity, console_server, sign_in};
+use blackstart_sim::{Error, Sim};
+use blackstart_world::{AccountKind, DOOR_PORT, Wiring};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+
+/// Where the sign-in service listens.
+pub(super) const SIGN_IN_PORT: u16 = 7100;
+/// Where the access server listens.
+const ACCESS_PORT: u16 = 7200;
+/// Where HTTP servers listen.
+const HTTP_PORT: u16 = 80;
+
+/// Adds every service to the programs of its host.
+pub(super) fn install(
+    _sim: &Sim,
+    scenario: &Scenario,
+    index: &Index<'_>,
+    wiring: &mut Wiring,
+    programs: &mut Programs,
+) -> Result<(), Error> {
+    wiring.data_centres = data_centres(index);
+    for (_, service) in all(&scenario.folder.services, |f| &f.service) {
+        let (name, host_name) = (service.name.get_ref(), service.host.get_ref());
+        let Some((_, host)) = index.hosts.get(host_name) else { continue };
+        wiring.services.insert(name.clone(), host_name.clone());
+        if let Run::Admission(admission) = &service.run {
+            wiring.admission = Some((SocketAddr::new(*host.address.get_ref(), HTTP_PORT), admission.token.clone()));
+        }
+        let node = wiring.machines[host_name].node;
+        programs.entry(node).or_default().push(program(scenario, index, wiring, service, host));
+    }
+    Ok(())
+}
+
+fn any(port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port)
+}
+
+/// Starts `$run` with a clone of `$config` at each boot; `endless` ones have no error to report.
+macro_rules! start {
+    ($name:expr, endless $run:path, $config:expr) => {{
+        let config = $config;
+        service($name, move || {
+            let work = $run(config.clone());
+            async move {
+                work.await;
+                Ok(())
+            }
+        })
+    }};
+    ($name:expr, $run:path, $config:expr) => {{
+        let config = $config;
+        service($name, move || $run(config.clone()))
+    }};
+}
+
+fn program(
+    scenario: &Scenario,
+    index: &Index<'_>,
+    wiring: &Wiring,
+    entry: &Service,
+    host: &Host,
+) -> Box<dyn Fn()> {
+    let name = entry.name.get_ref().as_str();
+    match &entry.run {
+        Run::Speaker(speaker) => start!(name, blackstart_bgp::run, self::speaker(index, host, speaker)),
+        Run::Authority(authority) => name_server(scenario, name, authority),
+        Run::Resolver(config) => start!(name, resolver::run, config.clone()),
+        Run::Health(config) => start!(name, endless health::run, config.clone()),
+        Run::Edge(config) => start!(name, app::edge::run, config.clone()),
+        Run::Backend(config) => start!(name, app::backend::run, config.clone()),
+        Run::Admission(config) => start!(name, app::admission::run, config.clone()),
+        Run::Site(config) => start!(name, app::site::run, config.clone()),
+        Run::Reports(config) => start!(name, app::reports::run, config.clone()),
+        Run::Posts(config) => start!(name, app::posts::run, config.clone()),
+        Run::Probe(config) => start!(name, app::probe::run, config.clone()),
+        Run::Users(config) => start!(name, app::client::run, config.clone()),
+        Run::DoorController(config) => {
+            start!(name, controller::run, doors(scenario, host.name.get_ref(), config))
+        }
+        Run::AccessServer(_) => start!(name, server::run, access(scenario)),
+        Run::Identity(_) => start!(name, identity::run, sign_in_config(scenario)),
+        Run::Chat(config) => start!(name, chat::server::run, config.clone()),
+        Run::ChatPresence(config) => start!(name, endless chat::presence::run, config.clone()),
+        Run::Audit(config) => start!(name, audit::run, config.clone()),
+        Run::Capacity(config) => start!(name, capacity::run, controller_config(scenario, wiring, config)),
+        Run::ConsoleServer(config) => start!(name, console_server::run, consoles(wiring, host, config)),
+    }
+}
+
+fn speaker(index: &Index<'_>, host: &Host, speaker: &Speaker) -> Bgp {
+    let address = *host.address.get_ref();
+    let router = index.routers.get(host.router.get_ref()).map(|(_, router)| router);
+    let asn = router.map_or(0, |router| *router.r#as.get_ref());
+    let neighbours = router.map(|router| Neighbour::new(router.address, asn, Role::Ibgp));
+    Bgp {
+        neighbours: neighbours.into_iter().collect(),
+        originate: speaker.prefixes.iter().map(|prefix| originate(*prefix, false)).collect(),
+        control_port: Some(SPEAKER_CONTROL_PORT),
+        ..Bgp::new(asn, identifier(address))
+    }
+}
+
+fn name_server(scenario: &Scenario, name: &str, authority: &Authority) -> Box<dyn Fn()> {
+    let zones = authority.zones.iter().filter_map(|zone| scenario.zones.get(zone.get_ref()));
+    let zones = Rc::new(zones.cloned().collect::<authority::Zones>());
+    service(name, move || authority::run(authority::Config::default(), zones.as_ref().clone()))
+}
+
+/// The doors whose controller runs on this host.
+fn doors(scenario: &Scenario, host: &str, config: &DoorController) -> controller::Config {
+    let mine = scenario.people.doors.values().filter(|door| door.controller == host);
+    let doors = mine.map(|door| Door::new(&door.name)).collect();
+    let server = Endpoint::new(&config.server, ACCESS_PORT);
+    controller::Config {
+        resolver: stub::Config::new(config.resolvers.clone()),
+        offline_list: config.offline_list.clone(),
+        ..controller::Config::new(any(DOOR_PORT), server, doors)
+    }
+}
+
+fn access(scenario: &Scenario) -> server::Config {
+    let badges = all(&scenario.folder.people, |f| &f.badge).map(|(_, badge)| Badge {
+        badge: badge.id.get_ref().clone(),
+        person: badge.person.get_ref().clone(),
+        doors: badge.doors.iter().map(|door| door.get_ref().clone()).collect(),
+        valid_from_unix_s: 0,
+        valid_until_unix_s: u64::MAX,
+    });
+    server::Config { listen: any(ACCESS_PORT), badges: badges.collect(), limits: Limits::default() }
+}
+
+fn sign_in_config(scenario: &Scenario) -> identity::Config {
+    identity::Config::new(any(SIGN_IN_PORT), accounts(scenario, AccountKind::SignIn))
+}
+
+/// The controller commands the ports of a group of links on a group of routers.
+fn controller_config(scenario: &Scenario, wiring: &Wiring, config: &Capacity) -> capacity::Config {
+    let links = &wiring.link_groups[config.links.get_ref()];
+    let ports_of = |router: &String| {
+        let other = |(a, b): &(String, String)| match router {
+            r if r == a => Some(b.clone()),
+            r if r == b => Some(a.clone()),
+            _ => None,
+        };
+        links.iter().filter_map(other).collect()
+    };
+    let target = |router: &String| capacity::Target {
+        name: router.clone(),
+        address: SocketAddr::new(wiring.machines[router].address, IN_BAND_PORT),
+        ports: ports_of(router),
+    };
+    let clock = scenario.start.to_zoned(jiff::tz::TimeZone::UTC).time();
+    let assess_at = scenario.start.as_second() as u64 + config.assess_at.since(clock).as_secs();
+    let account = accounts(scenario, AccountKind::SignIn).into_iter().find(|a| a.account == *config.account.get_ref());
+    let (account, password, code_seed) = account.map(|a| (a.account, a.password, a.code_seed)).unwrap_or_default();
+    capacity::Config {
+        routers: wiring.router_groups[config.routers.get_ref()].iter().map(target).collect(),
+        ports_total: None,
+        audit: config.audit,
+        sign_in: sign_in::Config::at(config.sign_in),
+        account: sign_in::Account { account, password, code_seed },
+        assess_at_unix_s: assess_at,
+        reassess_every_s: config.reassess_every.0.as_secs(),
+        delay_commit_s: config.commit_delay.0.as_secs(),
+        timeout_s: 30,
+        control: None,
+    }
+}
+
+fn consoles(wiring: &Wiring, host: &Host, config: &ConsoleServer) -> console_server::Config {
+    let cable = |router: &str| {
+        let serial = wiring.serial.get(&(host.name.get_ref().clone(), router.to_owned()))?;
+        Some((router.to_owned(), serial.console))
+    };
+    console_server::Config {
+        listen: any(IN_BAND_PORT),
+        consoles: host.serial.iter().filter_map(|router| cable(router.get_ref())).collect(),
+        sign_in: config.sign_in.map(sign_in::Config::at),
+    }
+}
+

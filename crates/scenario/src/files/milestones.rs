@@ -1,0 +1,89 @@
+//! `milestones.toml`: expected changes of signals.
+
+use super::units::{Length, When};
+use blackstart_source::Spanned;
+use serde::Deserialize;
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Milestones {
+    /// Rows.
+    pub milestone: Vec<Milestone>,
+}
+
+/// One row.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Milestone {
+    /// Unique id.
+    pub id: Spanned<String>,
+    /// What it says.
+    pub what: String,
+    /// Where its time comes from.
+    pub kind: Kind,
+    /// `stem@vantage`.
+    pub signal: Spanned<String>,
+    /// What must be seen.
+    pub expect: Spanned<Expect>,
+    /// When: `HH:MM:SS` or `+offset` from the start or from `after`.
+    pub at: Spanned<When>,
+    /// How far off it may be.
+    pub tolerance: Length,
+    /// Earlier milestone from which `at`, `from` and `until` count.
+    #[serde(default)]
+    pub after: Option<Spanned<String>>,
+    /// Look no earlier than this.
+    #[serde(default)]
+    pub from: Option<Spanned<When>>,
+    /// Look no later than this.
+    #[serde(default)]
+    pub until: Option<Spanned<When>>,
+    /// Source, and why this tolerance.
+    pub source: String,
+}
+
+/// Where a row's time comes from.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// Scripted.
+    Input,
+    /// Fitted.
+    Calibrated,
+    /// Neither.
+    Emergent,
+}
+
+/// Exactly one of these; `for` goes with `holds`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Expect {
+    /// It becomes this value.
+    #[serde(default)]
+    pub becomes: Option<String>,
+    /// It stops being this value.
+    #[serde(default)]
+    pub leaves: Option<String>,
+    /// It reaches this number from below.
+    #[serde(default)]
+    pub at_least: Option<f64>,
+    /// It falls below this number.
+    #[serde(default)]
+    pub below: Option<f64>,
+    /// It changes at all.
+    #[serde(default)]
+    pub changes: bool,
+    /// Its highest value.
+    #[serde(default)]
+    pub peaks: bool,
+    /// Its last change.
+    #[serde(default)]
+    pub settles: bool,
+    /// It is this value all the time from `at` for `for`.
+    #[serde(default)]
+    pub holds: Option<String>,
+    /// How long it must hold.
+    #[serde(default)]
+    pub r#for: Option<Length>,
+}

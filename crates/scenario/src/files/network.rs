@@ -1,0 +1,141 @@
+//! `network.toml`: autonomous systems, sites, routers, links, sessions, originated prefixes.
+
+use super::units::Length;
+use blackstart_source::Spanned;
+use ipnet::IpNet;
+use serde::Deserialize;
+use std::net::IpAddr;
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Network {
+    /// Autonomous systems.
+    pub r#as: Vec<As>,
+    /// Sites.
+    pub site: Vec<Site>,
+    /// Routers.
+    pub router: Vec<Router>,
+    /// Links between routers.
+    pub link: Vec<Link>,
+    /// BGP sessions.
+    pub session: Vec<Session>,
+    /// Prefixes that a router announces by itself.
+    pub originate: Vec<Originate>,
+}
+
+/// An autonomous system.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct As {
+    /// Its number.
+    pub number: Spanned<u32>,
+    /// Its name in reports.
+    pub name: String,
+}
+
+/// A site: a building, or "somewhere outside".
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Site {
+    /// Unique name.
+    pub name: Spanned<String>,
+    /// What it is.
+    pub kind: SiteKind,
+}
+
+/// What a site is.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum SiteKind {
+    /// Full of servers.
+    DataCentre,
+    /// A small site near users.
+    Pop,
+    /// Where staff work.
+    Office,
+    /// Not the company's.
+    Outside,
+}
+
+/// A router.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Router {
+    /// Unique name.
+    pub name: Spanned<String>,
+    /// AS it belongs to.
+    pub r#as: Spanned<u32>,
+    /// Site where it stands.
+    pub site: Spanned<String>,
+    /// Its own address; also its BGP identifier.
+    pub address: IpAddr,
+    /// Prefixes of the hosts plugged into it.
+    #[serde(default)]
+    pub networks: Vec<Spanned<IpNet>>,
+    /// Whether it takes part in its AS's interior routing.
+    #[serde(default)]
+    pub igp: bool,
+    /// Whether it only listens and counts (a route collector).
+    #[serde(default)]
+    pub collector: bool,
+    /// Names under which runbooks speak of it.
+    #[serde(default)]
+    pub groups: Vec<String>,
+}
+
+/// A link between two routers.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Link {
+    /// The routers at its ends.
+    pub ends: [Spanned<String>; 2],
+    /// One-way latency.
+    pub latency: Length,
+    /// Interior metric, for links inside an AS.
+    #[serde(default)]
+    pub metric: Option<u32>,
+    /// Share of packets lost, from 0 to 1.
+    #[serde(default)]
+    pub loss: f64,
+    /// Names under which runbooks speak of it.
+    #[serde(default)]
+    pub groups: Vec<String>,
+}
+
+/// A BGP session; the first end stands in `relation` to the second.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Session {
+    /// The routers at its ends.
+    pub ends: [Spanned<String>; 2],
+    /// What the first is to the second.
+    pub relation: Relation,
+}
+
+/// What one speaker is to another: RFC 9234 roles, and the two kinds of session inside an AS.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Relation {
+    /// Buys transit from it.
+    Customer,
+    /// Exchanges own and customers' routes with it.
+    Peer,
+    /// Plain iBGP.
+    Ibgp,
+    /// iBGP client of a route reflector (RFC 4456).
+    ReflectorClient,
+}
+
+/// A prefix announced by the router itself.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Originate {
+    /// Router.
+    pub router: Spanned<String>,
+    /// Prefix.
+    pub prefix: IpNet,
+    /// Whether packets that match nothing longer are discarded at the router.
+    #[serde(default)]
+    pub discard: bool,
+}

@@ -1,0 +1,187 @@
+//! `people.toml`: places, ways, doors, people, credentials, consoles, durations of tasks.
+
+use super::units::Length;
+use blackstart_source::Spanned;
+use serde::Deserialize;
+use std::net::IpAddr;
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct People {
+    /// Places.
+    pub place: Vec<Place>,
+    /// Ways between places.
+    pub travel: Vec<Travel>,
+    /// Doors.
+    pub door: Vec<Door>,
+    /// Voice bridges.
+    pub bridge: Vec<Bridge>,
+    /// People, in the order in which they are called.
+    pub person: Vec<Person>,
+    /// Badges that the access server knows.
+    pub badge: Vec<Badge>,
+    /// Accounts.
+    pub account: Vec<Account>,
+    /// Remote consoles, in the order in which people try them.
+    pub console: Vec<Console>,
+    /// How long tasks take.
+    pub task: Vec<Task>,
+}
+
+/// A duration that is not known exactly.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Estimate {
+    /// Shortest.
+    pub low: Length,
+    /// Most likely.
+    pub likely: Spanned<Length>,
+    /// Longest.
+    pub high: Length,
+    /// Source, or `assumption: …`.
+    pub basis: String,
+}
+
+/// A place.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Place {
+    /// Unique name.
+    pub name: Spanned<String>,
+    /// Site it belongs to.
+    #[serde(default)]
+    pub site: Option<Spanned<String>>,
+}
+
+/// A way between two places, both directions.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Travel {
+    /// From.
+    pub from: Spanned<String>,
+    /// To.
+    pub to: Spanned<String>,
+    /// Door to door.
+    pub takes: Estimate,
+}
+
+/// A door.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Door {
+    /// Unique name.
+    pub name: Spanned<String>,
+    /// Where one stands before it.
+    pub from: Spanned<String>,
+    /// Where it leads.
+    pub to: Spanned<String>,
+    /// Host of the badge reader.
+    pub reader: Spanned<String>,
+    /// Host of the door controller.
+    pub controller: Spanned<String>,
+    /// Item that opens it by hand.
+    #[serde(default)]
+    pub key: Option<String>,
+}
+
+/// A voice bridge.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Bridge {
+    /// Unique name.
+    pub name: Spanned<String>,
+    /// What it stands on, without a model.
+    #[serde(default)]
+    pub needs: Vec<String>,
+}
+
+/// A person.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Person {
+    /// Unique name.
+    pub name: Spanned<String>,
+    /// Roles.
+    pub roles: Vec<String>,
+    /// Place at the start.
+    pub at: Spanned<String>,
+    /// Host of the machine they carry.
+    #[serde(default)]
+    pub laptop: Option<Spanned<String>>,
+    /// Skills and entitlements.
+    #[serde(default)]
+    pub skills: Vec<String>,
+    /// Badge number.
+    #[serde(default)]
+    pub badge: Option<Spanned<String>>,
+    /// What they hold.
+    #[serde(default)]
+    pub items: Vec<String>,
+}
+
+/// A badge in the access server's directory.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Badge {
+    /// Number.
+    pub id: Spanned<String>,
+    /// Holder.
+    pub person: Spanned<String>,
+    /// Doors that it opens.
+    pub doors: Vec<Spanned<String>>,
+}
+
+/// An account.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Account {
+    /// Unique name.
+    pub name: Spanned<String>,
+    /// Who checks it.
+    pub kind: AccountKind,
+    /// Its secret.
+    pub secret: String,
+    /// Seed of the code generator.
+    #[serde(default)]
+    pub code_seed: Option<String>,
+    /// Place where the sealed secret lies.
+    #[serde(default)]
+    pub kept_at: Option<Spanned<String>>,
+}
+
+/// Who checks an account.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum AccountKind {
+    /// The device itself.
+    Local,
+    /// The sign-in service.
+    SignIn,
+}
+
+/// A remote console.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Console {
+    /// Name in DNS.
+    pub name: String,
+    /// Address on a card.
+    #[serde(default)]
+    pub address: Option<IpAddr>,
+    /// Routers behind it.
+    pub routers: Vec<Spanned<String>>,
+    /// Account with which people must sign in before the console lets them through.
+    #[serde(default)]
+    pub sign_in: Option<Spanned<String>>,
+}
+
+/// How long a task takes.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Task {
+    /// Name of the task.
+    pub name: Spanned<String>,
+    /// Its duration.
+    pub takes: Estimate,
+}

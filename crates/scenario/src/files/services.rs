@@ -1,0 +1,186 @@
+//! `services.toml`: hosts and what runs on them.
+//!
+//! Most services take the configuration of their own crate. Where it would repeat what the scenario already says (zones,
+//! badges, accounts, the ports of a group of links), a shorter shape stands here and `build` fills it in.
+
+use super::units::Length;
+use blackstart_source::Spanned;
+use ipnet::IpNet;
+use serde::Deserialize;
+use std::net::{IpAddr, SocketAddr};
+
+/// The whole file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Services {
+    /// Hosts.
+    pub host: Vec<Host>,
+    /// Services.
+    pub service: Vec<Service>,
+}
+
+/// A host, plugged into one router.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Host {
+    /// Unique name.
+    pub name: Spanned<String>,
+    /// Site where it stands.
+    pub site: Spanned<String>,
+    /// Router it is plugged into.
+    pub router: Spanned<String>,
+    /// Its own address, inside one of the router's networks.
+    pub address: Spanned<IpAddr>,
+    /// Further addresses that the router sends to it.
+    #[serde(default)]
+    pub routed: Vec<IpAddr>,
+    /// Further addresses that only its own BGP speaker makes reachable.
+    #[serde(default)]
+    pub anycast: Vec<IpAddr>,
+    /// Resolvers that people's programs on it ask.
+    #[serde(default)]
+    pub resolvers: Vec<SocketAddr>,
+    /// Routers to whose console port a cable leads.
+    #[serde(default)]
+    pub serial: Vec<Spanned<String>>,
+    /// Groups of vantage points that it belongs to.
+    #[serde(default)]
+    pub labels: Vec<String>,
+}
+
+/// A service on a host.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Service {
+    /// Unique name.
+    pub name: Spanned<String>,
+    /// Host it runs on.
+    pub host: Spanned<String>,
+    /// Services that it needs while it runs.
+    #[serde(default)]
+    pub run_needs: Vec<Spanned<String>>,
+    /// Services that it needs to start.
+    #[serde(default)]
+    pub boot_needs: Vec<Spanned<String>>,
+    /// Recovery time objective.
+    #[serde(default)]
+    pub rto: Option<Length>,
+    /// What it is.
+    pub run: Run,
+}
+
+/// What a service is.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Run {
+    /// A BGP speaker on a host, for its anycast addresses.
+    Speaker(Speaker),
+    /// An authoritative name server.
+    Authority(Authority),
+    /// A caching recursive resolver.
+    Resolver(blackstart_dns::resolver::Config),
+    /// The health check that steers a speaker's announcement.
+    Health(blackstart_dns::health::Config),
+    /// An edge proxy.
+    Edge(blackstart_app::edge::Config),
+    /// A product's backend.
+    Backend(blackstart_app::backend::Config),
+    /// The admission service.
+    Admission(blackstart_app::admission::Config),
+    /// Fixed content.
+    Site(blackstart_app::site::Config),
+    /// A counter of outage reports.
+    Reports(blackstart_app::reports::Config),
+    /// Short public messages.
+    Posts(blackstart_app::posts::Config),
+    /// A probe at a vantage point.
+    Probe(blackstart_app::probe::Config),
+    /// Sampled users of an app.
+    Users(blackstart_app::client::Config),
+    /// A door controller; its doors are those of `people.toml`.
+    DoorController(DoorController),
+    /// The access server; its badges are those of `people.toml`.
+    AccessServer(AccessServer),
+    /// The sign-in service; its accounts are those of `people.toml`.
+    Identity(Identity),
+    /// The internal chat.
+    Chat(blackstart_chat::server::Config),
+    /// A chat client that stays connected.
+    ChatPresence(blackstart_chat::presence::Config),
+    /// The command audit.
+    Audit(blackstart_manage::audit::Config),
+    /// The backbone-capacity controller.
+    Capacity(Capacity),
+    /// A console server in front of serial cables.
+    ConsoleServer(ConsoleServer),
+}
+
+/// A speaker that announces prefixes to its router when told over its control socket.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Speaker {
+    /// Prefixes that it announces from the start.
+    pub prefixes: Vec<IpNet>,
+}
+
+/// An authoritative name server.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Authority {
+    /// Files in `zones/`; the file's name without `.zone` is the zone's.
+    pub zones: Vec<Spanned<String>>,
+}
+
+/// A door controller.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct DoorController {
+    /// Name of the access server.
+    pub server: String,
+    /// Resolvers that know the name.
+    pub resolvers: Vec<SocketAddr>,
+    /// List that it falls back to when the server is silent.
+    #[serde(default)]
+    pub offline_list: Option<blackstart_badge::offline::Policy>,
+}
+
+/// The access server.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct AccessServer {}
+
+/// The sign-in service.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Identity {}
+
+/// The backbone-capacity controller.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Capacity {
+    /// Group of routers that it commands.
+    pub routers: Spanned<String>,
+    /// Group of links whose ports on those routers it shuts.
+    pub links: Spanned<String>,
+    /// Where the audit listens.
+    pub audit: SocketAddr,
+    /// Where it signs in.
+    pub sign_in: SocketAddr,
+    /// As whom.
+    pub account: Spanned<String>,
+    /// When the command is given.
+    pub assess_at: super::units::When,
+    /// Time from the order to the moment at which all routers apply it.
+    pub commit_delay: Length,
+    /// How often the order is repeated.
+    pub reassess_every: Length,
+}
+
+/// A console server in front of the host's serial cables.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ConsoleServer {
+    /// Sign-in service that must vouch for whoever connects; without it the routers' own accounts are enough.
+    #[serde(default)]
+    pub sign_in: Option<SocketAddr>,
+}

@@ -1,0 +1,84 @@
+//! Lengths and times as people write them: `1h30m`, `12ms`, `15:39:00`, `+45m`.
+
+use jiff::SignedDuration;
+use jiff::civil::Time;
+use serde::de::{Deserialize, Deserializer, Error};
+use std::time::Duration;
+
+/// A length of time: `90s`, `1h30m`, `12ms`, `100us`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Length(pub Duration);
+
+impl<'de> Deserialize<'de> for Length {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        length(&text).map(Self).ok_or_else(|| {
+            D::Error::custom(format!("`{text}` is no length of time, expected one such as `90s`, `1h30m` or `12ms`"))
+        })
+    }
+}
+
+fn length(text: &str) -> Option<Duration> {
+    text.parse::<SignedDuration>().ok()?.try_into().ok()
+}
+
+/// A moment of a run: a time of day in UTC, or an offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// `HH:MM:SS`, the first one at or after the start of the run.
+    Clock(Time),
+    /// `+1h30m`, from the start of the run or from what the context says.
+    Offset(Duration),
+}
+
+impl<'de> Deserialize<'de> for When {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let when = match text.strip_prefix('+') {
+            Some(offset) => length(offset).map(Self::Offset),
+            None => text.parse().ok().map(Self::Clock),
+        };
+        when.ok_or_else(|| {
+            D::Error::custom(format!("`{text}` is no time, expected `HH:MM:SS` (UTC) or an offset such as `+1h30m`"))
+        })
+    }
+}
+
+impl When {
+    /// Time since the start of a run that starts at `start` o'clock.
+    #[must_use]
+    pub fn since(self, start: Time) -> Duration {
+        match self {
+            Self::Offset(offset) => offset,
+            Self::Clock(time) => {
+                let day = SignedDuration::from_hours(24);
+                let gap = time.duration_since(start);
+                let gap = if gap.is_negative() { gap + day } else { gap };
+                gap.try_into().unwrap_or_default()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_count_from_the_start() {
+        let start: Time = "15:30:00".parse().unwrap();
+        let clock = |text: &str| When::Clock(text.parse().unwrap()).since(start).as_secs();
+        assert_eq!(clock("15:39:00"), 540);
+        assert_eq!(clock("15:30:00"), 0);
+        assert_eq!(clock("00:30:00"), 9 * 3600, "after midnight is the next day");
+        assert_eq!(When::Offset(Duration::from_secs(5)).since(start).as_secs(), 5);
+    }
+
+    #[test]
+    fn lengths() {
+        let cases = [("12ms", Some(12_000)), ("100us", Some(100)), ("1h30m", Some(5_400_000_000)), ("-1s", None), ("", None)];
+        for (text, us) in cases {
+            assert_eq!(length(text).map(|d| d.as_micros()), us, "{text}");
+        }
+    }
+}

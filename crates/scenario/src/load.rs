@@ -1,0 +1,198 @@
+//! Reading a scenario folder: its files, its imports, one variant. Nothing is looked up yet.
+
+use crate::files::{faults, milestones, network, people, scenario, services, variant};
+use crate::variant::Changes;
+use blackstart_source::{Diagnostic, Diagnostics, SourceFile, parse_toml};
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// A file and what it says.
+#[derive(Debug)]
+pub(crate) struct Read<T> {
+    /// The text, for pointing at it.
+    pub(crate) file: SourceFile,
+    /// What it says.
+    pub(crate) it: T,
+}
+
+/// All files of a scenario and its imports.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    /// Its `scenario.toml`.
+    pub(crate) scenario: Read<scenario::Scenario>,
+    /// The variant that was applied.
+    pub(crate) variant: Option<variant::Variant>,
+    /// Every `network.toml`, imports first.
+    pub(crate) networks: Vec<Read<network::Network>>,
+    /// Every `services.toml`, imports first.
+    pub(crate) services: Vec<Read<services::Services>>,
+    /// Every `people.toml`, imports first.
+    pub(crate) people: Vec<Read<people::People>>,
+    /// The scenario's own `faults.toml`.
+    pub(crate) faults: Read<faults::Faults>,
+    /// The scenario's own `milestones.toml`.
+    pub(crate) milestones: Read<milestones::Milestones>,
+    /// Zone files by file name; the scenario's own hide imported ones.
+    pub(crate) zones: BTreeMap<String, SourceFile>,
+    /// The scenario's own runbooks by name.
+    pub(crate) runbooks: BTreeMap<String, SourceFile>,
+    /// What imported scenarios leave out of the model, then what this one does.
+    pub(crate) not_modelled: Vec<String>,
+}
+
+/// Reads a scenario folder.
+///
+/// # Errors
+/// Everything that is wrong with any file by itself: missing, too large, not UTF-8, broken TOML, unknown keys, imports that
+/// lead in a circle, a variant that does not exist or changes what is not there.
+pub(crate) fn folder(path: &Path, variant_name: Option<&str>) -> Result<Folder, Diagnostics> {
+    let changes = variant_name.map(|name| Changes::read(path, name)).transpose()?;
+    let mut reader = Reader { changes, ..Reader::default() };
+    let own = reader.visit(path, None)?;
+    let Some(scenario) = own else { return Err(reader.errors) };
+    let mut errors = std::mem::take(&mut reader.errors);
+    let faults = errors.take(optional(&reader.changes, path, "faults.toml"));
+    let milestones = errors.take(optional(&reader.changes, path, "milestones.toml"));
+    let runbooks = errors.take(texts(&path.join("runbooks"), "md"));
+    match (faults, milestones, runbooks) {
+        (Some(faults), Some(milestones), Some(runbooks)) if errors.is_empty() => Ok(Folder {
+            scenario,
+            variant: reader.changes.map(Changes::into_variant),
+            networks: reader.networks,
+            services: reader.services,
+            people: reader.people,
+            faults,
+            milestones,
+            zones: reader.zones,
+            runbooks: runbooks.into_iter().map(|(name, file)| (stem(&name), file)).collect(),
+            not_modelled: reader.not_modelled,
+        }),
+        _ => Err(errors),
+    }
+}
+
+#[derive(Default)]
+struct Reader {
+    changes: Option<Changes>,
+    /// Folders being read, outermost first: an import of one of them is a circle.
+    trail: Vec<PathBuf>,
+    /// Folders already read: a second import adds nothing.
+    seen: Vec<PathBuf>,
+    networks: Vec<Read<network::Network>>,
+    services: Vec<Read<services::Services>>,
+    people: Vec<Read<people::People>>,
+    zones: BTreeMap<String, SourceFile>,
+    not_modelled: Vec<String>,
+    errors: Diagnostics,
+}
+
+impl Reader {
+    /// Reads one folder, its imports first. `None` when `scenario.toml` itself could not be read.
+    fn visit(
+        &mut self,
+        path: &Path,
+        imported_at: Option<(&SourceFile, blackstart_source::Span)>,
+    ) -> Result<Option<Read<scenario::Scenario>>, Diagnostics> {
+        let canonical = path.canonicalize().map_err(|error| no_folder(path, imported_at.as_ref(), &error))?;
+        if self.trail.contains(&canonical) {
+            return Err(circle(path, imported_at.as_ref()).into());
+        }
+        if self.seen.contains(&canonical) {
+            return Ok(None);
+        }
+        self.trail.push(canonical.clone());
+        let own = self.trail.len() == 1;
+        let Some(scenario) = self.errors.take(required::<scenario::Scenario>(path, "scenario.toml")) else {
+            return Ok(None);
+        };
+        for import in &scenario.it.imports {
+            self.visit(&path.join(import.get_ref()), Some((&scenario.file, import.span())))?;
+        }
+        self.contents(path, own);
+        self.not_modelled.extend(scenario.it.not_modelled.iter().cloned());
+        self.trail.pop();
+        self.seen.push(canonical);
+        Ok(Some(scenario))
+    }
+
+    fn contents(&mut self, path: &Path, own: bool) {
+        let changes = if own { &self.changes } else { &None };
+        let network = self.errors.take(optional(changes, path, "network.toml"));
+        let services = self.errors.take(optional(changes, path, "services.toml"));
+        let people = self.errors.take(optional(changes, path, "people.toml"));
+        let zones = self.errors.take(texts(&path.join("zones"), "zone"));
+        self.networks.extend(network);
+        self.services.extend(services);
+        self.people.extend(people);
+        self.zones.extend(zones.into_iter().flatten());
+    }
+}
+
+fn no_folder(
+    path: &Path,
+    imported_at: Option<&(&SourceFile, blackstart_source::Span)>,
+    error: &std::io::Error,
+) -> Diagnostics {
+    let message = format!("no scenario folder at `{}`: {error}", path.display());
+    match imported_at {
+        Some((file, span)) => Diagnostic::new(file, span.clone(), message),
+        None => Diagnostic::of_file(&path.display().to_string(), message),
+    }
+    .expecting("a folder with a scenario.toml")
+    .into()
+}
+
+fn circle(path: &Path, imported_at: Option<&(&SourceFile, blackstart_source::Span)>) -> Diagnostic {
+    let message = format!("imports lead in a circle back to `{}`", path.display());
+    match imported_at {
+        Some((file, span)) => Diagnostic::new(file, span.clone(), message),
+        None => Diagnostic::of_file(&path.display().to_string(), message),
+    }
+    .helped("remove one import of the circle, or move what both need to a third folder")
+}
+
+fn required<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<Read<T>, Diagnostic> {
+    let file = SourceFile::read(folder.join(name))?;
+    let it = parse_toml(&file)?;
+    Ok(Read { file, it })
+}
+
+/// A file that may be absent, with the variant's changes applied.
+fn optional<T: DeserializeOwned>(changes: &Option<Changes>, folder: &Path, name: &str) -> Result<Read<T>, Diagnostic> {
+    let path = folder.join(name);
+    let file = match path.exists() {
+        true => SourceFile::read(&path)?,
+        false => SourceFile::new(path.display().to_string(), ""),
+    };
+    // The file as written is judged first, so that its own mistakes are shown where they stand.
+    let it: T = parse_toml(&file)?;
+    match changes {
+        Some(changes) if changes.concern(name) => {
+            let file = changes.apply(name, &file)?;
+            let it = parse_toml(&file)?;
+            Ok(Read { file, it })
+        }
+        _ => Ok(Read { file, it }),
+    }
+}
+
+/// Every file with this extension in a folder that may be absent, by file name.
+fn texts(folder: &Path, extension: &str) -> Result<BTreeMap<String, SourceFile>, Diagnostics> {
+    let mut files = BTreeMap::new();
+    let mut errors = Diagnostics::new();
+    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(files) };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.extension().is_some_and(|e| e == extension)
+            && let Some(file) = errors.take(SourceFile::read(&path))
+        {
+            files.insert(entry.file_name().to_string_lossy().into_owned(), file);
+        }
+    }
+    errors.into_result(files)
+}
+
+fn stem(name: &str) -> String {
+    Path::new(name).file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default()
+}

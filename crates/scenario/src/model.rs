@@ -1,0 +1,292 @@
+//! A scenario that was read and found consistent: what `build` turns into a world.
+
+use crate::files::units::When;
+use crate::index::{Index, all};
+use crate::load::{Folder, folder};
+use crate::validate;
+use crate::vocabulary::vocabulary;
+use blackstart_dns::Name;
+use blackstart_dns::zone::Zone;
+use blackstart_fault::{Fault, Kind as FaultKind};
+use blackstart_runbook::step::Runbook;
+use blackstart_source::{Diagnostic, Diagnostics, SourceFile};
+use blackstart_world::milestone::{Kind, Milestone};
+use blackstart_world::people::{Account, AccountKind, Bridge, Console, Door, Estimate, People, Person, Place, Travel};
+use jiff::{Timestamp, tz::TimeZone};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Length of a run when the scenario gives none.
+const DURATION: Duration = Duration::from_secs(3600);
+
+/// A statement whose minute is scripted.
+#[derive(Clone, Debug)]
+pub struct Statement {
+    /// When it is sent, from the start of the run.
+    pub at: Duration,
+    /// Whose account.
+    pub author: String,
+    /// Name of the site that carries it.
+    pub on: String,
+    /// Host that it is sent from.
+    pub from: String,
+    /// Words.
+    pub text: String,
+}
+
+/// A consistent scenario.
+#[derive(Debug)]
+pub struct Scenario {
+    /// Name of its folder.
+    pub name: String,
+    /// Title.
+    pub title: String,
+    /// Variant that was applied: its name and what it says of itself.
+    pub variant: Option<String>,
+    /// What the variant is expected to change.
+    pub expects: Option<String>,
+    /// Start in UTC.
+    pub start: Timestamp,
+    /// Simulated length.
+    pub duration: Duration,
+    /// Seed that a run takes when none is given.
+    pub seed: u64,
+    /// What the model leaves out.
+    pub not_modelled: Vec<String>,
+    /// Runbook that a run executes when none is named.
+    pub default_runbook: Option<String>,
+    /// Runbooks by name.
+    pub runbooks: BTreeMap<String, Rc<Runbook>>,
+    /// Expected changes of signals.
+    pub milestones: Vec<Milestone>,
+    /// Faults.
+    pub faults: Vec<Fault>,
+    /// Scripted statements.
+    pub statements: Vec<Statement>,
+    /// People and what they hold.
+    pub people: People,
+    /// Recovery time objectives by service.
+    pub objectives: BTreeMap<String, Duration>,
+    /// Runbooks' habits worth a word; they stop nothing.
+    pub warnings: Diagnostics,
+    pub(crate) zones: BTreeMap<String, Zone>,
+    pub(crate) folder: Folder,
+}
+
+impl Scenario {
+    /// Reads a scenario folder, applies a variant, looks everything up.
+    ///
+    /// # Errors
+    /// Every mistake found, each with file, line and column.
+    pub fn load(path: &Path, variant: Option<&str>) -> Result<Self, Diagnostics> {
+        let folder = folder(path, variant)?;
+        let mut errors = Diagnostics::new();
+        let index = Index::new(&folder, &mut errors);
+        errors.extend(validate::references(&folder, &index));
+        let zones = zones(&folder, &mut errors);
+        let start = start(&folder, &mut errors);
+        let people = people(&folder);
+        let words = vocabulary(&folder, &index, &people);
+        let mut warnings = Diagnostics::new();
+        let runbooks = runbooks(&folder, &words, &mut errors, &mut warnings);
+        let Some(start) = start.filter(|_| errors.is_empty()) else { return Err(errors) };
+        let clock = start.to_zoned(TimeZone::UTC).time();
+        let objective = |s: &crate::files::services::Service| Some((s.name.get_ref().clone(), s.rto?.0));
+        let objectives = all(&folder.services, |f| &f.service).filter_map(|(_, s)| objective(s)).collect();
+        Ok(Self {
+            name: name_of(path),
+            title: folder.scenario.it.title.clone(),
+            variant: variant.map(str::to_owned),
+            expects: folder.variant.as_ref().map(|v| v.expects.clone()),
+            start,
+            duration: folder.scenario.it.duration.map_or(DURATION, |length| length.0),
+            seed: folder.scenario.it.seed.unwrap_or(1),
+            not_modelled: folder.not_modelled.clone(),
+            default_runbook: folder.scenario.it.runbook.as_ref().map(|name| name.get_ref().clone()),
+            runbooks,
+            milestones: milestones(&folder, clock),
+            faults: folder.faults.it.fault.iter().filter_map(|fault| one_fault(fault, clock)).collect(),
+            statements: statements(&folder, clock),
+            people,
+            objectives,
+            warnings,
+            zones,
+            folder,
+        })
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    whole.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+fn start(folder: &Folder, errors: &mut Diagnostics) -> Option<Timestamp> {
+    let file = &folder.scenario.file;
+    let Some(epoch) = &folder.scenario.it.epoch else {
+        let message = "no `epoch`: nobody knows when this begins";
+        errors.push(Diagnostic::of_file(file.name(), message).expecting("epoch = \"2021-10-04T15:30:00Z\""));
+        return None;
+    };
+    let parsed: Result<Timestamp, _> = epoch.get_ref().parse();
+    if parsed.is_err() {
+        let message = format!("`{}` is no time in UTC", epoch.get_ref());
+        errors.push(Diagnostic::new(file, epoch.span(), message).expecting("such as `2021-10-04T15:30:00Z`"));
+    }
+    parsed.ok()
+}
+
+/// Parses every zone file; the file's name without `.zone` is the zone's name, and `root.zone` is the root.
+fn zones(folder: &Folder, errors: &mut Diagnostics) -> BTreeMap<String, Zone> {
+    let mut zones = BTreeMap::new();
+    for (name, file) in &folder.zones {
+        match zone(name, file) {
+            Ok(zone) => drop(zones.insert(name.clone(), zone)),
+            Err(diagnostic) => errors.push(diagnostic),
+        }
+    }
+    zones
+}
+
+fn zone(name: &str, file: &SourceFile) -> Result<Zone, Diagnostic> {
+    let origin = name.trim_end_matches(".zone");
+    let origin = if origin == "root" { ".".to_owned() } else { format!("{origin}.") };
+    let origin: Name = origin.parse().map_err(|error| {
+        Diagnostic::of_file(file.name(), format!("`{origin}` is no domain name: {error}")).expecting("zones/DOMAIN.zone")
+    })?;
+    Zone::parse(file.text(), &origin).map_err(|error| {
+        let start = file.text().lines().take(error.line.saturating_sub(1)).map(|line| line.len() + 1).sum::<usize>();
+        let start = (start + error.column.saturating_sub(1)).min(file.text().len());
+        Diagnostic::new(file, start..start, error.message.clone()).expecting("a record as in RFC 1035, section 5")
+    })
+}
+
+fn runbooks(
+    folder: &Folder,
+    words: &blackstart_runbook::check::Vocabulary,
+    errors: &mut Diagnostics,
+    warnings: &mut Diagnostics,
+) -> BTreeMap<String, Rc<Runbook>> {
+    let mut runbooks = BTreeMap::new();
+    for (name, file) in &folder.runbooks {
+        let Some(runbook) = errors.take(blackstart_runbook::read(file)) else { continue };
+        let checked = blackstart_runbook::check::check(&runbook, words);
+        errors.extend(checked.errors);
+        warnings.extend(checked.warnings);
+        runbooks.insert(name.clone(), Rc::new(runbook));
+    }
+    runbooks
+}
+
+fn milestones(folder: &Folder, clock: jiff::civil::Time) -> Vec<Milestone> {
+    use crate::files::milestones::Kind as K;
+    let since = |when: When| when.since(clock);
+    let row = |m: &crate::files::milestones::Milestone| {
+        Some(Milestone {
+            id: m.id.get_ref().clone(),
+            what: m.what.clone(),
+            kind: match m.kind {
+                K::Input => Kind::Input,
+                K::Calibrated => Kind::Calibrated,
+                K::Emergent => Kind::Emergent,
+            },
+            signal: m.signal.get_ref().clone(),
+            expect: validate::expectation(m.expect.get_ref())?,
+            at: since(*m.at.get_ref()),
+            tolerance: m.tolerance.0,
+            after: m.after.as_ref().map(|after| after.get_ref().clone()),
+            from: m.from.as_ref().map_or(Duration::ZERO, |from| since(*from.get_ref())),
+            until: m.until.as_ref().map(|until| since(*until.get_ref())),
+            source: m.source.clone(),
+        })
+    };
+    folder.milestones.it.milestone.iter().filter_map(row).collect()
+}
+
+fn one_fault(fault: &crate::files::faults::Fault, clock: jiff::civil::Time) -> Option<Fault> {
+    let names = |ends: &[blackstart_source::Spanned<String>; 2]| [ends[0].get_ref().clone(), ends[1].get_ref().clone()];
+    let kinds = [
+        fault.link_down.as_ref().map(|ends| FaultKind::LinkDown { ends: names(ends) }),
+        fault.link_loss.as_ref().map(|loss| FaultKind::LinkLoss { ends: names(&loss.ends), share: loss.share }),
+        fault.power_off.as_ref().map(|machine| FaultKind::PowerOff { machine: machine.get_ref().clone() }),
+        fault.kill_service.as_ref().map(|service| FaultKind::KillService { service: service.get_ref().clone() }),
+    ];
+    let kind = kinds.into_iter().flatten().next()?;
+    let until = fault.until.as_ref().map(|until| until.get_ref().since(clock));
+    Some(Fault { at: fault.at.get_ref().since(clock), until, kind })
+}
+
+fn statements(folder: &Folder, clock: jiff::civil::Time) -> Vec<Statement> {
+    let one = |s: &crate::files::faults::Statement| Statement {
+        at: s.at.get_ref().since(clock),
+        author: s.author.clone(),
+        on: s.on.clone(),
+        from: s.from.get_ref().clone(),
+        text: s.text.clone(),
+    };
+    folder.faults.it.statement.iter().map(one).collect()
+}
+
+fn people(folder: &Folder) -> People {
+    use crate::files::people as f;
+    let text = |name: &blackstart_source::Spanned<String>| name.get_ref().clone();
+    let maybe = |name: &Option<blackstart_source::Spanned<String>>| name.as_ref().map(text);
+    let estimate = |e: &f::Estimate| Estimate {
+        low: e.low.0,
+        likely: e.likely.get_ref().0,
+        high: e.high.0,
+        basis: e.basis.clone(),
+    };
+    let door = |d: &f::Door| Door {
+        name: text(&d.name),
+        from: text(&d.from),
+        to: text(&d.to),
+        reader: text(&d.reader),
+        controller: text(&d.controller),
+        key: d.key.clone(),
+    };
+    let person = |p: &f::Person| Person {
+        name: text(&p.name),
+        roles: p.roles.clone(),
+        skills: p.skills.clone(),
+        at: text(&p.at),
+        laptop: maybe(&p.laptop),
+        badge: maybe(&p.badge),
+        items: p.items.clone(),
+    };
+    let account = |a: &f::Account| Account {
+        name: text(&a.name),
+        kind: match a.kind {
+            f::AccountKind::Local => AccountKind::Local,
+            f::AccountKind::SignIn => AccountKind::SignIn,
+        },
+        secret: a.secret.clone(),
+        code_seed: a.code_seed.clone(),
+        kept_at: maybe(&a.kept_at),
+    };
+    let console = |c: &f::Console| Console {
+        name: c.name.clone(),
+        address: c.address,
+        routers: c.routers.iter().map(text).collect(),
+        sign_in: maybe(&c.sign_in),
+    };
+    let files = &folder.people;
+    People {
+        places: all(files, |p| &p.place)
+            .map(|(_, p)| (text(&p.name), Place { name: text(&p.name), site: maybe(&p.site) }))
+            .collect(),
+        travels: all(files, |p| &p.travel)
+            .map(|(_, t)| Travel { from: text(&t.from), to: text(&t.to), takes: estimate(&t.takes) })
+            .collect(),
+        doors: all(files, |p| &p.door).map(|(_, d)| (text(&d.name), door(d))).collect(),
+        bridges: all(files, |p| &p.bridge)
+            .map(|(_, b)| (text(&b.name), Bridge { name: text(&b.name), needs: b.needs.clone() }))
+            .collect(),
+        persons: all(files, |p| &p.person).map(|(_, p)| person(p)).collect(),
+        accounts: all(files, |p| &p.account).map(|(_, a)| (text(&a.name), account(a))).collect(),
+        consoles: all(files, |p| &p.console).map(|(_, c)| console(c)).collect(),
+        tasks: all(files, |p| &p.task).map(|(_, t)| (text(&t.name), estimate(&t.takes))).collect(),
+    }
+}

@@ -1,0 +1,386 @@
+//! Looking every reference of a scenario up, before anything runs.
+//!
+//! One function for each file; all of them add to one list, so that a user sees everything at once.
+
+use crate::files::{faults, milestones, network, people, services};
+use crate::index::{Index, all};
+use crate::load::Folder;
+use blackstart_source::{Diagnostic, Diagnostics, SourceFile, Spanned};
+use blackstart_world::people::TASKS;
+use ipnet::IpNet;
+use std::collections::BTreeSet;
+
+/// Everything wrong with the references of a scenario.
+pub(crate) fn references(folder: &Folder, index: &Index<'_>) -> Diagnostics {
+    let mut errors = Diagnostics::new();
+    network(folder, index, &mut errors);
+    services(folder, index, &mut errors);
+    people(folder, index, &mut errors);
+    for fault in &folder.faults.it.fault {
+        one_fault(folder, index, fault, &mut errors);
+    }
+    for statement in &folder.faults.it.statement {
+        index.hosts.look_up(&folder.faults.file, &statement.from, &mut errors);
+    }
+    milestones(folder, index, &mut errors);
+    if let Some(runbook) = &folder.scenario.it.runbook
+        && !folder.runbooks.contains_key(runbook.get_ref())
+    {
+        let known = folder.runbooks.keys().map(String::as_str);
+        let file = &folder.scenario.file;
+        errors.push(Diagnostic::unknown(file, runbook.span(), "runbook", runbook.get_ref(), known));
+    }
+    errors
+}
+
+// ---- network.toml ----
+
+fn network(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
+    let numbers: Vec<(u32, String)> =
+        all(&folder.networks, |f| &f.r#as).map(|(_, a)| (*a.number.get_ref(), a.number.get_ref().to_string())).collect();
+    for (_, (file, router)) in index.routers.iter() {
+        index.sites.look_up(file, &router.site, errors);
+        if !numbers.iter().any(|(number, _)| number == router.r#as.get_ref()) {
+            let known = numbers.iter().map(|(_, text)| text.as_str());
+            let word = router.r#as.get_ref().to_string();
+            errors.push(Diagnostic::unknown(file, router.r#as.span(), "AS", &word, known));
+        }
+    }
+    overlaps(index, errors);
+    for (file, link) in all(&folder.networks, |f| &f.link) {
+        ends(index, file, &link.ends, errors);
+        share(file, &link.ends[0], link.loss, errors);
+    }
+    for (file, session) in all(&folder.networks, |f| &f.session) {
+        ends(index, file, &session.ends, errors);
+        session_fits(folder, index, file, session, errors);
+    }
+    for (file, originate) in all(&folder.networks, |f| &f.originate) {
+        index.routers.look_up(file, &originate.router, errors);
+    }
+}
+
+/// Both ends of a link or session must be routers, and not the same one.
+fn ends(index: &Index<'_>, file: &SourceFile, ends: &[Spanned<String>; 2], errors: &mut Diagnostics) {
+    for end in ends {
+        index.routers.look_up(file, end, errors);
+    }
+    if ends[0].get_ref() == ends[1].get_ref() {
+        let message = format!("both ends are `{}`", ends[1].get_ref());
+        errors.push(Diagnostic::new(file, ends[1].span(), message).expecting("two different routers"));
+    }
+}
+
+fn share(file: &SourceFile, at: &Spanned<String>, share: f64, errors: &mut Diagnostics) {
+    if !(0.0..=1.0).contains(&share) {
+        let message = format!("a share of {share} lost packets");
+        errors.push(Diagnostic::new(file, at.span(), message).expecting("a number from 0 to 1"));
+    }
+}
+
+/// No address may belong to two routers' networks: a packet could not tell where to go.
+fn overlaps(index: &Index<'_>, errors: &mut Diagnostics) {
+    let mut seen: Vec<(&Spanned<IpNet>, &str)> = Vec::new();
+    for (name, (file, router)) in index.routers.iter() {
+        for net in &router.networks {
+            let (mine, clash) = (net.get_ref(), |other: &IpNet, mine: &IpNet| other.contains(mine) || mine.contains(other));
+            if let Some((other, owner)) = seen.iter().find(|(other, _)| clash(other.get_ref(), mine)) {
+                let message = format!("{mine} overlaps {} of {owner}", other.get_ref());
+                let help = "give each router networks of its own; a longer prefix elsewhere belongs into `originate`";
+                errors.push(Diagnostic::new(file, net.span(), message).helped(help));
+            }
+            seen.push((net, name));
+        }
+    }
+}
+
+fn session_fits(
+    folder: &Folder,
+    index: &Index<'_>,
+    file: &SourceFile,
+    session: &network::Session,
+    errors: &mut Diagnostics,
+) {
+    use network::Relation::{Customer, Ibgp, Peer, ReflectorClient};
+    let [a, b] = &session.ends;
+    let (Some((_, one)), Some((_, other))) = (index.routers.get(a.get_ref()), index.routers.get(b.get_ref())) else {
+        return;
+    };
+    let same_as = one.r#as.get_ref() == other.r#as.get_ref();
+    let inside = matches!(session.relation, Ibgp | ReflectorClient);
+    if same_as != inside {
+        let (found, expected) = match same_as {
+            true => ("one AS", "`ibgp` or `reflector-client`"),
+            false => ("two ASes", "`customer` or `peer`"),
+        };
+        let message = format!("`{}` and `{}` are in {found}", a.get_ref(), b.get_ref());
+        errors.push(Diagnostic::new(file, b.span(), message).expecting(format!("relation = {expected}")));
+    }
+    if matches!(session.relation, Customer | Peer) && link_between(folder, a.get_ref(), b.get_ref()).is_none() {
+        let message = format!("no link joins `{}` and `{}`", a.get_ref(), b.get_ref());
+        errors.push(Diagnostic::new(file, b.span(), message).expecting("a [[link]] under every external session"));
+    }
+}
+
+/// The link between two routers.
+pub(crate) fn link_between<'a>(folder: &'a Folder, a: &str, b: &str) -> Option<&'a network::Link> {
+    let joins = |link: &&network::Link| {
+        let [x, y] = [link.ends[0].get_ref(), link.ends[1].get_ref()];
+        (x == a && y == b) || (x == b && y == a)
+    };
+    all(&folder.networks, |f| &f.link).map(|(_, link)| link).find(joins)
+}
+
+// ---- services.toml ----
+
+fn services(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
+    for (_, (file, host)) in index.hosts.iter() {
+        index.sites.look_up(file, &host.site, errors);
+        for router in &host.serial {
+            index.routers.look_up(file, router, errors);
+        }
+        if let Some(router) = index.routers.look_up(file, &host.router, errors) {
+            let address = host.address.get_ref();
+            if !router.networks.iter().any(|net| net.get_ref().contains(address)) {
+                let nets: Vec<String> = router.networks.iter().map(|net| net.get_ref().to_string()).collect();
+                let message = format!("{address} is in no network of `{}`", host.router.get_ref());
+                let expected = format!("an address in {}", nets.join(" or "));
+                errors.push(Diagnostic::new(file, host.address.span(), message).expecting(expected));
+            }
+        }
+    }
+    one_owner(index, errors);
+    for (_, (file, service)) in index.services.iter() {
+        index.hosts.look_up(file, &service.host, errors);
+        for need in service.run_needs.iter().chain(&service.boot_needs) {
+            index.services.look_up(file, need, errors);
+        }
+        match &service.run {
+            services::Run::Authority(authority) => zones(folder, file, authority, errors),
+            services::Run::Capacity(capacity) => self::capacity(folder, index, file, capacity, errors),
+            _ => {}
+        }
+    }
+}
+
+/// A host's own address belongs to it alone.
+fn one_owner(index: &Index<'_>, errors: &mut Diagnostics) {
+    let mut owners = std::collections::BTreeMap::new();
+    for (name, (_, router)) in index.routers.iter() {
+        owners.insert(router.address, name);
+    }
+    for (name, (file, host)) in index.hosts.iter() {
+        if let Some(other) = owners.insert(*host.address.get_ref(), name) {
+            let message = format!("{} is also the address of `{other}`", host.address.get_ref());
+            let help = "an address that several hosts share belongs into `routed` or `anycast`";
+            errors.push(Diagnostic::new(file, host.address.span(), message).helped(help));
+        }
+    }
+}
+
+fn zones(folder: &Folder, file: &SourceFile, authority: &services::Authority, errors: &mut Diagnostics) {
+    for zone in &authority.zones {
+        if !folder.zones.contains_key(zone.get_ref()) {
+            let known = folder.zones.keys().map(String::as_str);
+            errors.push(
+                Diagnostic::unknown(file, zone.span(), "zone file", zone.get_ref(), known)
+                    .helped(format!("write zones/{}, or correct the name", zone.get_ref())),
+            );
+        }
+    }
+}
+
+fn capacity(
+    folder: &Folder,
+    index: &Index<'_>,
+    file: &SourceFile,
+    capacity: &services::Capacity,
+    errors: &mut Diagnostics,
+) {
+    let routers = groups(all(&folder.networks, |f| &f.router).map(|(_, r)| &r.groups));
+    let links = groups(all(&folder.networks, |f| &f.link).map(|(_, l)| &l.groups));
+    group(file, &capacity.routers, "router group", &routers, errors);
+    group(file, &capacity.links, "link group", &links, errors);
+    index.accounts.look_up(file, &capacity.account, errors);
+}
+
+fn groups<'a>(lists: impl Iterator<Item = &'a Vec<String>>) -> BTreeSet<&'a str> {
+    lists.flatten().map(String::as_str).collect()
+}
+
+fn group(file: &SourceFile, at: &Spanned<String>, kind: &str, known: &BTreeSet<&str>, errors: &mut Diagnostics) {
+    if !known.contains(at.get_ref().as_str()) {
+        errors.push(Diagnostic::unknown(file, at.span(), kind, at.get_ref(), known.iter().copied()));
+    }
+}
+
+// ---- people.toml ----
+
+fn people(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
+    for (_, (file, place)) in index.places.iter() {
+        if let Some(site) = &place.site {
+            index.sites.look_up(file, site, errors);
+        }
+    }
+    for (file, travel) in all(&folder.people, |f| &f.travel) {
+        index.places.look_up(file, &travel.from, errors);
+        index.places.look_up(file, &travel.to, errors);
+        estimate(file, &travel.takes, errors);
+    }
+    for (_, (file, door)) in index.doors.iter() {
+        index.places.look_up(file, &door.from, errors);
+        index.places.look_up(file, &door.to, errors);
+        index.hosts.look_up(file, &door.reader, errors);
+        index.hosts.look_up(file, &door.controller, errors);
+    }
+    for (_, (file, person)) in index.persons.iter() {
+        index.places.look_up(file, &person.at, errors);
+        if let Some(laptop) = &person.laptop {
+            index.hosts.look_up(file, laptop, errors);
+        }
+    }
+    for (file, badge) in all(&folder.people, |f| &f.badge) {
+        index.persons.look_up(file, &badge.person, errors);
+        for door in &badge.doors {
+            index.doors.look_up(file, door, errors);
+        }
+    }
+    for (_, (file, account)) in index.accounts.iter() {
+        if let Some(place) = &account.kept_at {
+            index.places.look_up(file, place, errors);
+        }
+    }
+    for (file, console) in all(&folder.people, |f| &f.console) {
+        for router in &console.routers {
+            index.routers.look_up(file, router, errors);
+        }
+        if let Some(account) = &console.sign_in {
+            index.accounts.look_up(file, account, errors);
+        }
+    }
+    tasks(folder, index, errors);
+}
+
+fn estimate(file: &SourceFile, takes: &people::Estimate, errors: &mut Diagnostics) {
+    let (low, likely, high) = (takes.low.0, takes.likely.get_ref().0, takes.high.0);
+    if !(low <= likely && likely <= high) {
+        let message = "`likely` is not between `low` and `high`";
+        errors.push(Diagnostic::new(file, takes.likely.span(), message).expecting("low <= likely <= high"));
+    }
+}
+
+/// Every task has an estimate, and every estimate a task.
+fn tasks(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
+    for (_, (file, task)) in index.tasks.iter() {
+        estimate(file, &task.takes, errors);
+        if !TASKS.iter().any(|(name, _)| name == task.name.get_ref()) {
+            let known = TASKS.iter().map(|(name, _)| *name);
+            errors.push(Diagnostic::unknown(file, task.name.span(), "task", task.name.get_ref(), known));
+        }
+    }
+    if folder.runbooks.is_empty() {
+        return;
+    }
+    let missing: Vec<&str> = TASKS.iter().map(|(name, _)| *name).filter(|name| index.tasks.get(name).is_none()).collect();
+    if !missing.is_empty() {
+        let file = folder.people.last().map_or("people.toml", |read| read.file.name());
+        let message = format!("no duration for {}", missing.join(", "));
+        errors.push(Diagnostic::of_file(file, message).expecting("a [[task]] for each task that people may do"));
+    }
+}
+
+// ---- faults.toml, milestones.toml ----
+
+fn one_fault(folder: &Folder, index: &Index<'_>, fault: &faults::Fault, errors: &mut Diagnostics) {
+    let file = &folder.faults.file;
+    let kinds = usize::from(fault.link_down.is_some())
+        + usize::from(fault.link_loss.is_some())
+        + usize::from(fault.power_off.is_some())
+        + usize::from(fault.kill_service.is_some());
+    if kinds != 1 {
+        let message = format!("a fault with {kinds} kinds");
+        let expected = "exactly one of `link-down`, `link-loss`, `power-off`, `kill-service`";
+        errors.push(Diagnostic::new(file, fault.at.span(), message).expecting(expected));
+    }
+    if let Some(loss) = &fault.link_loss {
+        share(file, &loss.ends[0], loss.share, errors);
+    }
+    for ends in fault.link_down.iter().chain(fault.link_loss.iter().map(|loss| &loss.ends)) {
+        joined(folder, index, file, ends, errors);
+    }
+    if let Some(machine) = &fault.power_off {
+        index.machine(file, machine, errors);
+    }
+    if let Some(service) = &fault.kill_service {
+        index.services.look_up(file, service, errors);
+    }
+}
+
+/// A link by its ends: two routers, or a host and the router it is plugged into.
+fn joined(folder: &Folder, index: &Index<'_>, file: &SourceFile, ends: &[Spanned<String>; 2], errors: &mut Diagnostics) {
+    for end in ends {
+        index.machine(file, end, errors);
+    }
+    let [a, b] = [ends[0].get_ref(), ends[1].get_ref()];
+    let plugged = |host: &str, router: &str| index.hosts.get(host).is_some_and(|(_, h)| h.router.get_ref() == router);
+    if link_between(folder, a, b).is_none() && !plugged(a, b) && !plugged(b, a) {
+        let message = format!("no link joins `{a}` and `{b}`");
+        errors.push(Diagnostic::new(file, ends[1].span(), message).expecting("the two ends of one link"));
+    }
+}
+
+fn milestones(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
+    let file = &folder.milestones.file;
+    let mut earlier: Vec<&str> = Vec::new();
+    for milestone in &folder.milestones.it.milestone {
+        if let Some(after) = &milestone.after
+            && !earlier.contains(&after.get_ref().as_str())
+        {
+            let diagnostic = Diagnostic::unknown(file, after.span(), "milestone", after.get_ref(), earlier.iter().copied());
+            errors.push(diagnostic.helped("a milestone may hang on one that stands above it"));
+        }
+        if earlier.contains(&milestone.id.get_ref().as_str()) {
+            let message = format!("there are two milestones called `{}`", milestone.id.get_ref());
+            errors.push(Diagnostic::new(file, milestone.id.span(), message).expecting("an id of its own"));
+        }
+        earlier.push(milestone.id.get_ref());
+        vantage(index, file, milestone, errors);
+        if expectation(milestone.expect.get_ref()).is_none() {
+            let expected = "exactly one of `becomes`, `leaves`, `at-least`, `below`, `changes`, `peaks`, `settles`, or `holds` with `for`";
+            errors.push(Diagnostic::new(file, milestone.expect.span(), "no single expectation").expecting(expected));
+        }
+    }
+}
+
+/// `stem@vantage`: the vantage must exist.
+fn vantage(index: &Index<'_>, file: &SourceFile, milestone: &milestones::Milestone, errors: &mut Diagnostics) {
+    let signal = milestone.signal.get_ref();
+    let Some((_, vantage)) = signal.rsplit_once('@') else {
+        let message = format!("`{signal}` says nothing of where it is seen from");
+        errors.push(Diagnostic::new(file, milestone.signal.span(), message).expecting("`signal@vantage`"));
+        return;
+    };
+    let elsewhere = ["console"].into_iter();
+    let places = index.sites.iter().map(|(n, _)| n).chain(index.doors.iter().map(|(n, _)| n));
+    let known: Vec<&str> = index.machines.iter().copied().chain(index.bridges.iter().map(|(n, _)| n)).chain(places).chain(elsewhere).collect();
+    if !known.contains(&vantage) {
+        errors.push(Diagnostic::unknown(file, milestone.signal.span(), "vantage point", vantage, known));
+    }
+}
+
+/// The one expectation that a row states.
+pub(crate) fn expectation(expect: &milestones::Expect) -> Option<blackstart_world::milestone::Expect> {
+    use blackstart_world::milestone::Expect as E;
+    let stated = [
+        expect.becomes.clone().map(E::Becomes),
+        expect.leaves.clone().map(E::Leaves),
+        expect.at_least.map(E::AtLeast),
+        expect.below.map(E::Below),
+        expect.changes.then_some(E::Changes),
+        expect.peaks.then_some(E::Peaks),
+        expect.settles.then_some(E::Settles),
+        expect.holds.clone().zip(expect.r#for).map(|(text, length)| E::Holds(text, length.0)),
+    ];
+    let mut stated = stated.into_iter().flatten();
+    stated.next().filter(|_| stated.next().is_none())
+}

@@ -1,0 +1,106 @@
+//! Applying a variant: a few values of the scenario's own files set to something else.
+
+use crate::files::variant::{Change, Variant};
+use blackstart_source::{Diagnostic, Diagnostics, SourceFile, Spanned, parse_toml};
+use std::path::Path;
+use toml::{Table, Value};
+
+/// Files that a variant may change.
+const CHANGEABLE: [&str; 5] = ["network.toml", "services.toml", "people.toml", "faults.toml", "milestones.toml"];
+
+/// A variant that was read and not yet applied.
+#[derive(Debug)]
+pub(crate) struct Changes {
+    file: SourceFile,
+    variant: Variant,
+}
+
+impl Changes {
+    /// Reads `variants/NAME.toml` of a scenario folder.
+    ///
+    /// # Errors
+    /// When it does not exist (with the near miss), is broken, or changes a file that no variant can change.
+    pub(crate) fn read(folder: &Path, name: &str) -> Result<Self, Diagnostics> {
+        let variants = folder.join("variants");
+        let path = variants.join(format!("{name}.toml"));
+        if !path.exists() {
+            return Err(unknown(&variants, name).into());
+        }
+        let file = SourceFile::read(&path)?;
+        let variant: Variant = parse_toml(&file)?;
+        let mut errors = Diagnostics::new();
+        for change in &variant.change {
+            if !CHANGEABLE.contains(&change.file.get_ref().as_str()) {
+                errors.push(Diagnostic::unknown(&file, change.file.span(), "file", change.file.get_ref(), CHANGEABLE));
+            }
+        }
+        errors.into_result(Self { file, variant })
+    }
+
+    /// Whether anything in this file changes.
+    #[must_use]
+    pub(crate) fn concern(&self, file: &str) -> bool {
+        self.variant.change.iter().any(|change| change.file.get_ref() == file)
+    }
+
+    /// The file's text with the changes made. Errors found later point into this text.
+    ///
+    /// # Errors
+    /// When an entry or a key's parent does not exist.
+    pub(crate) fn apply(&self, name: &str, file: &SourceFile) -> Result<SourceFile, Diagnostic> {
+        let mut table: Table = parse_toml(file)?;
+        for change in self.variant.change.iter().filter(|change| change.file.get_ref() == name) {
+            self.set(&mut table, change)?;
+        }
+        let text = toml::to_string(&table).map_err(|error| Diagnostic::of_file(self.file.name(), error.to_string()))?;
+        Ok(SourceFile::new(format!("{} changed by {}", file.name(), self.file.name()), text))
+    }
+
+    /// What the variant says of itself.
+    #[must_use]
+    pub(crate) fn into_variant(self) -> Variant {
+        self.variant
+    }
+
+    fn set(&self, file: &mut Table, change: &Change) -> Result<(), Diagnostic> {
+        let mut table = self.entry(file, change)?;
+        let keys: Vec<&str> = change.set.get_ref().split('.').collect();
+        let Some((last, parents)) = keys.split_last() else { return Ok(()) };
+        for parent in parents {
+            let known: Vec<String> = table.keys().cloned().collect();
+            let next = table.get_mut(*parent).and_then(Value::as_table_mut);
+            table = next.ok_or_else(|| self.unknown(&change.set, "key", parent, &known))?;
+        }
+        table.insert((*last).to_owned(), change.to.clone());
+        Ok(())
+    }
+
+    fn entry<'a>(&self, file: &'a mut Table, change: &Change) -> Result<&'a mut Table, Diagnostic> {
+        let tables: Vec<String> = file.keys().cloned().collect();
+        let kind = change.table.get_ref();
+        let entries = file.get_mut(kind).and_then(Value::as_array_mut);
+        let entries = entries.ok_or_else(|| self.unknown(&change.table, "kind of entry", kind, &tables))?;
+        let name_of = |entry: &Value| entry.get("name").and_then(Value::as_str).map(str::to_owned);
+        let names: Vec<String> = entries.iter().filter_map(name_of).collect();
+        let wanted = change.name.get_ref();
+        let found = entries.iter_mut().find(|entry| name_of(entry).as_ref() == Some(wanted));
+        let found = found.and_then(Value::as_table_mut);
+        found.ok_or_else(|| self.unknown(&change.name, kind, wanted, &names))
+    }
+
+    fn unknown(&self, at: &Spanned<String>, what: &str, word: &str, known: &[String]) -> Diagnostic {
+        Diagnostic::unknown(&self.file, at.span(), what, word, known.iter().map(String::as_str))
+    }
+}
+
+fn unknown(variants: &Path, name: &str) -> Diagnostic {
+    let entries = std::fs::read_dir(variants).into_iter().flatten().flatten();
+    let names = entries.filter_map(|e| Some(e.path().file_stem()?.to_str()?.to_owned()));
+    let mut names: Vec<String> = names.collect();
+    names.sort_unstable();
+    let meant = blackstart_source::near_miss(name, names.iter().map(String::as_str));
+    let listed: Vec<&str> = names.iter().map(String::as_str).collect();
+    Diagnostic::of_file(&variants.display().to_string(), format!("unknown variant `{name}`"))
+        .expecting(blackstart_source::list_of(&listed))
+        .meant(meant)
+}

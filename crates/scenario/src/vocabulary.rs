@@ -1,0 +1,132 @@
+//! The words that a runbook of this scenario may use, and what can be seen from where.
+
+use crate::files::services::Run;
+use crate::index::{Index, all};
+use crate::load::Folder;
+use blackstart_runbook::check::{Door, Observability, Person, Vocabulary};
+use blackstart_rt::{Map, Set};
+use blackstart_world::People;
+
+/// What `Decide` may write on besides the items that people hold.
+const PAPER: [&str; 1] = ["paper-log"];
+/// Ways to open a door that has no key.
+const BADGE: &str = "badge";
+/// Way to open a door by its key.
+const GUARD: &str = "guard-key-with-escort";
+
+pub(crate) fn vocabulary(folder: &Folder, index: &Index<'_>, people: &People) -> Vocabulary {
+    let persons = people.persons.iter();
+    let names = |all: &mut dyn Iterator<Item = &str>| all.map(str::to_owned).collect::<Set<String>>();
+    let deputies = |roles: &[String]| roles.iter().filter_map(|r| r.strip_prefix("deputy-")).map(str::to_owned).collect();
+    Vocabulary {
+        roles: persons.clone().flat_map(|p| p.roles.iter().cloned()).collect(),
+        skills: persons.clone().flat_map(|p| p.skills.iter().cloned()).collect(),
+        persons: persons
+            .clone()
+            .map(|p| {
+                let person = Person {
+                    roles: p.roles.iter().cloned().collect(),
+                    deputy_for: deputies(&p.roles),
+                    skills: p.skills.iter().cloned().collect(),
+                    at: p.at.clone(),
+                };
+                (p.name.clone(), person)
+            })
+            .collect(),
+        sites: names(&mut index.sites.iter().map(|(name, _)| name)),
+        places: people.places.values().map(|p| (p.name.clone(), p.site.clone())).collect(),
+        doors: people.doors.values().map(|d| (d.name.clone(), door(d))).collect(),
+        items: persons.flat_map(|p| p.items.iter().cloned()).chain(PAPER.map(str::to_owned)).collect(),
+        accounts: people.accounts.keys().cloned().collect(),
+        bridges: people.bridges.keys().cloned().collect(),
+        router_groups: counts(all(&folder.networks, |f| &f.router).map(|(_, r)| &r.groups)),
+        link_groups: counts(all(&folder.networks, |f| &f.link).map(|(_, l)| &l.groups)),
+        controllers: index.services.iter().filter(|(_, (_, s))| is_automation(&s.run)).map(|(n, _)| n.to_owned()).collect(),
+        services: services(index),
+        signals: signals(folder, index, people),
+        values: Map::new(),
+        vantage_groups: counts(all(&folder.services, |f| &f.host).map(|(_, h)| &h.labels)),
+        needs: names(&mut index.services.iter().map(|(name, _)| name)),
+    }
+}
+
+fn is_automation(run: &Run) -> bool {
+    matches!(run, Run::Capacity(_))
+}
+
+fn door(door: &blackstart_world::Door) -> Door {
+    let mut ways = Set::from([BADGE.to_owned()]);
+    if door.key.is_some() {
+        ways.insert(GUARD.to_owned());
+    }
+    Door { place: door.to.clone(), ways }
+}
+
+fn counts<'a>(lists: impl Iterator<Item = &'a Vec<String>>) -> Map<String, usize> {
+    let mut counts = Map::new();
+    for label in lists.flatten() {
+        *counts.entry(label.clone()).or_default() += 1;
+    }
+    counts
+}
+
+/// Services by name, and what they are for users: products, and sites by host name.
+fn services(index: &Index<'_>) -> Set<String> {
+    let mut words: Set<String> = index.services.iter().map(|(name, _)| name.to_owned()).collect();
+    for (_, (_, service)) in index.services.iter() {
+        match &service.run {
+            Run::Backend(backend) => drop(words.insert(backend.product.clone())),
+            Run::Posts(posts) => words.extend(posts.hosts.iter().cloned()),
+            // What name servers and backbone routers do together has no service of its own.
+            Run::Authority(_) => drop(words.insert("names".to_owned())),
+            Run::Capacity(_) => drop(words.insert("backbone".to_owned())),
+            Run::Users(users) => drop(words.insert(users.product.clone())),
+            _ => {}
+        }
+    }
+    words
+}
+
+fn signals(folder: &Folder, index: &Index<'_>, people: &People) -> Map<String, Observability> {
+    let mut signals = Map::new();
+    let mut public = |stem: &str, vantage: &str| {
+        signals.insert(stem.to_owned(), Observability::Public);
+        signals.insert(format!("{stem}@{vantage}"), Observability::Public);
+    };
+    for (_, (_, service)) in index.services.iter() {
+        let host = service.host.get_ref();
+        match &service.run {
+            Run::Probe(probe) => {
+                for check in &probe.checks {
+                    public(&check.name, host);
+                    public(&format!("seconds.{}", check.name), host);
+                }
+            }
+            Run::Users(users) => {
+                public(&format!("sends.{}", users.product), host);
+                public("sends-succeed", host);
+            }
+            _ => {}
+        }
+    }
+    for (_, router) in all(&folder.networks, |f| &f.router).filter(|(_, r)| r.collector) {
+        public("updates", router.name.get_ref());
+        for (_, originate) in all(&folder.networks, |f| &f.originate) {
+            public(&format!("paths.{}", originate.prefix), router.name.get_ref());
+        }
+    }
+    for stem in ["privileged-prompt", "ports-shut-by-last-change", "data-centres-reachable"] {
+        signals.insert(format!("{stem}@console"), Observability::Console);
+    }
+    for bridge in people.bridges.keys() {
+        signals.insert(format!("roles-present@{bridge}"), Observability::Bridge(bridge.clone()));
+    }
+    for (site, _) in index.sites.iter() {
+        signals.insert(format!("guard-has-names@{site}"), Observability::Site(site.to_owned()));
+        signals.insert(format!("team-at-gate@{site}"), Observability::Site(site.to_owned()));
+    }
+    for door in people.doors.values() {
+        signals.insert(format!("team-inside@{}", door.name), Observability::Place(door.to.clone()));
+    }
+    signals
+}
