@@ -349,4 +349,24 @@ mod tests {
         twice.originate = vec![originate("10.0.0.1/8")];
         assert!(matches!(twice.validate(), Err(ConfigError::HostBits(_))));
     }
+
+    #[test]
+    fn files_say_little_and_nothing_unknown() {
+        let text = r#"
+            asn = 65001
+            router-id = "10.0.0.1"
+            neighbours = [{ address = "10.0.0.2", asn = 65001, role = "reflector-client", hold-time-s = 30 }]
+            originate = [{ prefix = "129.134.0.0/17", discard = true, while-reachable = "10.0.0.9" }]
+        "#;
+        let read: Config = toml::from_str(text).unwrap();
+        assert_eq!((read.validate(), read.port, read.collector), (Ok(()), BGP_PORT, false));
+        let neighbour = &read.neighbours[0];
+        assert_eq!(
+            (neighbour.role, neighbour.hold_time_s, neighbour.interval_s()),
+            (Role::ReflectorClient, 30, 0)
+        );
+        assert!(read.originate[0].at_start);
+        let unknown = toml::from_str::<Config>(&text.replace("hold-time-s", "hold-time")).unwrap_err();
+        assert!(unknown.message().contains("unknown field `hold-time`"), "{unknown}");
+    }
 }

@@ -173,3 +173,41 @@ pub enum ConfigError {
     #[error("links and prefixes do not fit one LSP of {LSP_LEN_MAX} octets")]
     TooMuch,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Config {
+        toml::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn files_say_little_and_nothing_unknown() {
+        let text = r#"
+            router = "10.0.0.1"
+            interfaces = [{ neighbour = "bb-2" }, { neighbour = "bb-3", metric = 30 }]
+            prefixes = [{ prefix = "157.240.0.0/16" }]
+        "#;
+        let config = read(text);
+        assert_eq!((config.validate(), config.interfaces[0].metric), (Ok(()), 10));
+        let unknown = toml::from_str::<Config>(&text.replace("metric", "cost")).unwrap_err();
+        assert!(unknown.message().contains("unknown field `cost`"), "{unknown}");
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused() {
+        let with = |rest: &str| read(&format!("router = \"10.0.0.1\"\n{rest}")).validate().unwrap_err();
+        let zero = with(r#"interfaces = [{ neighbour = "b", metric = 0 }]"#);
+        assert_eq!(zero, ConfigError::ZeroMetric("b".to_owned()));
+        let twice = with(r#"interfaces = [{ neighbour = "b" }, { neighbour = "b" }]"#);
+        assert_eq!(twice, ConfigError::DuplicateInterface("b".to_owned()));
+        assert!(matches!(with(r#"prefixes = [{ prefix = "10.0.0.1/8" }]"#), ConfigError::HostBits(_)));
+        let same = with(r#"prefixes = [{ prefix = "10.0.0.0/8" }, { prefix = "10.0.0.0/8", metric = 1 }]"#);
+        assert!(matches!(same, ConfigError::DuplicatePrefix(_)));
+        let mut huge = Config::new([10, 0, 0, 1].into());
+        let prefix = |n: u16| IpNet::from(IpAddr::from(Ipv6Addr::new(0x2001, n, 0, 0, 0, 0, 0, 0)));
+        huge.prefixes = (0..100).map(|n| Advertise { prefix: prefix(n), metric: 0 }).collect();
+        assert_eq!(huge.validate(), Err(ConfigError::TooMuch));
+    }
+}
