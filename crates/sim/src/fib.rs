@@ -1,19 +1,20 @@
 //! The forwarding table of a node: routes of several protocols, and what they come down to for one address.
 //!
 //! Look-ups take the longest prefix whose route resolves; within a prefix the lowest administrative distance.
-//! Next hops resolve recursively until a connected neighbour; a route whose next hops do not resolve is passed
-//! over, as a router keeps it out of its forwarding table. The answers are cached until anything changes.
+//! Next hops resolve recursively until a connected neighbour; a next hop that leads back to itself does not
+//! resolve. A route whose next hops do not resolve is passed over, as a router keeps it out of its forwarding
+//! table. The answers are cached until anything changes.
 
 use crate::hash::LookupMap;
 use crate::node::NodeId;
 use crate::watch::Watch;
-use crate::{exec, world};
+use crate::{Map, exec, world};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use prefix_trie::PrefixMap;
 use std::net::IpAddr;
 
 /// How many next hops may stand between a route and a port.
-const DEPTH_MAX: u32 = 8;
+const DEPTH_MAX: u32 = 32;
 /// Cached answers, above which the cache starts afresh.
 const CACHE_MAX: usize = 65_536;
 
@@ -231,14 +232,16 @@ impl Fib {
     }
 
     fn resolve_exit(&mut self, address: IpAddr) -> Exit {
-        let Some((_, ports)) = self.resolve(address, 0) else { return Exit::NoRoute };
-        match ports.as_deref() {
-            None => Exit::Discard,
-            Some(&[port]) => Exit::Port(port),
-            Some(_) => {
-                self.spreads.push(ports.unwrap_or_default());
-                Exit::Spread(self.spreads.len() as u32 - 1)
-            }
+        match self.resolve(address, &mut Search::default()).map(|(_, way)| way) {
+            None => Exit::NoRoute,
+            Some(Way::Discard) => Exit::Discard,
+            Some(Way::Ports(ports)) => match ports[..] {
+                [port] => Exit::Port(port),
+                _ => {
+                    self.spreads.push(ports);
+                    Exit::Spread(self.spreads.len() as u32 - 1)
+                }
+            },
         }
     }
 
@@ -249,19 +252,19 @@ impl Fib {
     }
 
     pub(crate) fn lookup(&self, address: IpAddr) -> Option<Resolution> {
-        self.resolve(address, 0).map(|(resolution, _)| resolution)
+        self.resolve(address, &mut Search::default()).map(|(resolution, _)| resolution)
     }
 
-    /// The best route that resolves, and its ports: in ascending order, or none to discard.
-    fn resolve(&self, address: IpAddr, depth: u32) -> Option<(Resolution, Option<Vec<u16>>)> {
+    /// The best route that resolves, and where it leads.
+    fn resolve(&self, address: IpAddr, search: &mut Search) -> Option<(Resolution, Way)> {
         match address {
             IpAddr::V4(address) => {
                 let covers: Vec<_> = self.v4.cover(&Ipv4Net::from(address)).collect();
-                self.pick(covers.into_iter().rev().map(|(prefix, routes)| (prefix.into(), routes)), depth)
+                self.pick(covers.into_iter().rev().map(|(prefix, routes)| (prefix.into(), routes)), search)
             }
             IpAddr::V6(address) => {
                 let covers: Vec<_> = self.v6.cover(&Ipv6Net::from(address)).collect();
-                self.pick(covers.into_iter().rev().map(|(prefix, routes)| (prefix.into(), routes)), depth)
+                self.pick(covers.into_iter().rev().map(|(prefix, routes)| (prefix.into(), routes)), search)
             }
         }
     }
@@ -269,31 +272,69 @@ impl Fib {
     fn pick<'a>(
         &self,
         mut covers: impl Iterator<Item = (IpNet, &'a Routes)>,
-        depth: u32,
-    ) -> Option<(Resolution, Option<Vec<u16>>)> {
+        search: &mut Search,
+    ) -> Option<(Resolution, Way)> {
         covers.find_map(|(prefix, routes)| {
             routes.iter().find_map(|route| {
-                let ports = self.ports_of(&route.hops, depth)?;
-                Some((Resolution { protocol: route.protocol, metric: route.metric, prefix }, ports))
+                let way = self.way_of(&route.hops, search)?;
+                Some((Resolution { protocol: route.protocol, metric: route.metric, prefix }, way))
             })
         })
     }
 
-    /// The ports that a route leads to: `Some(None)` to discard, `None` when it does not resolve.
-    fn ports_of(&self, hops: &Hops, depth: u32) -> Option<Option<Vec<u16>>> {
+    /// Where a route leads, if any of its next hops resolves.
+    fn way_of(&self, hops: &Hops, search: &mut Search) -> Option<Way> {
         match hops {
-            Hops::Discard => Some(None),
-            Hops::Ports(ports) => Some(Some(ports.clone())),
-            Hops::Via(_) if depth == DEPTH_MAX => None,
-            Hops::Via(addresses) => {
-                let resolved = addresses.iter().filter_map(|&hop| self.resolve(hop, depth + 1));
-                let ways: Vec<_> = resolved.map(|(_, ports)| ports).collect();
-                let mut ports: Vec<u16> = ways.iter().flatten().flatten().copied().collect();
-                ports.sort_unstable();
-                ports.dedup();
-                if ways.is_empty() { None } else { Some((!ports.is_empty()).then_some(ports)) }
-            }
+            Hops::Discard => Some(Way::Discard),
+            Hops::Ports(ports) => Some(Way::Ports(ports.clone())),
+            Hops::Via(hops) => join(hops.iter().filter_map(|&hop| self.way_to(hop, search)).collect()),
         }
+    }
+
+    /// Where a next hop leads. Asked once per search; a hop asked for again on the way to itself does not resolve.
+    fn way_to(&self, hop: IpAddr, search: &mut Search) -> Option<Way> {
+        if let Some(known) = search.known.get(&hop) {
+            return known.clone();
+        }
+        if search.depth == DEPTH_MAX {
+            return None;
+        }
+        search.known.insert(hop, None);
+        search.depth += 1;
+        let way = self.resolve(hop, search).map(|(_, way)| way);
+        search.depth -= 1;
+        search.known.insert(hop, way.clone());
+        way
+    }
+}
+
+/// Where packets leave: one of these ports, in ascending order, or nowhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Way {
+    Discard,
+    Ports(Vec<u16>),
+}
+
+/// What one look-up has found out about next hops.
+#[derive(Default)]
+struct Search {
+    known: Map<IpAddr, Option<Way>>,
+    depth: u32,
+}
+
+/// All ports of several ways. Ways that discard only count when there is no other.
+fn join(ways: Vec<Way>) -> Option<Way> {
+    let ports = |way: &Way| match way {
+        Way::Discard => Vec::new(),
+        Way::Ports(ports) => ports.clone(),
+    };
+    let mut all: Vec<u16> = ways.iter().flat_map(ports).collect();
+    all.sort_unstable();
+    all.dedup();
+    match (ways.is_empty(), all.is_empty()) {
+        (true, _) => None,
+        (false, true) => Some(Way::Discard),
+        (false, false) => Some(Way::Ports(all)),
     }
 }
 
@@ -310,4 +351,160 @@ fn remove_from<P: prefix_trie::Prefix>(
         map.remove(&prefix);
     }
     removed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::net::Ipv4Addr;
+
+    const PROTOCOLS: [Protocol; 4] = [Protocol::Static, Protocol::Ebgp, Protocol::Igp, Protocol::Ibgp];
+
+    #[derive(Debug, Clone)]
+    enum Change {
+        Insert(IpNet, Route),
+        Remove(Protocol, IpNet),
+        Clear(Protocol),
+    }
+
+    /// Few addresses and short differences, so that prefixes nest and next hops lead to each other.
+    fn any_address() -> impl Strategy<Value = IpAddr> {
+        let v4 = (0_u32..64).prop_map(|n| IpAddr::from(Ipv4Addr::from_bits(0x0a00_0000 | n << 2)));
+        let v6 = (0_u128..8).prop_map(|n| IpAddr::from(std::net::Ipv6Addr::from_bits((0x2001 << 112) | n)));
+        prop_oneof![4 => v4, 1 => v6]
+    }
+
+    fn any_prefix() -> impl Strategy<Value = IpNet> {
+        (any_address(), prop_oneof![Just(0_u8), 22..=32_u8]).prop_map(|(address, length)| {
+            let length = if address.is_ipv6() && length > 0 { length + 96 } else { length };
+            IpNet::new(address, length).unwrap()
+        })
+    }
+
+    fn any_hops() -> impl Strategy<Value = Hops> {
+        prop_oneof![
+            3 => proptest::collection::vec(0_u16..5, 1..3).prop_map(Hops::Ports),
+            3 => proptest::collection::vec(any_address(), 1..3).prop_map(Hops::Via),
+            1 => Just(Hops::Discard),
+        ]
+    }
+
+    fn any_change() -> impl Strategy<Value = Change> {
+        let protocol = || proptest::sample::select(&PROTOCOLS[..]);
+        let route = (protocol(), any_hops(), 0_u32..3);
+        prop_oneof![
+            8 => (any_prefix(), route).prop_map(|(prefix, (protocol, hops, metric))| {
+                Change::Insert(prefix, Route { protocol, metric, hops })
+            }),
+            2 => (protocol(), any_prefix()).prop_map(|(protocol, prefix)| Change::Remove(protocol, prefix)),
+            1 => protocol().prop_map(Change::Clear),
+        ]
+    }
+
+    /// The same table as a list, searched from end to end.
+    #[derive(Default)]
+    struct Naive(Vec<(IpNet, Route)>);
+
+    impl Naive {
+        fn apply(&mut self, change: &Change) {
+            match change {
+                Change::Insert(prefix, route) => {
+                    self.apply(&Change::Remove(route.protocol, *prefix));
+                    self.0.push((prefix.trunc(), route.clone()));
+                }
+                Change::Remove(protocol, prefix) => {
+                    self.0.retain(|(other, route)| (*other, route.protocol) != (prefix.trunc(), *protocol));
+                }
+                Change::Clear(protocol) => self.0.retain(|(_, route)| route.protocol != *protocol),
+            }
+        }
+
+        fn resolve(&self, address: IpAddr, asked: &mut Asked) -> Option<(Resolution, Vec<u16>)> {
+            let mut matching: Vec<_> =
+                self.0.iter().filter(|(prefix, _)| prefix.contains(&address)).collect();
+            matching.sort_by_key(|(prefix, route)| {
+                (std::cmp::Reverse(prefix.prefix_len()), route.protocol.distance())
+            });
+            matching.into_iter().find_map(|(prefix, route)| {
+                let ports = self.ports(&route.hops, asked)?;
+                Some((Resolution { protocol: route.protocol, metric: route.metric, prefix: *prefix }, ports))
+            })
+        }
+
+        /// The ports; empty to discard; none when nothing resolves.
+        fn ports(&self, hops: &Hops, asked: &mut Asked) -> Option<Vec<u16>> {
+            let addresses = match hops {
+                Hops::Discard => return Some(Vec::new()),
+                Hops::Ports(ports) => return Some(ports.clone()),
+                Hops::Via(addresses) => addresses,
+            };
+            let mut ways = Vec::new();
+            for &hop in addresses {
+                if !asked.contains_key(&hop) {
+                    asked.insert(hop, None);
+                    let way = self.resolve(hop, asked).map(|(_, ports)| ports);
+                    asked.insert(hop, way);
+                }
+                ways.extend(asked[&hop].clone());
+            }
+            let mut ports = ways.concat();
+            ports.sort_unstable();
+            ports.dedup();
+            (!ways.is_empty()).then_some(ports)
+        }
+    }
+
+    type Asked = Map<IpAddr, Option<Vec<u16>>>;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(100) })]
+
+        /// After any changes the table answers as a plain list would, cache and all.
+        #[test]
+        fn agrees_with_a_plain_list(
+            changes in proptest::collection::vec(any_change(), 0..40),
+            questions in proptest::collection::vec(any_address(), 1..10),
+        ) {
+            let (mut fib, mut naive) = (Fib::default(), Naive::default());
+            for change in &changes {
+                let changed = match change.clone() {
+                    Change::Insert(prefix, route) => fib.insert(prefix, route),
+                    Change::Remove(protocol, prefix) => fib.remove(protocol, prefix),
+                    Change::Clear(protocol) => fib.clear(|other| other == protocol),
+                };
+                if changed {
+                    fib.flush();
+                }
+                naive.apply(change);
+                for &address in &questions {
+                    let expected = naive.resolve(address, &mut Asked::new());
+                    prop_assert_eq!(fib.lookup(address), expected.as_ref().map(|(found, _)| *found));
+                    let exit = fib.exit(address, || false);
+                    match expected.map(|(_, ports)| ports).as_deref() {
+                        None => prop_assert_eq!(exit, Exit::NoRoute),
+                        Some([]) => prop_assert_eq!(exit, Exit::Discard),
+                        Some(&[port]) => prop_assert_eq!(exit, Exit::Port(port)),
+                        Some(ports) => {
+                            let Exit::Spread(index) = exit else { panic!("{exit:?}") };
+                            prop_assert!((0..20).all(|flow| ports.contains(&fib.spread(index, flow))));
+                        }
+                    }
+                }
+            }
+        }
+
+        /// Host bits of a prefix do not matter, and a table with everything removed is empty.
+        #[test]
+        fn removal_leaves_nothing(changes in proptest::collection::vec(any_change(), 0..40)) {
+            let mut fib = Fib::default();
+            for change in changes {
+                if let Change::Insert(prefix, route) = change {
+                    fib.insert(prefix, route);
+                }
+            }
+            fib.clear(|_| true);
+            prop_assert!(fib.v4.is_empty() && fib.v6.is_empty());
+        }
+    }
 }

@@ -133,6 +133,10 @@ pub(crate) fn is_rst(packet: &[u8]) -> bool {
     tcp_flags(packet).is_some_and(|flags| flags & 0x04 != 0)
 }
 
+pub(crate) fn is_fin(packet: &[u8]) -> bool {
+    tcp_flags(packet).is_some_and(|flags| flags & 0x05 == 0x01)
+}
+
 /// A SYN that opens a connection: no ACK, no RST.
 pub(crate) fn is_syn(packet: &[u8]) -> bool {
     tcp_flags(packet).is_some_and(|flags| flags & 0x16 == 0x02)

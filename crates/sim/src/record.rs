@@ -164,7 +164,7 @@ impl Log {
         }
     }
 
-    fn has_unseen(&self) -> bool {
+    pub(crate) fn has_unseen(&self) -> bool {
         self.shown < self.entries.len()
     }
 

@@ -11,6 +11,7 @@ use std::future::Future;
 use std::marker::PhantomData;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::Waker;
 use std::time::Duration;
 
 /// What fixes a run.
@@ -170,10 +171,12 @@ fn run_tasks() {
 
 /// Hands out what the world collected: wakers, and records for the hooks.
 fn flush() {
-    let mut wakes = world::try_with(|world| std::mem::take(&mut world.wakes)).unwrap_or_default();
-    for waker in wakes.drain(..) {
-        waker.wake();
-    }
+    let collected = world::try_with(|world| {
+        let any = !world.wakes.is_empty() || world.log.has_unseen();
+        any.then(|| std::mem::take(&mut world.wakes))
+    });
+    let Some(mut wakes) = collected.flatten() else { return };
+    wakes.drain(..).for_each(Waker::wake);
     world::try_with(|world| {
         if world.wakes.is_empty() {
             std::mem::swap(&mut world.wakes, &mut wakes);

@@ -1,4 +1,5 @@
 //! Same seed, same bytes: on any thread, as the first run of a process or the hundredth.
+#![allow(clippy::unwrap_used, reason = "test code")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Losing power: silent, complete, and noticed by others only through silence.
+#![allow(clippy::unwrap_used, reason = "test code")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Packets go where the tables say, and nowhere else.
+#![allow(clippy::unwrap_used, reason = "test code")]
 
 mod common;
 

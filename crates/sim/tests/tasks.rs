@@ -1,4 +1,5 @@
 //! Tasks, timers and what happens when they fail.
+#![allow(clippy::unwrap_used, reason = "test code")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! Connections: what bytes arrive, and how they fail.
+#![allow(clippy::unwrap_used, reason = "test code")]
 
 mod common;
 
@@ -69,15 +70,15 @@ fn a_transfer_survives_loss() {
 #[test]
 fn connecting_fails_as_on_linux() {
     let mut net = Net::line(1, 3);
-    let cases =
-        [("10.0.0.3:9", ErrorKind::ConnectionRefused, 0), ("10.9.9.9:9", ErrorKind::NetworkUnreachable, 0)];
-    for (peer, expected, after_s) in cases {
-        let start = Time::now();
-        let error =
-            net.run("n1", 200, async move { TcpStream::connect(sock(peer)).await.map(drop) }).unwrap_err();
-        assert_eq!(error.kind(), expected, "{peer}");
-        let _ = (start, after_s);
+    let cases = [("10.0.0.3:9", ErrorKind::ConnectionRefused), ("10.9.9.9:9", ErrorKind::NetworkUnreachable)];
+    for (peer, expected) in cases {
+        let attempt = async move { TcpStream::connect(sock(peer)).await.map(drop) };
+        assert_eq!(net.run("n1", 200, attempt).unwrap_err().kind(), expected, "{peer}");
+        assert!(net.now() < Time::from_secs(1), "told at once");
     }
+    control::power_off(net.node("n3")).unwrap();
+    let attempt = async { TcpStream::connect(sock("10.0.0.3:9")).await.map(drop) };
+    assert_eq!(net.run("n1", 200, attempt).unwrap_err().kind(), ErrorKind::HostUnreachable);
 }
 
 #[test]
@@ -139,4 +140,152 @@ fn each_half_closes_alone() {
         answer
     });
     assert_eq!(answer, "after your end");
+}
+
+#[test]
+fn closed_connections_leave_no_sockets() {
+    let mut net = Net::pair(1, "10.0.0.1", "10.0.0.2");
+    net.program("b", || drop(task::spawn("echo", echo("0.0.0.0:7"))));
+    let (a, b) = (net.node("a"), net.node("b"));
+    net.run("a", 10, async {
+        for _ in 0..3 {
+            let mut stream = TcpStream::connect(sock("10.0.0.2:7")).await.unwrap();
+            stream.write_all(b"x").await.unwrap();
+            assert_eq!(stream.read(&mut [0; 8]).await.unwrap(), 1);
+        }
+    });
+    assert!(control::socket_count(a) > 0, "the last one is closing");
+    net.sim.run_until(Time::from_secs(9));
+    assert_eq!((control::socket_count(a), control::socket_count(b)), (0, 1));
+}
+
+/// The last acknowledgement is lost: the peer repeats its FIN and must be answered, or it would wait for ever.
+#[test]
+fn time_wait_answers_a_repeated_fin() {
+    use blackstart_sim::Direction::AToB;
+    let mut net = Net::pair(1, "10.0.0.1", "10.0.0.2");
+    net.program("b", || drop(task::spawn("echo", echo("0.0.0.0:7"))));
+    let (b, wire) = (net.node("b"), net.link(0));
+    net.run("a", 10, async move {
+        let stream = TcpStream::connect(sock("10.0.0.2:7")).await.unwrap();
+        time::sleep(Duration::from_millis(100)).await;
+        drop(stream);
+        time::sleep(Duration::from_millis(15)).await;
+        control::set_link_blocked(wire, AToB, true).unwrap();
+        time::sleep(Duration::from_millis(500)).await;
+        control::set_link_blocked(wire, AToB, false).unwrap();
+    });
+    assert_eq!(control::drops(blackstart_sim::DropCause::Blocked), 1);
+    assert_eq!(
+        control::socket_count(b),
+        2,
+        "the listener, and one that waits for its FIN to be acknowledged"
+    );
+    net.sim.run_until(Time::from_secs(3));
+    assert_eq!(control::socket_count(b), 1);
+}
+
+#[test]
+fn unread_data_is_a_reset() {
+    let mut net = Net::pair(1, "10.0.0.1", "10.0.0.2");
+    net.program("b", || {
+        task::spawn("rude", async {
+            let listener = TcpListener::bind(sock("0.0.0.0:7")).await.unwrap();
+            let (stream, _) = listener.accept().await.unwrap();
+            time::sleep(Duration::from_secs(1)).await;
+            drop(stream);
+        });
+    });
+    let kind = net.run("a", 10, async {
+        let mut stream = TcpStream::connect(sock("10.0.0.2:7")).await.unwrap();
+        stream.write_all(b"never read").await.unwrap();
+        stream.read(&mut [0; 8]).await.unwrap_err().kind()
+    });
+    assert_eq!(kind, ErrorKind::ConnectionReset);
+}
+
+#[test]
+fn a_closed_listener_resets_who_waits_and_refuses_who_comes() {
+    let mut net = Net::pair(1, "10.0.0.1", "10.0.0.2");
+    net.program("b", || {
+        task::spawn("short", async {
+            let listener = TcpListener::bind(sock("0.0.0.0:7")).await.unwrap();
+            time::sleep(Duration::from_secs(1)).await;
+            drop(listener);
+        });
+    });
+    let kinds = net.run("a", 10, async {
+        let mut waiting = TcpStream::connect(sock("10.0.0.2:7")).await.unwrap();
+        let first = waiting.read(&mut [0; 8]).await.unwrap_err().kind();
+        (first, TcpStream::connect(sock("10.0.0.2:7")).await.map(drop).unwrap_err().kind())
+    });
+    assert_eq!(kinds, (ErrorKind::ConnectionReset, ErrorKind::ConnectionRefused));
+}
+
+#[test]
+fn a_slow_reader_holds_the_writer_back_for_as_long_as_it_likes() {
+    let mut net = Net::pair(1, "10.0.0.1", "10.0.0.2");
+    net.program("b", || {
+        task::spawn("slow", async {
+            let listener = TcpListener::bind(sock("0.0.0.0:7")).await.unwrap();
+            let (mut stream, _) = listener.accept().await.unwrap();
+            time::sleep(Duration::from_secs(3600)).await;
+            let mut all = Vec::new();
+            stream.read_to_end(&mut all).await.unwrap();
+            stream.write_all(&(all.len() as u32).to_be_bytes()).await.unwrap();
+        });
+    });
+    let (counted, at) = net.run("a", 4000, async {
+        let mut stream = TcpStream::connect(sock("10.0.0.2:7")).await.unwrap();
+        stream.write_all(&[5; 100_000]).await.unwrap();
+        stream.shutdown().await.unwrap();
+        (stream.read_u32().await.unwrap(), Time::now().since_start().as_secs())
+    });
+    assert_eq!(counted, 100_000);
+    assert!((3600..3670).contains(&at), "{at}");
+}
+
+#[test]
+fn a_partition_of_hours_is_survived_if_nobody_gives_up() {
+    let mut net = Net::pair(1, "10.0.0.1", "10.0.0.2");
+    net.program("b", || drop(task::spawn("echo", echo("0.0.0.0:7"))));
+    let b = net.node("b");
+    net.run("a", 20_000, async move {
+        let mut stream = TcpStream::connect(sock("10.0.0.2:7")).await.unwrap();
+        stream.set_user_timeout(Some(Duration::from_secs(36_000)));
+        time::sleep(Duration::from_secs(1)).await;
+        control::set_admin_up(b, "a", false).unwrap();
+        stream.write_all(b"x").await.unwrap();
+        time::sleep(Duration::from_secs(3 * 3600)).await;
+        control::set_admin_up(b, "a", true).unwrap();
+        assert_eq!(stream.read_u8().await.unwrap(), b'x');
+    });
+    assert!(net.now() < Time::from_secs(3 * 3600 + 61));
+}
+
+#[test]
+fn connect_from_uses_the_address_named() {
+    let mut net = Net::new(1);
+    net.host("a", &["10.0.0.1", "192.0.2.1"]);
+    net.host("b", &["10.0.0.2"]);
+    net.join("a", "b", 1);
+    net.route("b", "192.0.2.1/32", &["10.0.0.1"]);
+    net.program("b", || {
+        task::spawn("who", async {
+            let listener = TcpListener::bind(sock("10.0.0.2:7")).await.unwrap();
+            loop {
+                let (mut stream, peer) = listener.accept().await.unwrap();
+                stream.write_all(peer.ip().to_string().as_bytes()).await.unwrap();
+            }
+        });
+    });
+    let answer = net.run("a", 5, async {
+        let wrong = TcpStream::connect_from(ip("10.0.0.9"), sock("10.0.0.2:7")).await.map(drop).unwrap_err();
+        assert_eq!(wrong.kind(), ErrorKind::AddrNotAvailable);
+        let mut stream = TcpStream::connect_from(ip("192.0.2.1"), sock("10.0.0.2:7")).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    });
+    assert_eq!(answer, "192.0.2.1");
 }

@@ -7,9 +7,11 @@
 //!
 //! - `tcp`: connections: demultiplexing, polling, timeouts, what Linux would answer
 //! - `listen`: listening ports: one smoltcp socket per SYN, so that bursts are never refused
+//! - `rest`: TIME-WAIT
 //! - `udp`: datagram sockets
 
 pub(crate) mod listen;
+mod rest;
 pub(crate) mod tcp;
 pub(crate) mod udp;
 
@@ -219,7 +221,7 @@ impl<T> Slab<T> {
 }
 
 /// Sockets by the addresses they talk between.
-pub(crate) type Demux<K> = LookupMap<K, u32>;
+pub(crate) type Demux<K, V = u32> = LookupMap<K, V>;
 
 impl World {
     /// A packet reached the node that owns its destination.

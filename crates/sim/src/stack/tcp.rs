@@ -7,6 +7,7 @@ use crate::fib::Exit;
 use crate::packet::{self, Bytes, Complaint, Flow};
 use crate::queue::Event;
 use crate::stack::listen::Backlog;
+use crate::stack::rest::Resting;
 use crate::stack::{Demux, Slab, instant};
 use crate::time::nanos;
 use crate::watch::Waiters;
@@ -39,6 +40,7 @@ type Ends = (SocketAddr, SocketAddr);
 pub(crate) struct Tcp {
     sockets: Slab<Connection>,
     demux: Demux<Ends>,
+    resting: Resting,
     buffer: usize,
 }
 
@@ -84,12 +86,14 @@ enum Next {
     Keep,
     /// The handshake is complete.
     Accept(Backlog),
+    /// Both sides have closed; only a FIN that comes again needs an answer.
+    Rest,
     Remove,
 }
 
 impl Tcp {
     pub(crate) fn new(buffer: usize) -> Self {
-        Tcp { sockets: Slab::default(), demux: Demux::default(), buffer }
+        Tcp { sockets: Slab::default(), demux: Demux::default(), resting: Resting::default(), buffer }
     }
 
     pub(crate) fn get(&mut self, index: u32, generation: u32) -> Option<&mut Connection> {
@@ -151,7 +155,8 @@ impl Tcp {
     }
 
     fn uses_port(&self, local: IpAddr, port: u16, remote: SocketAddr) -> bool {
-        self.demux.contains_key(&(SocketAddr::new(local, port), remote))
+        let ends = (SocketAddr::new(local, port), remote);
+        self.demux.contains_key(&ends) || self.resting.contains(&ends)
     }
 }
 
@@ -283,6 +288,7 @@ impl Connection {
                 Next::Keep
             }
             Stage::Orphan if state == State::Closed => Next::Remove,
+            Stage::Orphan if state == State::TimeWait => Next::Rest,
             Stage::Orphan => Next::Keep,
         }
     }
@@ -416,10 +422,16 @@ impl World {
         let syn = packet::is_syn(&bytes);
         let tcp = &mut self.nodes[at].stack.tcp;
         if let Some(&index) = tcp.demux.get(&ends) {
-            if !(syn && tcp.sockets.get(index).is_some_and(is_over)) {
-                return self.poll_tcp(at, index, Some(bytes));
+            return self.poll_tcp(at, index, Some(bytes));
+        }
+        if let Some(ack) = tcp.resting.ack(&ends, self.now) {
+            if !syn {
+                let ack = packet::is_fin(&bytes).then(|| ack.clone());
+                self.wire.recycle(bytes);
+                self.wire.outgoing.extend(ack);
+                return self.flush_wire(at);
             }
-            tcp.remove(index);
+            tcp.resting.remove(&ends);
         }
         let stack = &mut self.nodes[at].stack;
         match stack.listeners.admit(flow.destination).filter(|_| syn) {
@@ -463,6 +475,7 @@ impl World {
             Next::Remove => {
                 tcp.remove(index);
             }
+            Next::Rest => self.rest(at, index),
             Next::Keep => {
                 if tcp.sockets.get(index).is_some_and(|connection| connection.dead) {
                     tcp.detach(index);
@@ -473,6 +486,15 @@ impl World {
                 self.arm(at, index);
                 self.queue_accepted(at, index, backlog);
             }
+        }
+    }
+
+    /// Lets a closed connection go, all but its last word. Runs before that is sent.
+    fn rest(&mut self, at: usize, index: u32) {
+        let tcp = &mut self.nodes[at].stack.tcp;
+        let Some(ack) = self.wire.outgoing.last().cloned() else { return self.arm(at, index) };
+        if let Some(connection) = tcp.remove(index) {
+            tcp.resting.insert(connection.ends, ack, self.now);
         }
     }
 
@@ -561,11 +583,6 @@ impl World {
             connection.hint = Some(reason);
         }
     }
-}
-
-/// A connection in TIME-WAIT whose owner has gone gives way to a new one between the same ends.
-fn is_over(connection: &Connection) -> bool {
-    connection.stage == Stage::Orphan && connection.socket().state() == State::TimeWait
 }
 
 impl crate::stack::Stack {

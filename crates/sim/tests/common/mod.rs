@@ -115,11 +115,11 @@ impl Net {
             *slot.borrow_mut() = Some(value);
         });
         let end = self.sim.now() + Duration::from_secs(seconds);
-        while output.borrow().is_none() && self.sim.next_event_at().is_none_or(|at| at <= end) {
-            let step = self.sim.next_event_at();
-            self.sim.run_until(step.unwrap_or(end).max(self.sim.now()));
-            if step.is_none() && self.sim.next_event_at().is_none() {
-                break;
+        self.sim.run_until(self.sim.now());
+        while output.borrow().is_none() {
+            match self.sim.next_event_at().filter(|&at| at <= end) {
+                Some(at) => self.sim.run_until(at),
+                None => break,
             }
         }
         output.take().unwrap_or_else(|| panic!("not done after {seconds} s; log: {:?}", self.crashes()))

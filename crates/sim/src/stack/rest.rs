@@ -1,0 +1,59 @@
+//! Connections in TIME-WAIT: closed and forgotten, but for answering a FIN that comes again.
+//!
+//! smoltcp would keep the whole socket, with its buffers, for these ten seconds.
+
+use crate::packet::Bytes;
+use crate::stack::Demux;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// How long smoltcp stays in TIME-WAIT (Linux: 60 s; RFC 9293 section 3.4.2: 2 MSL).
+const TIME_WAIT: Duration = Duration::from_secs(10);
+
+type Ends = (SocketAddr, SocketAddr);
+
+#[derive(Default)]
+pub(crate) struct Resting {
+    acks: Demux<Ends, Rest>,
+    /// All rest equally long, so the first in is the first out.
+    order: VecDeque<(u64, Ends)>,
+}
+
+struct Rest {
+    until: u64,
+    /// The segment that acknowledged the peer's FIN.
+    ack: Bytes,
+}
+
+impl Resting {
+    pub(crate) fn insert(&mut self, ends: Ends, ack: Bytes, now: u64) {
+        self.purge(now);
+        let until = now + TIME_WAIT.as_nanos() as u64;
+        self.acks.insert(ends, Rest { until, ack });
+        self.order.push_back((until, ends));
+    }
+
+    /// The acknowledgement to repeat, if this connection rests.
+    pub(crate) fn ack(&mut self, ends: &Ends, now: u64) -> Option<&Bytes> {
+        self.purge(now);
+        self.acks.get(ends).map(|rest| &rest.ack)
+    }
+
+    pub(crate) fn contains(&self, ends: &Ends) -> bool {
+        self.acks.contains_key(ends)
+    }
+
+    /// A new connection between the same ends takes its place.
+    pub(crate) fn remove(&mut self, ends: &Ends) {
+        self.acks.remove(ends);
+    }
+
+    fn purge(&mut self, now: u64) {
+        while let Some((_, ends)) = self.order.pop_front_if(|(until, _)| *until <= now) {
+            if self.acks.get(&ends).is_some_and(|rest| rest.until <= now) {
+                self.acks.remove(&ends);
+            }
+        }
+    }
+}
