@@ -2,12 +2,14 @@
 //!
 //! - [`Scenario::load`]: a folder, and perhaps a variant, to a consistent scenario. Start here.
 //! - [`build`], [`Run`]: a scenario and a seed to a world in an engine
+//! - `counts`, [`Counts`]: how much there is of everything
 //! - [`files`]: the shapes of the files
 //!
 //! Inside: `load` reads files and imports, `variant` changes a few values, `index` knows every name, `validate` looks
 //! references up, `vocabulary` says which words runbooks may use, `model` is the result.
 
 mod build;
+mod counts;
 pub mod files;
 mod index;
 mod load;
@@ -17,4 +19,5 @@ mod variant;
 mod vocabulary;
 
 pub use build::{Run, build};
+pub use counts::Counts;
 pub use model::{Scenario, Statement};
