@@ -2,7 +2,7 @@
 //!
 //! The protocol is three machines without I/O and one shell that connects them to a network.
 //!
-//! - [`run`]: a speaker on `rt`, simulated or real (start here)
+//! - [`run`] (in `speaker`): a speaker on `rt`, simulated or real (start here)
 //! - [`config`]: what it is told; [`control`]: what it can be told later; [`event`]: what it reports
 //! - [`wire`]: messages as bytes; [`session`]: the state machine of one session; [`rib`]: routes, decision, policy
 //!

@@ -6,9 +6,10 @@
 //! between the same two routers.
 //!
 //! - [`router`]: the machine, without sockets or clocks (start here)
+//! - `link`: one link's carrier, adjacency and unacknowledged floods
 //! - [`spf`]: shortest paths over a database; [`message`]: what travels
 //! - [`config`]: what a router is told; [`event`]: what it reports
-//! - [`run`]: the machine on `rt`: UDP, ports, timers, forwarding table
+//! - [`run`] (in `shell`): the machine on `rt`: UDP, ports, timers, forwarding table
 
 pub mod config;
 pub mod event;
