@@ -224,15 +224,25 @@ pub(crate) fn doom() -> Doom {
     DOOM.get()
 }
 
-/// Runs `f` as `owner`, whatever it does.
+/// Runs `f` as `owner`.
 pub(crate) fn scope<R>(owner: Owner, f: impl FnOnce() -> R) -> R {
+    with_current(Some(owner), f)
+}
+
+/// Runs `f` as nobody in particular, as between runs.
+pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
+    with_current(None, f)
+}
+
+/// The caller's own place is restored whatever `f` does.
+fn with_current<R>(current: Option<Owner>, f: impl FnOnce() -> R) -> R {
     struct Restore(Option<Owner>);
     impl Drop for Restore {
         fn drop(&mut self) {
             CURRENT.set(self.0);
         }
     }
-    let _restore = Restore(CURRENT.replace(Some(owner)));
+    let _restore = Restore(CURRENT.replace(current));
     f()
 }
 

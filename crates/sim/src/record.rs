@@ -187,13 +187,12 @@ impl Log {
     }
 }
 
-/// Shows new records to the hooks. A hook may emit; what it emits is shown after the present record.
+/// Shows new records to the hooks. They run on no node, whoever made the record. A hook may emit; what it emits is
+/// shown after the present record.
 pub(crate) fn show_to_hooks() {
     let Some(mut hooks) = world::try_with(|world| world.log.lend_hooks()).flatten() else { return };
     while let Some(record) = world::try_with(|world| world.log.next_unseen()).flatten() {
-        for hook in &mut hooks {
-            hook(&record);
-        }
+        exec::outside(|| hooks.iter_mut().for_each(|hook| hook(&record)));
     }
     world::try_with(|world| world.log.return_hooks(hooks));
 }

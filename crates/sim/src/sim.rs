@@ -93,7 +93,8 @@ impl Sim {
         old.map(drop)
     }
 
-    /// Calls `hook` with each record, soon after it was made and in order. It may use the whole API.
+    /// Calls `hook` with each record, soon after it was made and in order. It runs on no node, and may use the
+    /// whole API.
     pub fn on_record(&self, hook: impl FnMut(&Record) + 'static) {
         world::try_with(|world| world.log.add_hook(Box::new(hook)));
     }

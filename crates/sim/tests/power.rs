@@ -115,8 +115,9 @@ fn cutting_the_branch_one_sits_on() {
     net.spawn("a", async move {
         let socket = UdpSocket::bind(sock("0.0.0.0:9")).await.unwrap();
         control::power_off(a).unwrap();
-        log.borrow_mut().push(socket.send_to(b"x", sock("10.0.0.2:9")).await.unwrap_err().kind());
-        log.borrow_mut().push(UdpSocket::bind(sock("0.0.0.0:9")).await.unwrap_err().kind());
+        let sent = socket.send_to(b"x", sock("10.0.0.2:9")).await.unwrap_err();
+        let bound = UdpSocket::bind(sock("0.0.0.0:9")).await.unwrap_err();
+        log.borrow_mut().extend([sent.kind(), bound.kind()]);
         assert!(task::spawn("more", async {}).await.is_err());
         task::yield_now().await;
         unreachable!("the machine is off");

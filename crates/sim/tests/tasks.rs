@@ -160,6 +160,7 @@ fn hooks_see_every_record_in_order_and_may_act() {
     net.sim.on_record(move |record| {
         log.borrow_mut().push((record.time, record.kind, record.bytes.clone()));
         if record.kind == "test" && record.bytes == [1] {
+            assert_eq!(task::current_node(), None, "a hook runs on no node");
             record::emit_for(a, "echo", &[9]);
             control::power_off(a).unwrap();
         }

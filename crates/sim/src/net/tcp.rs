@@ -1,7 +1,7 @@
 //! TCP listeners and streams.
 
 use super::{Attempt, Handle};
-use crate::stack::tcp::Connection;
+use crate::stack::connection::Connection;
 use crate::world::{self, World};
 use std::future::poll_fn;
 use std::io;

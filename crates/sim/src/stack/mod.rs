@@ -5,11 +5,13 @@
 //! addresses, and only the socket concerned is polled. The interface owns no address: any-IP makes it accept
 //! what the fabric delivers.
 //!
-//! - `tcp`: connections: demultiplexing, polling, timeouts, what Linux would answer
+//! - `tcp`: connections: finding them, polling them, their timers
+//! - `connection`: one of them, and what Linux would say when it fails
 //! - `listen`: listening ports: one smoltcp socket per SYN, so that bursts are never refused
 //! - `rest`: TIME-WAIT
 //! - `udp`: datagram sockets
 
+pub(crate) mod connection;
 pub(crate) mod listen;
 mod rest;
 pub(crate) mod tcp;

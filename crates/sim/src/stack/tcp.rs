@@ -1,94 +1,27 @@
-//! Connections: finding them, polling them, and what Linux would say when they fail.
-//!
-//! smoltcp runs the state machine. This file adds what it leaves out: why a connection ended (reset, refused,
-//! timed out, unreachable), a limit on unacknowledged data, and the life of sockets whose owner has gone.
+//! A stack's connections: finding them, polling them, and their timers.
 
 use crate::fib::Exit;
 use crate::packet::{self, Bytes, Complaint, Flow};
 use crate::queue::Event;
+use crate::stack::connection::{Connection, Ends, NEVER, Next, Stage};
 use crate::stack::listen::Backlog;
 use crate::stack::rest::Resting;
 use crate::stack::{Demux, Slab, instant};
-use crate::time::nanos;
-use crate::watch::Waiters;
 use crate::world::World;
-use smoltcp::iface::{SocketHandle, SocketSet};
 use smoltcp::socket::tcp::{self, SocketBuffer, State};
 use smoltcp::time::Duration as SmolDuration;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
-use std::task::Waker;
 use std::time::Duration;
 
-/// A SYN unanswered for so long: Linux retries six times, at 1, 3, 7, 15, 31 and 63 s.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(127);
-/// A SYN-ACK unanswered for so long (Linux: five retries).
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(63);
-/// Data unacknowledged for so long (Linux: fifteen retries).
-const USER_TIMEOUT: Duration = Duration::from_secs(924);
-/// A closed socket whose last data nobody acknowledges.
-const ORPHAN_TIMEOUT: Duration = Duration::from_secs(127);
-/// A closed socket whose peer does not close (Linux: `tcp_fin_timeout`).
-const FIN_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long an acknowledgement may wait for data to travel with (Linux: `TCP_DELACK_MIN`).
 const ACK_DELAY: SmolDuration = SmolDuration::from_millis(40);
-const NEVER: u64 = u64::MAX;
-
-/// Local and remote end of a connection.
-type Ends = (SocketAddr, SocketAddr);
 
 pub(crate) struct Tcp {
     sockets: Slab<Connection>,
     demux: Demux<Ends>,
     resting: Resting,
     buffer: usize,
-}
-
-/// How far a connection has come, seen from its owner.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// A SYN came to a listener; it has not been told yet.
-    Handshake(Backlog),
-    /// Waits to be accepted.
-    Queued,
-    /// A SYN went out.
-    Connecting,
-    Open,
-    /// The owner has let go.
-    Orphan,
-}
-
-pub(crate) struct Connection {
-    set: SocketSet<'static>,
-    handle: SocketHandle,
-    pub(crate) ends: Ends,
-    stage: Stage,
-    /// What the owner is told next; told once.
-    error: Option<ErrorKind>,
-    /// What ICMP said; the reason given if the connection times out.
-    hint: Option<ErrorKind>,
-    /// Given up: smoltcp is not asked any more.
-    dead: bool,
-    dirty: bool,
-    /// When the socket wants to be polled next, and for when the queue holds an event of it.
-    wanted: u64,
-    armed: u64,
-    /// Since when the present wait goes on: for an answer, an acknowledgement, a FIN.
-    since: u64,
-    unacknowledged: usize,
-    user_timeout: Option<Duration>,
-    readers: Waiters,
-    writers: Waiters,
-}
-
-/// What is to be done with a connection after a poll.
-enum Next {
-    Keep,
-    /// The handshake is complete.
-    Accept(Backlog),
-    /// Both sides have closed; only a FIN that comes again needs an answer.
-    Rest,
-    Remove,
 }
 
 impl Tcp {
@@ -118,25 +51,7 @@ impl Tcp {
     }
 
     fn insert(&mut self, socket: tcp::Socket<'static>, ends: Ends, stage: Stage, now: u64) -> u32 {
-        let mut set = SocketSet::new(Vec::with_capacity(1));
-        let handle = set.add(socket);
-        let (index, _) = self.sockets.insert(Connection {
-            set,
-            handle,
-            ends,
-            stage,
-            error: None,
-            hint: None,
-            dead: false,
-            dirty: false,
-            wanted: NEVER,
-            armed: NEVER,
-            since: now,
-            unacknowledged: 0,
-            user_timeout: None,
-            readers: Waiters::default(),
-            writers: Waiters::default(),
-        });
+        let (index, _) = self.sockets.insert(Connection::new(socket, ends, stage, now));
         self.demux.insert(ends, index);
         index
     }
@@ -157,153 +72,6 @@ impl Tcp {
     fn uses_port(&self, local: IpAddr, port: u16, remote: SocketAddr) -> bool {
         let ends = (SocketAddr::new(local, port), remote);
         self.demux.contains_key(&ends) || self.resting.contains(&ends)
-    }
-}
-
-impl Connection {
-    fn socket(&self) -> &tcp::Socket<'static> {
-        self.set.get(self.handle)
-    }
-
-    fn socket_mut(&mut self) -> &mut tcp::Socket<'static> {
-        self.set.get_mut(self.handle)
-    }
-
-    /// Bytes read into `buffer`, an error, or none: wait.
-    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
-        let socket = self.socket_mut();
-        if socket.can_recv() {
-            return Some(socket.recv_slice(buffer).map_err(|_| ErrorKind::ConnectionReset.into()));
-        }
-        let open = socket.may_recv();
-        match self.error.take() {
-            Some(error) => Some(Err(error.into())),
-            None if open && !self.dead => None,
-            None => Some(Ok(0)),
-        }
-    }
-
-    /// Whether the peer should be told that the window, almost shut before, is open again.
-    fn window_opened(&self, read: usize) -> bool {
-        let socket = self.socket();
-        socket.recv_queue() + read > socket.recv_capacity() / 2
-    }
-
-    /// Bytes taken from `data`, an error, or none: wait.
-    pub(crate) fn write(&mut self, data: &[u8]) -> Option<io::Result<usize>> {
-        if let Some(error) = self.error.take() {
-            return Some(Err(error.into()));
-        }
-        if self.dead {
-            return Some(Err(ErrorKind::BrokenPipe.into()));
-        }
-        match self.socket_mut().send_slice(data) {
-            Ok(0) if !data.is_empty() => None,
-            Ok(taken) => Some(Ok(taken)),
-            Err(_) => Some(Err(ErrorKind::BrokenPipe.into())),
-        }
-    }
-
-    /// The outcome of a connection attempt, or none: wait.
-    pub(crate) fn connected(&mut self) -> Option<io::Result<()>> {
-        match self.error.take() {
-            Some(error) => Some(Err(error.into())),
-            None if self.stage == Stage::Connecting => None,
-            None => Some(Ok(())),
-        }
-    }
-
-    pub(crate) fn wait_to_read(&mut self, waker: &mut Option<Waker>) {
-        self.readers.join(waker);
-    }
-
-    pub(crate) fn wait_to_write(&mut self, waker: &mut Option<Waker>) {
-        self.writers.join(waker);
-    }
-
-    /// Ends the connection for its owner, who is told `error`.
-    fn fail(&mut self, error: ErrorKind) {
-        self.error = Some(error);
-        self.dead = true;
-        self.wanted = NEVER;
-    }
-
-    /// When the present wait has gone on for too long.
-    fn deadline(&self) -> u64 {
-        let limit = match self.stage {
-            Stage::Handshake(_) => HANDSHAKE_TIMEOUT,
-            Stage::Connecting => CONNECT_TIMEOUT,
-            Stage::Queued | Stage::Open if self.unacknowledged > 0 => {
-                self.user_timeout.unwrap_or(USER_TIMEOUT)
-            }
-            Stage::Orphan if self.unacknowledged > 0 => ORPHAN_TIMEOUT,
-            Stage::Orphan if self.socket().state() == State::FinWait2 => FIN_TIMEOUT,
-            _ => return NEVER,
-        };
-        self.since.saturating_add(nanos(limit))
-    }
-
-    /// Data, and a FIN as one byte of it, that the peer has not acknowledged.
-    fn count_unacknowledged(&self) -> usize {
-        let fin = matches!(self.socket().state(), State::FinWait1 | State::Closing | State::LastAck);
-        self.socket().send_queue() + usize::from(fin)
-    }
-
-    /// Restarts the wait when the peer acknowledged something. Under the default limit any sign of life counts: a
-    /// peer that keeps its window shut may do so for ever.
-    fn note_progress(&mut self, now: u64, before: usize, heard: bool) {
-        if matches!(self.stage, Stage::Handshake(_) | Stage::Connecting) {
-            return;
-        }
-        let after = self.count_unacknowledged();
-        let began = self.unacknowledged == 0;
-        if began || after < before || (heard && self.user_timeout.is_none()) {
-            self.since = now;
-        }
-        self.unacknowledged = after;
-    }
-
-    /// Draws the consequences of a poll.
-    fn digest(&mut self, before: State, reset: bool) -> Next {
-        let state = self.socket().state();
-        match self.stage {
-            Stage::Handshake(backlog) => match state {
-                State::Listen | State::Closed => Next::Remove,
-                State::SynReceived => Next::Keep,
-                _ => Next::Accept(backlog),
-            },
-            Stage::Connecting => {
-                match state {
-                    State::SynSent | State::SynReceived => {}
-                    State::Closed => self.fail(ErrorKind::ConnectionRefused),
-                    _ => self.stage = Stage::Open,
-                }
-                Next::Keep
-            }
-            Stage::Queued | Stage::Open => {
-                if state == State::Closed && before != State::Closed && reset {
-                    let half_closed = before == State::CloseWait;
-                    self.fail(if half_closed { ErrorKind::BrokenPipe } else { ErrorKind::ConnectionReset });
-                }
-                Next::Keep
-            }
-            Stage::Orphan if state == State::Closed => Next::Remove,
-            Stage::Orphan if state == State::TimeWait => Next::Rest,
-            Stage::Orphan => Next::Keep,
-        }
-    }
-
-    fn wake(&mut self, wakes: &mut Vec<Waker>) {
-        if self.stage == Stage::Connecting && !self.dead {
-            return;
-        }
-        let socket = self.set.get::<tcp::Socket>(self.handle);
-        if self.dead || socket.can_recv() || !socket.may_recv() {
-            self.readers.wake(wakes);
-        }
-        if self.dead || socket.can_send() || !socket.may_send() {
-            self.writers.wake(wakes);
-        }
     }
 }
 

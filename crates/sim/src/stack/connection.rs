@@ -1,0 +1,244 @@
+//! One connection: its smoltcp socket, and what smoltcp leaves out: why it ended (reset, refused, timed out,
+//! unreachable), a limit on unacknowledged data, and the life of a socket whose owner has gone.
+
+use crate::stack::listen::Backlog;
+use crate::time::nanos;
+use crate::watch::Waiters;
+use smoltcp::iface::{SocketHandle, SocketSet};
+use smoltcp::socket::tcp::{self, State};
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::task::Waker;
+use std::time::Duration;
+
+/// A SYN unanswered for so long: Linux retries six times, at 1, 3, 7, 15, 31 and 63 s.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(127);
+/// A SYN-ACK unanswered for so long (Linux: five retries).
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(63);
+/// Data unacknowledged for so long (Linux: fifteen retries).
+const USER_TIMEOUT: Duration = Duration::from_secs(924);
+/// A closed socket whose last data nobody acknowledges.
+const ORPHAN_TIMEOUT: Duration = Duration::from_secs(127);
+/// A closed socket whose peer does not close (Linux: `tcp_fin_timeout`).
+const FIN_TIMEOUT: Duration = Duration::from_secs(60);
+/// No time at all.
+pub(super) const NEVER: u64 = u64::MAX;
+
+/// Local and remote end of a connection.
+pub(super) type Ends = (SocketAddr, SocketAddr);
+
+/// How far a connection has come, seen from its owner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// A SYN came to a listener; it has not been told yet.
+    Handshake(Backlog),
+    /// Waits to be accepted.
+    Queued,
+    /// A SYN went out.
+    Connecting,
+    Open,
+    /// The owner has let go.
+    Orphan,
+}
+
+pub(crate) struct Connection {
+    pub(super) set: SocketSet<'static>,
+    handle: SocketHandle,
+    pub(crate) ends: Ends,
+    pub(super) stage: Stage,
+    /// What the owner is told next; told once.
+    pub(super) error: Option<ErrorKind>,
+    /// What ICMP said; the reason given if the connection times out.
+    pub(super) hint: Option<ErrorKind>,
+    /// Given up: smoltcp is not asked any more.
+    pub(super) dead: bool,
+    pub(super) dirty: bool,
+    /// When the socket wants to be polled next, and for when the queue holds an event of it.
+    pub(super) wanted: u64,
+    pub(super) armed: u64,
+    /// Since when the present wait goes on: for an answer, an acknowledgement, a FIN.
+    pub(super) since: u64,
+    unacknowledged: usize,
+    pub(super) user_timeout: Option<Duration>,
+    pub(super) readers: Waiters,
+    pub(super) writers: Waiters,
+}
+
+/// What is to be done with a connection after a poll.
+pub(super) enum Next {
+    Keep,
+    /// The handshake is complete.
+    Accept(Backlog),
+    /// Both sides have closed; only a FIN that comes again needs an answer.
+    Rest,
+    Remove,
+}
+
+impl Connection {
+    pub(super) fn new(socket: tcp::Socket<'static>, ends: Ends, stage: Stage, now: u64) -> Self {
+        let mut set = SocketSet::new(Vec::with_capacity(1));
+        let handle = set.add(socket);
+        Connection {
+            set,
+            handle,
+            ends,
+            stage,
+            error: None,
+            hint: None,
+            dead: false,
+            dirty: false,
+            wanted: NEVER,
+            armed: NEVER,
+            since: now,
+            unacknowledged: 0,
+            user_timeout: None,
+            readers: Waiters::default(),
+            writers: Waiters::default(),
+        }
+    }
+
+    pub(super) fn socket(&self) -> &tcp::Socket<'static> {
+        self.set.get(self.handle)
+    }
+
+    pub(super) fn socket_mut(&mut self) -> &mut tcp::Socket<'static> {
+        self.set.get_mut(self.handle)
+    }
+
+    /// Bytes read into `buffer`, an error, or none: wait.
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        let socket = self.socket_mut();
+        if socket.can_recv() {
+            return Some(socket.recv_slice(buffer).map_err(|_| ErrorKind::ConnectionReset.into()));
+        }
+        let open = socket.may_recv();
+        match self.error.take() {
+            Some(error) => Some(Err(error.into())),
+            None if open && !self.dead => None,
+            None => Some(Ok(0)),
+        }
+    }
+
+    /// Whether the peer should be told that the window, almost shut before, is open again.
+    pub(super) fn window_opened(&self, read: usize) -> bool {
+        let socket = self.socket();
+        socket.recv_queue() + read > socket.recv_capacity() / 2
+    }
+
+    /// Bytes taken from `data`, an error, or none: wait.
+    pub(crate) fn write(&mut self, data: &[u8]) -> Option<io::Result<usize>> {
+        if let Some(error) = self.error.take() {
+            return Some(Err(error.into()));
+        }
+        if self.dead {
+            return Some(Err(ErrorKind::BrokenPipe.into()));
+        }
+        match self.socket_mut().send_slice(data) {
+            Ok(0) if !data.is_empty() => None,
+            Ok(taken) => Some(Ok(taken)),
+            Err(_) => Some(Err(ErrorKind::BrokenPipe.into())),
+        }
+    }
+
+    /// The outcome of a connection attempt, or none: wait.
+    pub(crate) fn connected(&mut self) -> Option<io::Result<()>> {
+        match self.error.take() {
+            Some(error) => Some(Err(error.into())),
+            None if self.stage == Stage::Connecting => None,
+            None => Some(Ok(())),
+        }
+    }
+
+    pub(crate) fn wait_to_read(&mut self, waker: &mut Option<Waker>) {
+        self.readers.join(waker);
+    }
+
+    pub(crate) fn wait_to_write(&mut self, waker: &mut Option<Waker>) {
+        self.writers.join(waker);
+    }
+
+    /// Ends the connection for its owner, who is told `error`.
+    pub(super) fn fail(&mut self, error: ErrorKind) {
+        self.error = Some(error);
+        self.dead = true;
+        self.wanted = NEVER;
+    }
+
+    /// When the present wait has gone on for too long.
+    pub(super) fn deadline(&self) -> u64 {
+        let limit = match self.stage {
+            Stage::Handshake(_) => HANDSHAKE_TIMEOUT,
+            Stage::Connecting => CONNECT_TIMEOUT,
+            Stage::Queued | Stage::Open if self.unacknowledged > 0 => {
+                self.user_timeout.unwrap_or(USER_TIMEOUT)
+            }
+            Stage::Orphan if self.unacknowledged > 0 => ORPHAN_TIMEOUT,
+            Stage::Orphan if self.socket().state() == State::FinWait2 => FIN_TIMEOUT,
+            _ => return NEVER,
+        };
+        self.since.saturating_add(nanos(limit))
+    }
+
+    /// Data, and a FIN as one byte of it, that the peer has not acknowledged.
+    pub(super) fn count_unacknowledged(&self) -> usize {
+        let fin = matches!(self.socket().state(), State::FinWait1 | State::Closing | State::LastAck);
+        self.socket().send_queue() + usize::from(fin)
+    }
+
+    /// Restarts the wait when the peer acknowledged something. Under the default limit any sign of life counts: a
+    /// peer that keeps its window shut may do so for ever.
+    pub(super) fn note_progress(&mut self, now: u64, before: usize, heard: bool) {
+        if matches!(self.stage, Stage::Handshake(_) | Stage::Connecting) {
+            return;
+        }
+        let after = self.count_unacknowledged();
+        let began = self.unacknowledged == 0;
+        if began || after < before || (heard && self.user_timeout.is_none()) {
+            self.since = now;
+        }
+        self.unacknowledged = after;
+    }
+
+    /// Draws the consequences of a poll.
+    pub(super) fn digest(&mut self, before: State, reset: bool) -> Next {
+        let state = self.socket().state();
+        match self.stage {
+            Stage::Handshake(backlog) => match state {
+                State::Listen | State::Closed => Next::Remove,
+                State::SynReceived => Next::Keep,
+                _ => Next::Accept(backlog),
+            },
+            Stage::Connecting => {
+                match state {
+                    State::SynSent | State::SynReceived => {}
+                    State::Closed => self.fail(ErrorKind::ConnectionRefused),
+                    _ => self.stage = Stage::Open,
+                }
+                Next::Keep
+            }
+            Stage::Queued | Stage::Open => {
+                if state == State::Closed && before != State::Closed && reset {
+                    let half_closed = before == State::CloseWait;
+                    self.fail(if half_closed { ErrorKind::BrokenPipe } else { ErrorKind::ConnectionReset });
+                }
+                Next::Keep
+            }
+            Stage::Orphan if state == State::Closed => Next::Remove,
+            Stage::Orphan if state == State::TimeWait => Next::Rest,
+            Stage::Orphan => Next::Keep,
+        }
+    }
+
+    pub(super) fn wake(&mut self, wakes: &mut Vec<Waker>) {
+        if self.stage == Stage::Connecting && !self.dead {
+            return;
+        }
+        let socket = self.set.get::<tcp::Socket>(self.handle);
+        if self.dead || socket.can_recv() || !socket.may_recv() {
+            self.readers.wake(wakes);
+        }
+        if self.dead || socket.can_send() || !socket.may_send() {
+            self.writers.wake(wakes);
+        }
+    }
+}
