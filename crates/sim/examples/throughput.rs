@@ -1,5 +1,5 @@
 //! What a packet, a hop, a timer and a record cost. Run with
-//! `cargo run --release -p blackstart-sim --example throughput`.
+//! `cargo run --release -p blackstart-sim --example throughput [udp|tcp|bulk|connections|timers|records]`.
 #![expect(clippy::disallowed_methods, clippy::unwrap_used, reason = "a stop watch reads the real clock")]
 
 use blackstart_sim::net::{TcpListener, TcpStream, UdpSocket};
@@ -159,12 +159,26 @@ fn records(count: u64) {
 }
 
 fn main() {
-    let near = udp(1, 500_000);
-    let far = udp(11, 200_000);
-    println!("{:<44} {:>11} {:>8.1} ns", "one more forwarding hop", "", (far - near) / 10.0);
-    tcp_ping(500_000);
-    tcp_bulk(100_000_000);
-    tcp_connections(100_000);
-    timers(1_000_000);
-    records(2_000_000);
+    let only = std::env::args().nth(1);
+    let wanted = |what: &str| only.as_deref().is_none_or(|only| only == what);
+    if wanted("udp") {
+        let near = udp(1, 500_000);
+        let far = udp(11, 200_000);
+        println!("{:<44} {:>11} {:>8.1} ns", "one more forwarding hop", "", (far - near) / 10.0);
+    }
+    if wanted("tcp") {
+        tcp_ping(500_000);
+    }
+    if wanted("bulk") {
+        tcp_bulk(100_000_000);
+    }
+    if wanted("connections") {
+        tcp_connections(100_000);
+    }
+    if wanted("timers") {
+        timers(1_000_000);
+    }
+    if wanted("records") {
+        records(2_000_000);
+    }
 }

@@ -5,6 +5,7 @@
 
 use crate::node::NodeId;
 use crate::record::SimEvent;
+use crate::time::Time;
 use crate::{Map, world};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -15,6 +16,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
+
+/// Polls of one task without any time passing, after which it is taken to spin and its service crashes.
+const POLLS_PER_INSTANT_MAX: u32 = 1_000_000;
 
 pub(crate) type Task = Pin<Box<dyn Future<Output = ()>>>;
 
@@ -86,6 +90,9 @@ struct Slot {
     task: Option<Task>,
     polling: bool,
     signal: Option<Arc<Signal>>,
+    /// When it was last polled, and how often at that time.
+    polled_at: Time,
+    polls: u32,
 }
 
 /// The task's future and what it needs to be polled.
@@ -93,6 +100,7 @@ struct Turn {
     task: Task,
     owner: Owner,
     signal: Arc<Signal>,
+    spins: bool,
 }
 
 impl Exec {
@@ -106,6 +114,7 @@ impl Exec {
         let id = TaskId { slot, generation: entry.generation };
         entry.number = self.spawned;
         entry.owner = owner;
+        entry.polls = 0;
         entry.task = Some(task);
         entry.signal = Some(Arc::new(Signal { run, id, queued: AtomicBool::new(true) }));
         READY.with_borrow_mut(|ready| ready.push_back(id));
@@ -117,7 +126,7 @@ impl Exec {
         let task = slot.task.take()?;
         let signal = slot.signal.take()?;
         slot.polling = true;
-        Some(Turn { task, owner: slot.owner, signal })
+        Some(Turn { task, owner: slot.owner, signal, spins: slot.count_poll() })
     }
 
     /// Puts a pending task back. Hands it out again, to be dropped, if it was killed while it was polled.
@@ -179,7 +188,24 @@ impl Exec {
 impl Slot {
     fn vacant() -> Self {
         let owner = Owner { node: None, service: None };
-        Slot { generation: 0, number: 0, owner, task: None, polling: false, signal: None }
+        Slot {
+            generation: 0,
+            number: 0,
+            owner,
+            task: None,
+            polling: false,
+            signal: None,
+            polled_at: Time::ZERO,
+            polls: 0,
+        }
+    }
+
+    /// True when it was polled too often for one instant.
+    fn count_poll(&mut self) -> bool {
+        let now = Time::now();
+        self.polls = if self.polled_at == now { self.polls + 1 } else { 1 };
+        self.polled_at = now;
+        self.polls > POLLS_PER_INSTANT_MAX
     }
 }
 
@@ -342,7 +368,10 @@ pub(crate) fn run_ready() -> bool {
 }
 
 fn poll_task(id: TaskId, turn: Turn) {
-    let Turn { mut task, owner, signal } = turn;
+    let Turn { mut task, owner, signal, spins } = turn;
+    if spins {
+        return crash(id, owner, task, &"spins: polled a million times without any time passing");
+    }
     signal.queued.store(false, Ordering::Relaxed);
     let waker = Waker::from(Arc::clone(&signal));
     let outcome = scope(owner, || {

@@ -15,6 +15,10 @@ use crate::{Error, link};
 use std::net::IpAddr;
 use std::time::Duration;
 
+/// How long a packet from a node to itself takes: not nothing, or a service that talks to itself without a pause
+/// would stop time.
+const LOOPBACK_NS: u64 = 20_000;
+
 /// The number of a link, given in the order of [`Sim::add_link`](crate::Sim::add_link).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(pub u32);
@@ -250,7 +254,7 @@ impl World {
         match node.exit(destination) {
             Exit::Local => {
                 let event = Event::Loopback { node: at as u32, epoch: node.epoch, bytes };
-                self.queue.push(self.now, event);
+                self.queue.push(self.now + LOOPBACK_NS, event);
                 Ok(())
             }
             exit => self.leave(at, exit, bytes),

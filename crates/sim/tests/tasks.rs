@@ -6,7 +6,9 @@ mod common;
 use blackstart_sim::record::{self, SimEvent};
 use blackstart_sim::task::JoinError;
 use blackstart_sim::{
-    Config, Error, Latency, LinkSpec, NodeSpec, Sim, Time, control, net::TcpListener, task, time,
+    Config, Error, Latency, LinkSpec, NodeSpec, Sim, Time, control,
+    net::{TcpListener, TcpStream},
+    task, time,
 };
 use common::{Net, collect, sock};
 use std::cell::Cell;
@@ -97,6 +99,25 @@ fn a_panic_is_the_crash_of_its_service_and_of_nothing_else() {
     assert_eq!(control::socket_count(a), 0, "its ports are free again");
     let expected = SimEvent::TaskCrash { service: "bad".into(), message: "out of cheese".into() };
     assert_eq!(net.crashes(), [expected]);
+}
+
+/// A service that never waits must not stop time for everybody.
+#[test]
+fn a_task_that_spins_is_a_crash() {
+    let mut net = Net::new(1);
+    let a = net.host("a", &["10.0.0.1"]);
+    net.program("a", || {
+        task::spawn("spinner", async {
+            time::sleep(Duration::from_secs(1)).await;
+            loop {
+                task::yield_now().await;
+            }
+        });
+        task::spawn("talker", async { while TcpStream::connect(sock("127.0.0.1:1")).await.is_err() {} });
+    });
+    net.sim.run_until(Time::from_secs(3));
+    assert!(!control::is_running(a, "spinner") && control::is_running(a, "talker"));
+    assert!(matches!(&net.crashes()[..], [SimEvent::TaskCrash { service, .. }] if service == "spinner"));
 }
 
 #[test]
