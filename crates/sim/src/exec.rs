@@ -250,25 +250,20 @@ pub(crate) fn doom() -> Doom {
     DOOM.get()
 }
 
-/// Runs `f` as `owner`.
+/// Runs `f` as the world's own: in the simulation, but on no node.
+pub(crate) fn as_world<R>(f: impl FnOnce() -> R) -> R {
+    scope(Owner { node: None, service: None }, f)
+}
+
+/// Runs `f` as `owner`. The caller's own place is restored whatever `f` does.
 pub(crate) fn scope<R>(owner: Owner, f: impl FnOnce() -> R) -> R {
-    with_current(Some(owner), f)
-}
-
-/// Runs `f` as nobody in particular, as between runs.
-pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
-    with_current(None, f)
-}
-
-/// The caller's own place is restored whatever `f` does.
-fn with_current<R>(current: Option<Owner>, f: impl FnOnce() -> R) -> R {
     struct Restore(Option<Owner>);
     impl Drop for Restore {
         fn drop(&mut self) {
             CURRENT.set(self.0);
         }
     }
-    let _restore = Restore(CURRENT.replace(current));
+    let _restore = Restore(CURRENT.replace(Some(owner)));
     f()
 }
 

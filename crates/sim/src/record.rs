@@ -192,7 +192,7 @@ impl Log {
 pub(crate) fn show_to_hooks() {
     let Some(mut hooks) = world::try_with(|world| world.log.lend_hooks()).flatten() else { return };
     while let Some(record) = world::try_with(|world| world.log.next_unseen()).flatten() {
-        exec::outside(|| hooks.iter_mut().for_each(|hook| hook(&record)));
+        exec::as_world(|| hooks.iter_mut().for_each(|hook| hook(&record)));
     }
     world::try_with(|world| world.log.return_hooks(hooks));
 }
