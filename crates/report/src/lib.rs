@@ -1,1 +1,24 @@
-//! Records to a terminal timeline and to JSON.
+//! Records to what people and programs read: an outcome as data, a timeline, a page for the terminal.
+//!
+//! - [`judge()`]: a finished run to its outcome. Start here.
+//! - [`outcome`]: what came of a run; its JSON is a contract
+//! - [`recovery`]: how long users were without service
+//! - [`timeline`]: the notable moments, one line each
+//! - [`page`]: all of it on a terminal
+//! - [`difference`]: where two logs part, when they should not
+//! - [`utc`]: moments of a run by the world's clock
+//! - `words`: lists and counts
+//!
+//! Nothing here runs or changes anything, and nothing reads the wall clock. (`judge` holds the conversion alone.)
+
+pub mod difference;
+mod judge;
+pub mod outcome;
+pub mod page;
+pub mod recovery;
+pub mod timeline;
+pub mod utc;
+mod words;
+
+pub use judge::judge;
+pub use outcome::RunOutcome;

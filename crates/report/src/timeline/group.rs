@@ -1,0 +1,257 @@
+//! Notes that happen together, joined into lines.
+
+use super::note::{Note, Topic};
+use super::{Line, TEXT_COLUMNS};
+use crate::words::{counted, list};
+use blackstart_rt::{Map, Set};
+use blackstart_sim::Time;
+
+/// All lines so far.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    groups: Vec<Group>,
+    /// The latest line on each topic.
+    latest: Map<Topic, usize>,
+}
+
+#[derive(Debug)]
+struct Group {
+    part: &'static str,
+    topic: Topic,
+    first: Time,
+    last: Time,
+    /// Who and what, in the order in which they came, each pair once.
+    pairs: Vec<(String, String)>,
+    notes: usize,
+}
+
+impl Groups {
+    pub(super) fn add(&mut self, at: Time, note: Note) {
+        let Note { part, topic, gap, who, what } = note;
+        let open = self.latest.get(&topic).copied();
+        let index = open.filter(|index| at - self.groups[*index].last <= gap).unwrap_or_else(|| {
+            self.groups.push(Group {
+                part,
+                topic: topic.clone(),
+                first: at,
+                last: at,
+                pairs: Vec::new(),
+                notes: 0,
+            });
+            self.groups.len() - 1
+        });
+        self.latest.insert(topic, index);
+        self.groups[index].add(at, who, what);
+    }
+
+    /// The lines in the order in which they begin. Notes come in order of time, and so do groups.
+    pub(super) fn lines(self) -> Vec<Line> {
+        self.groups.into_iter().map(|group| group.line()).collect()
+    }
+}
+
+impl Group {
+    fn add(&mut self, at: Time, who: String, what: String) {
+        self.last = at;
+        self.notes += 1;
+        let same = |(known_who, known_what): &&mut (String, String)| {
+            *known_who == who && (self.topic.replaces() || *known_what == what)
+        };
+        match self.pairs.iter_mut().find(same) {
+            Some(pair) => pair.1 = what,
+            None => self.pairs.push((who, what)),
+        }
+    }
+
+    fn line(self) -> Line {
+        let text = match &self.topic {
+            Topic::Said(text) if self.notes > 1 => format!("{text} ({} times)", self.notes),
+            Topic::Said(text) => text.clone(),
+            Topic::Listed(text) => self.listed(text),
+            Topic::Counted { thing, done, place } => self.counted(thing, done, place),
+            Topic::Seen(outcome) => self.seen(outcome),
+            Topic::Paths(collector) => self.paths(collector),
+            Topic::Steering { server, up } => self.steering(server, *up),
+        };
+        Line { at: self.first, until: self.last, part: self.part, text }
+    }
+
+    /// Everyone that something happened to, each once.
+    fn everyone(&self) -> Vec<&str> {
+        let mut seen = Set::new();
+        let whos = self.pairs.iter().map(|(who, _)| who.as_str());
+        whos.filter(|who| !who.is_empty() && seen.insert(*who)).collect()
+    }
+
+    fn listed(&self, text: &str) -> String {
+        let everyone = self.everyone();
+        let start = match everyone.len() {
+            0 | 1 => format!("{text}: "),
+            n => format!("{text} ({n}): "),
+        };
+        let room = TEXT_COLUMNS.saturating_sub(start.chars().count());
+        start + &list(&everyone, room)
+    }
+
+    fn counted(&self, thing: &str, done: &str, place: &str) -> String {
+        let places = self.everyone();
+        let start = match places.len() {
+            1 => format!("{} {done} at ", counted(self.pairs.len(), thing)),
+            n => format!("{} {done} at {}: ", counted(self.pairs.len(), thing), counted(n, place)),
+        };
+        let room = TEXT_COLUMNS.saturating_sub(start.chars().count());
+        start + &list(&places, room)
+    }
+
+    /// Checks that the same vantage points see share a clause.
+    fn seen(&self, outcome: &str) -> String {
+        let mut points: Map<&str, Set<&str>> = Map::new();
+        for (point, check) in &self.pairs {
+            points.entry(check).or_default().insert(point);
+        }
+        let mut checks: Map<Vec<&str>, Vec<&str>> = Map::new();
+        for (check, points) in points {
+            checks.entry(points.into_iter().collect()).or_default().push(check);
+        }
+        let start = format!("{outcome}: ");
+        let clause = |(points, checks): (&Vec<&str>, &Vec<&str>)| {
+            format!("{} at {}", checks.join(", "), points.join(", "))
+        };
+        let clauses: Vec<String> = checks.iter().map(clause).collect();
+        let whole = start.clone() + &clauses.join("; ");
+        if whole.chars().count() <= TEXT_COLUMNS {
+            return whole;
+        }
+        let room = TEXT_COLUMNS.saturating_sub(start.chars().count());
+        let pairs: Vec<String> =
+            self.pairs.iter().map(|(point, check)| format!("{check} at {point}")).collect();
+        start + &list(&pairs.iter().map(String::as_str).collect::<Vec<_>>(), room)
+    }
+
+    /// Prefixes with the same number of paths share a clause.
+    fn paths(&self, collector: &str) -> String {
+        let mut prefixes: Map<&str, Vec<&str>> = Map::new();
+        for (prefix, count) in &self.pairs {
+            prefixes.entry(count).or_default().push(prefix);
+        }
+        let clause = |(count, prefixes): (&&str, &Vec<&str>)| {
+            let more = match prefixes.len() {
+                1 => String::new(),
+                n => format!(" and {} more", n - 1),
+            };
+            let paths = if *count == "1" { "path" } else { "paths" };
+            format!("{count} {paths} to {}{more}", prefixes[0])
+        };
+        let clauses: Vec<String> = prefixes.iter().map(clause).collect();
+        format!(
+            "{collector} holds {}",
+            list(&clauses.iter().map(String::as_str).collect::<Vec<_>>(), TEXT_COLUMNS - 30)
+        )
+    }
+
+    fn steering(&self, server: &str, up: bool) -> String {
+        let answers =
+            self.pairs.iter().find(|(prefix, _)| prefix.is_empty()).map(|(_, answers)| answers.as_str());
+        let opinion = answers.map(|answers| format!("{answers} data centres answer"));
+        let prefixes = match self.everyone().len() {
+            0 => None,
+            n => Some(format!("{} {}", if up { "announces" } else { "withdraws" }, counted(n, "prefix"))),
+        };
+        let clauses: Vec<String> = opinion.into_iter().chain(prefixes).collect();
+        format!("{server}: {}", clauses.join(", "))
+    }
+}
+
+impl Topic {
+    /// Whether a later note on the same thing replaces an earlier one.
+    fn replaces(&self) -> bool {
+        matches!(self, Topic::Paths(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(notes: Vec<(u64, Note)>) -> Vec<(u64, String)> {
+        let mut groups = Groups::default();
+        for (s, note) in notes {
+            groups.add(Time::from_secs(s), note);
+        }
+        groups.lines().into_iter().map(|line| (line.at.since_start().as_secs(), line.text)).collect()
+    }
+
+    fn one(notes: Vec<Note>) -> String {
+        let mut lines = lines(notes.into_iter().map(|note| (0, note)).collect());
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        lines.remove(0).1
+    }
+
+    const SHUT: Topic = Topic::Counted { thing: "port", done: "shut", place: "router" };
+
+    #[test]
+    fn what_happens_together_shares_a_line() {
+        let shut = |router: &str, port: &str| Note::on("network", SHUT, router, port);
+        let seen = |outcome: &str, point: &str, check: &str| {
+            Note::on("users", Topic::Seen(outcome.into()), point, check)
+        };
+        let paths = |prefix: &str, n: &str| Note::on("network", Topic::Paths("ris".into()), prefix, n);
+        let steer = |prefix: &str, n: &str| {
+            Note::on("names", Topic::Steering { server: "ns1".into(), up: false }, prefix, n)
+        };
+        let cases = [
+            (vec![shut("a", "b")], "1 port shut at a"),
+            (vec![shut("a", "b"), shut("a", "c"), shut("a", "c")], "2 ports shut at a"),
+            (vec![shut("a", "b"), shut("b", "a")], "2 ports shut at 2 routers: a, b"),
+            (
+                vec![Note::listed("staff", "chat lost", "x"), Note::listed("staff", "chat lost", "y")],
+                "chat lost (2): x, y",
+            ),
+            (vec![Note::said("step", "hm"), Note::said("step", "hm")], "hm (2 times)"),
+            (vec![seen("503", "nl", "http"), seen("503", "us", "http")], "503: http at nl, us"),
+            (
+                vec![seen("503", "nl", "http"), seen("503", "us", "http"), seen("503", "us", "page")],
+                "503: http at nl, us; page at us",
+            ),
+            (vec![paths("10.0.0.0/8", "2"), paths("10.0.0.0/8", "1")], "ris holds 1 path to 10.0.0.0/8"),
+            (
+                vec![paths("10.0.0.0/8", "2"), paths("11.0.0.0/8", "2"), paths("12.0.0.0/8", "0")],
+                "ris holds 0 paths to 12.0.0.0/8, 2 paths to 10.0.0.0/8 and 1 more",
+            ),
+            (vec![steer("", "0 of 4")], "ns1: 0 of 4 data centres answer"),
+            (
+                vec![steer("", "0 of 4"), steer("10.0.0.0/8", ""), steer("11.0.0.0/8", "")],
+                "ns1: 0 of 4 data centres answer, withdraws 2 prefixes",
+            ),
+        ];
+        for (notes, expected) in cases {
+            assert_eq!(one(notes.clone()), expected, "{notes:?}");
+        }
+    }
+
+    #[test]
+    fn silence_longer_than_the_gap_begins_a_line() {
+        let note = |who: &str| Note::listed("people", "called", who).within(2);
+        let lines = lines(vec![(0, note("a")), (120, note("b")), (241, note("c"))]);
+        assert_eq!(lines, [(0, "called (2): a, b".to_owned()), (241, "called: c".to_owned())]);
+    }
+
+    #[test]
+    fn other_topics_do_not_part_a_line() {
+        let note = |text: &str, who: &str| Note::listed("people", text, who);
+        let lines = lines(vec![(0, note("called", "a")), (1, note("left", "b")), (2, note("called", "c"))]);
+        assert_eq!(lines, [(0, "called (2): a, c".to_owned()), (1, "left: b".to_owned())]);
+    }
+
+    #[test]
+    fn long_lists_stay_within_the_columns() {
+        let everyone: Vec<Note> =
+            (0..50).map(|n| Note::listed("staff", "chat lost", format!("laptop-{n}"))).collect();
+        let points = (0..50)
+            .map(|n| Note::on("users", Topic::Seen("503".into()), format!("probe-{n}"), "http.facebook"));
+        for notes in [everyone, points.collect()] {
+            let text = one(notes);
+            assert!(text.chars().count() <= TEXT_COLUMNS && text.ends_with(" more"), "{text}");
+        }
+    }
+}

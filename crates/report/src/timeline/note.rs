@@ -1,0 +1,86 @@
+//! One notable thing, and what it may share a line with.
+
+use std::time::Duration;
+
+/// One notable thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Note {
+    /// Part of the world; see [`Line`](super::Line).
+    pub(super) part: &'static str,
+    /// What it is: notes on one topic share a line.
+    pub(super) topic: Topic,
+    /// Longest silence after which a note on the same topic still joins the line.
+    pub(super) gap: Duration,
+    /// Who or what it happened to.
+    pub(super) who: String,
+    /// The rest: a port, a check, a count.
+    pub(super) what: String,
+}
+
+/// What notes are about; how a line says it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Topic {
+    /// A sentence that says everything.
+    Said(String),
+    /// `TEXT: WHO, WHO, WHO`.
+    Listed(String),
+    /// `16 ports shut at 8 routers: WHO, WHO`; who is the place, what is the thing.
+    Counted {
+        /// Singular: `port`.
+        thing: &'static str,
+        /// What was done: `shut`.
+        done: &'static str,
+        /// Singular: `router`.
+        place: &'static str,
+    },
+    /// `SERVFAIL: WHAT, WHAT at WHO, WHO`; who is a vantage point, what is a check.
+    Seen(String),
+    /// Paths that a collector holds; who is a prefix, what is their number.
+    Paths(String),
+    /// A name server and what it makes of the data centres; who is empty or a prefix, what is the count of answers.
+    Steering {
+        /// The name server's host.
+        server: String,
+        /// Whether they count as up.
+        up: bool,
+    },
+}
+
+impl Note {
+    /// A note that shares its line only with the same words in the same minute.
+    pub(super) fn said(part: &'static str, text: impl Into<String>) -> Self {
+        let (who, what) = (String::new(), String::new());
+        Self { part, topic: Topic::Said(text.into()), gap: minutes(1), who, what }
+    }
+
+    /// A note that lists who it happened to.
+    pub(super) fn listed(part: &'static str, text: impl Into<String>, who: impl Into<String>) -> Self {
+        Self {
+            part,
+            topic: Topic::Listed(text.into()),
+            gap: minutes(2),
+            who: who.into(),
+            what: String::new(),
+        }
+    }
+
+    /// A note on another topic.
+    pub(super) fn on(
+        part: &'static str,
+        topic: Topic,
+        who: impl Into<String>,
+        what: impl Into<String>,
+    ) -> Self {
+        Self { part, topic, gap: minutes(1), who: who.into(), what: what.into() }
+    }
+
+    /// The same with another gap.
+    pub(super) fn within(mut self, minutes_max: u64) -> Self {
+        self.gap = minutes(minutes_max);
+        self
+    }
+}
+
+fn minutes(n: u64) -> Duration {
+    Duration::from_secs(60 * n)
+}

@@ -1,0 +1,133 @@
+//! Engine, routing, network management.
+
+use super::super::note::{Note, Topic};
+use super::Reader;
+use blackstart_manage::event::{Capacity, Event as Manage};
+use blackstart_sim::record::SimEvent;
+
+/// Ports of serial cables: plugging one in is part of a step, not of the network.
+const SERIAL: &str = "serial-";
+
+impl Reader<'_> {
+    pub(super) fn engine(&mut self, host: &str, event: SimEvent) -> Option<Note> {
+        let counted = |thing, done, place| Topic::Counted { thing, done, place };
+        match event {
+            SimEvent::PowerOn if self.changes("power", host.to_owned(), true) => {
+                Some(Note::listed("network", "power is back at", host))
+            }
+            SimEvent::PowerOff => Some(Note::listed("network", "power fails at", host)),
+            SimEvent::PortAdmin { port, up: false } => {
+                Some(Note::on("network", counted("port", "shut", "router"), host, port))
+            }
+            SimEvent::PortAdmin { port, up: true } => {
+                Some(Note::on("network", counted("port", "opened", "router"), host, port).within(15))
+            }
+            SimEvent::LinkBlocked { port, blocked } if !port.starts_with(SERIAL) => {
+                let done = if blocked { "cut" } else { "mended" };
+                let ends =
+                    if *host < *port { format!("{host} - {port}") } else { format!("{port} - {host}") };
+                Some(Note::listed("network", format!("link {done}"), ends))
+            }
+            SimEvent::TaskCrash { service, message } => {
+                Some(Note::listed("network", format!("service {service} crashes, {message}"), host))
+            }
+            SimEvent::ServiceKilled { service } => {
+                Some(Note::listed("network", format!("service {service} killed"), host))
+            }
+            _ => None,
+        }
+    }
+
+    pub(super) fn igp(&mut self, host: &str, event: blackstart_igp::Event) -> Option<Note> {
+        use blackstart_igp::Event;
+        let (neighbour, up) = match event {
+            Event::AdjacencyUp { neighbour } => (neighbour, true),
+            Event::AdjacencyDown { neighbour, .. } => (neighbour, false),
+            Event::SpfRun { .. } => return None,
+        };
+        let done = if up { "formed again" } else { "lost" };
+        let topic = Topic::Counted { thing: "IGP adjacency", done, place: "router" };
+        self.changes("adjacency", format!("{host} {neighbour}"), up)
+            .then(|| Note::on("network", topic, host, neighbour.to_string()).within(3))
+    }
+
+    pub(super) fn bgp(&mut self, host: String, event: blackstart_bgp::Event) -> Option<Note> {
+        use blackstart_bgp::Event;
+        let sessions = |done| Topic::Counted { thing: "BGP session", done, place: "speaker" };
+        match event {
+            Event::SessionUp { peer } => self
+                .changes("session", format!("{host} {peer}"), true)
+                .then(|| Note::on("network", sessions("up again"), host, peer.to_string()).within(3)),
+            Event::SessionDown { peer, .. } => {
+                self.changes("session", format!("{host} {peer}"), false);
+                Some(Note::on("network", sessions("lost"), host, peer.to_string()).within(3))
+            }
+            Event::PathsChanged { prefix, paths } => self.paths(host, prefix.to_string(), paths),
+            Event::WithdrawnLocal { prefix, by_control: false } => {
+                Some(Note::listed("network", format!("{host} stops announcing"), prefix.to_string()))
+            }
+            _ => None,
+        }
+    }
+
+    /// More paths than ever before are a network coming up.
+    fn paths(&mut self, collector: String, prefix: String, paths: u32) -> Option<Note> {
+        let most = self.paths_max.entry((collector.clone(), prefix.clone())).or_default();
+        if paths > *most {
+            *most = paths;
+            return None;
+        }
+        Some(Note::on("network", Topic::Paths(collector), prefix, paths.to_string()).within(2))
+    }
+}
+
+pub(super) fn manage(host: &str, event: Manage) -> Option<Note> {
+    match event {
+        Manage::Audited { command, ports, ports_total, allowed, reason } => {
+            let judged = if allowed { "lets pass" } else { "stops" };
+            let text = format!("audit {judged} `{command}` on {ports} of {ports_total} ports: {reason}");
+            Some(Note::said("control", text))
+        }
+        Manage::CapacityCommand(step) => capacity(host, step),
+        Manage::LoginRefused { account, door, reason } => {
+            let account = if account.is_empty() { "somebody".to_owned() } else { account };
+            Some(Note::listed("control", format!("{account} refused {door}, {reason}"), host))
+        }
+        Manage::CommitRefused { who, reason } => {
+            Some(Note::listed("control", format!("change by {who} refused, {reason}"), host).within(10))
+        }
+        Manage::Locked { who, on } => {
+            let done =
+                if on { "locks out changes from the network" } else { "allows changes from the network" };
+            Some(Note::listed("control", format!("{who} {done}"), host).within(10))
+        }
+        Manage::PortFailed { port, error } => {
+            Some(Note::listed("control", format!("port {port} fails, {error}"), host))
+        }
+        Manage::DiskFailed { error } => Some(Note::listed("control", format!("disk fails, {error}"), host)),
+        _ => None,
+    }
+}
+
+fn capacity(host: &str, step: Capacity) -> Option<Note> {
+    let said = |text: String| Some(Note::said("control", format!("{host}: {text}")).within(10));
+    match step {
+        Capacity::Skipped => {
+            said("the time of its assessment has passed, it leaves the network alone".to_owned())
+        }
+        Capacity::SignInFailed { reason } => said(format!("no sign-in, {reason}")),
+        Capacity::AuditFailed { reason } => said(format!("no answer from the audit, {reason}")),
+        Capacity::Denied { reason } => said(format!("the audit said no, {reason}")),
+        Capacity::Ordered { routers, ports, .. } => {
+            said(format!("orders {routers} routers to shut {ports} ports"))
+        }
+        Capacity::Repeated { routers, ports, .. } => {
+            said(format!("repeats its order, {ports} ports of {routers} routers"))
+        }
+        Capacity::RouterFailed { router, reason } => {
+            Some(Note::listed("control", format!("{host} cannot command, {reason}"), router).within(10))
+        }
+        Capacity::Held { on: true, who } => said(format!("held by {who}")),
+        Capacity::Held { on: false, who } => said(format!("let go by {who}")),
+    }
+}

@@ -1,0 +1,60 @@
+//! What people do.
+
+use super::super::note::Note;
+use blackstart_world::Event;
+
+pub(super) fn note(event: Event) -> Option<Note> {
+    match event {
+        Event::StepStarted { step } => Some(Note::said("step", format!("{step} begins"))),
+        Event::StepEnded { step, verdict, why } => ended(&step, &verdict, why),
+        Event::Called { by, person } => {
+            Some(Note::listed("people", format!("{by} calls"), person).within(15))
+        }
+        Event::Joined { person, role, bridge } => {
+            Some(Note::listed("people", format!("on {bridge}"), format!("{person} ({role})")).within(30))
+        }
+        Event::Decided { what, by, record } => Some(Note::said(
+            "people",
+            format!("{} decide {what}, written down in {record}", by.join(" and ")),
+        )),
+        Event::GuardTold { site } => Some(Note::said("people", format!("the guard at {site} has the names"))),
+        Event::TeamFormed { team, members } => {
+            Some(Note::said("people", format!("team {team}: {}", members.join(", "))))
+        }
+        Event::Moved { person, to } => {
+            Some(Note::listed("people", format!("now at {to}"), person).within(30))
+        }
+        Event::TurnedAway { person, tried, saw } => {
+            Some(Note::listed("people", format!("{person} turned away ({saw})"), tried).within(15))
+        }
+        Event::Prompt { person, router, by } => {
+            Some(Note::listed("people", format!("{person} has a prompt, {by}"), router).within(30))
+        }
+        Event::Compared { router, shut } => {
+            let found = match shut.len() {
+                0 => "the last change shut nothing",
+                _ => "the last change shut backbone ports",
+            };
+            Some(Note::listed("people", found, router).within(30))
+        }
+        Event::Isolated { service, port } => {
+            Some(Note::said("people", format!("{service} cut off: port {port} shut")))
+        }
+        Event::Restored { router, person, .. } => Some(
+            Note::listed("people", "ports brought up by hand", format!("{router} ({person})")).within(15),
+        ),
+        Event::Reach { reached, total } => Some(
+            Note::said("people", format!("the console reaches {reached} of {total} data centres")).within(30),
+        ),
+        Event::Admitted { percent } => {
+            Some(Note::said("people", format!("edges are told to admit {percent} % of users")))
+        }
+    }
+}
+
+/// A step that is plainly done says so by the next one beginning.
+fn ended(step: &str, verdict: &str, why: Option<String>) -> Option<Note> {
+    let why = why.map(|why| format!(", {why}")).unwrap_or_default();
+    (verdict != "done" && verdict != "unchecked")
+        .then(|| Note::said("step", format!("{step} {verdict}{why}")))
+}
