@@ -1,0 +1,92 @@
+//! Words on the command line to work and an ending.
+//!
+//! - `run`, `check`: the commands
+//! - `complain`: problems with input, on standard error
+//! - `output`: standard output and result files
+//! - `progress`: the bar
+//! - `trace`: `RUST_LOG`
+
+mod check;
+mod complain;
+mod output;
+mod progress;
+mod run;
+mod trace;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// All held.
+    Held,
+    /// It ran and something fell short.
+    Short,
+    /// Bad input or usage.
+    BadInput,
+    /// Our own mistake, or the machine's.
+    Internal,
+}
+
+impl Ending {
+    /// The process's exit code: a contract.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Held => 0,
+            Self::Short => 1,
+            Self::BadInput => 2,
+            Self::Internal => 3,
+        }
+    }
+}
+
+/// When everything is down at once, can the people who must bring it back still do it?
+#[derive(Debug, Parser)]
+#[command(name = "blackstart", version, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 all held; 1 it ran and something fell short (a milestone, an invariant, a runbook); \
+2 bad input or usage, nothing was run; 3 internal error.\n\
+Standard output carries the result, standard error progress and problems. RUST_LOG=debug shows diagnostics.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a scenario once and show what came of it
+    Run(run::Arguments),
+    /// Read a scenario or a runbook and say what is wrong with it, running nothing
+    Check(check::Arguments),
+}
+
+/// What goes to standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A page for people
+    Human,
+    /// One JSON object
+    Json,
+}
+
+/// Does what the command line says.
+pub(crate) fn run() -> Ending {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(usage) => return shown(&usage),
+    };
+    trace::to_stderr();
+    match arguments.command {
+        Command::Run(arguments) => run::run(&arguments),
+        Command::Check(arguments) => check::run(&arguments),
+    }
+}
+
+/// Help and version are no mistakes.
+fn shown(usage: &clap::Error) -> Ending {
+    let printed = usage.print();
+    match usage.exit_code() {
+        0 if printed.is_ok() => Ending::Held,
+        _ => Ending::BadInput,
+    }
+}

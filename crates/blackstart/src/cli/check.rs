@@ -1,0 +1,206 @@
+//! `blackstart check`: everything that is wrong with a scenario or a runbook, without running it.
+
+use super::{Ending, Format, complain, output};
+use blackstart::{Diagnostic, Diagnostics, Scenario};
+use blackstart_runbook::step::Runbook;
+use blackstart_source::SourceFile;
+use serde::Serialize;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Scenario folder, or a runbook (.md); a runbook in a scenario's `runbooks` folder is checked with its scenario
+    path: PathBuf,
+    /// Check with variants/V.toml applied; all variants, one by one, unless given
+    #[arg(long, value_name = "V")]
+    variant: Option<String>,
+    /// What goes to standard output
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+/// What was found. As JSON it is the object that `--format json` prints.
+#[derive(Debug, Serialize)]
+struct Findings {
+    path: String,
+    ok: bool,
+    counts: Option<Counts>,
+    runbooks: Vec<Steps>,
+    variants: Vec<String>,
+    warnings: Diagnostics,
+    errors: Diagnostics,
+}
+
+#[derive(Debug, Serialize)]
+struct Counts {
+    ases: usize,
+    sites: usize,
+    routers: usize,
+    hosts: usize,
+    services: usize,
+    people: usize,
+    milestones: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Steps {
+    name: String,
+    steps: usize,
+    unchecked: usize,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Ending {
+    let findings = find(arguments);
+    complain::about(&findings.warnings);
+    complain::about(&findings.errors);
+    let text = match arguments.format {
+        Format::Json => serde_json::to_string_pretty(&findings).map(|json| json + "\n"),
+        Format::Human => Ok(findings.page()),
+    };
+    match text.map_err(Into::into).and_then(|text| output::print(&text)) {
+        Err(error) => {
+            eprintln!("{error}");
+            Ending::Internal
+        }
+        Ok(()) if findings.ok => Ending::Held,
+        Ok(()) => Ending::BadInput,
+    }
+}
+
+fn find(arguments: &Arguments) -> Findings {
+    let path = &arguments.path;
+    let mut findings = Findings::nothing(path);
+    let found = match (is_runbook(path), scenario_around(path)) {
+        (false, _) => of_scenario(path, arguments.variant.as_deref(), &mut findings),
+        (true, Some(scenario)) => of_scenario(&scenario, arguments.variant.as_deref(), &mut findings),
+        (true, None) => of_runbook(path, &mut findings),
+    };
+    if let Err(errors) = found {
+        findings.errors = errors;
+    }
+    findings.ok = findings.errors.is_empty();
+    findings
+}
+
+fn is_runbook(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "md")
+}
+
+/// The scenario folder whose `runbooks` folder holds this file, by a path like the user's where that is possible.
+fn scenario_around(runbook: &Path) -> Option<PathBuf> {
+    let near = runbook.parent().filter(|folder| folder.ends_with("runbooks")).and_then(Path::parent);
+    let folder = match near {
+        Some(near) if near.as_os_str().is_empty() => PathBuf::from("."),
+        Some(near) => near.to_owned(),
+        None => runbook
+            .canonicalize()
+            .ok()?
+            .parent()
+            .filter(|folder| folder.ends_with("runbooks"))?
+            .parent()?
+            .to_owned(),
+    };
+    folder.join("scenario.toml").is_file().then_some(folder)
+}
+
+fn of_scenario(path: &Path, variant: Option<&str>, findings: &mut Findings) -> Result<(), Diagnostics> {
+    let scenario = Scenario::load(path, variant)?;
+    findings.take(&scenario);
+    let names = match variant {
+        Some(name) => vec![name.to_owned()],
+        None => variants(path),
+    };
+    let mut errors = Diagnostics::new();
+    for name in names {
+        errors.take(Scenario::load(path, Some(&name)));
+        findings.variants.push(name);
+    }
+    errors.into_result(())
+}
+
+/// Names of the variants in a scenario folder.
+fn variants(scenario: &Path) -> Vec<String> {
+    let entries = fs::read_dir(scenario.join("variants")).into_iter().flatten().flatten();
+    let files =
+        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "toml"));
+    let mut names: Vec<String> =
+        files.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
+    names.sort_unstable();
+    names
+}
+
+/// A runbook by itself: its outline and blocks are read; whether its words exist anywhere cannot be known.
+fn of_runbook(path: &Path, findings: &mut Findings) -> Result<(), Diagnostics> {
+    let file = SourceFile::read(path)?;
+    let runbook = blackstart_runbook::read(&file)?;
+    let alone =
+        Diagnostic::of_file(file.name(), "no scenario around this runbook: its words are not looked up")
+            .helped("put it into the `runbooks` folder of a scenario");
+    findings.warnings.push(alone);
+    findings.runbooks.push(Steps::of(&runbook));
+    Ok(())
+}
+
+impl Findings {
+    fn nothing(path: &Path) -> Self {
+        Self {
+            path: path.display().to_string(),
+            ok: false,
+            counts: None,
+            runbooks: Vec::new(),
+            variants: Vec::new(),
+            warnings: Diagnostics::new(),
+            errors: Diagnostics::new(),
+        }
+    }
+
+    fn take(&mut self, scenario: &Scenario) {
+        let counts = scenario.counts();
+        self.counts = Some(Counts {
+            ases: counts.ases,
+            sites: counts.sites,
+            routers: counts.routers,
+            hosts: counts.hosts,
+            services: counts.services,
+            people: counts.people,
+            milestones: scenario.milestones.len(),
+        });
+        self.runbooks = scenario.runbooks.values().map(|runbook| Steps::of(runbook)).collect();
+        self.warnings = scenario.warnings.clone();
+    }
+
+    /// What a person reads. Problems went to standard error.
+    fn page(&self) -> String {
+        let problems = match (self.errors.len(), self.warnings.len()) {
+            (0, 0) => "ok".to_owned(),
+            (0, warnings) => format!("ok, with {warnings} to think about"),
+            (1, _) => "1 problem".to_owned(),
+            (errors, _) => format!("{errors} problems"),
+        };
+        let mut page = format!("{}: {problems}\n", self.path);
+        if let Some(c) = &self.counts {
+            page += &format!("  network     {} ASes, {} sites, {} routers\n", c.ases, c.sites, c.routers);
+            page += &format!("  machines    {} hosts, {} services\n", c.hosts, c.services);
+            page += &format!("  people      {}\n", c.people);
+            page += &format!("  milestones  {}\n", c.milestones);
+        }
+        for runbook in &self.runbooks {
+            page += &format!(
+                "  runbook     {}: {} steps, {} unchecked\n",
+                runbook.name, runbook.steps, runbook.unchecked
+            );
+        }
+        if !self.variants.is_empty() {
+            page += &format!("  variants    {}\n", self.variants.join(", "));
+        }
+        page
+    }
+}
+
+impl Steps {
+    fn of(runbook: &Runbook) -> Self {
+        let unchecked = runbook.steps.iter().filter(|step| step.body.is_none()).count();
+        Self { name: runbook.name.clone(), steps: runbook.steps.len(), unchecked }
+    }
+}

@@ -1,0 +1,22 @@
+//! Problems with input on standard error: with the source around them on a terminal, one line each elsewhere.
+
+use blackstart::Diagnostics;
+use miette::GraphicalReportHandler;
+use std::io::{IsTerminal, stderr};
+
+/// Shows every problem.
+pub(super) fn about(problems: &Diagnostics) {
+    let terminal = stderr().is_terminal();
+    for problem in problems {
+        let mut text = String::new();
+        let drawn = terminal && GraphicalReportHandler::new().render_report(&mut text, problem).is_ok();
+        match drawn {
+            true => eprintln!("{text}{}", expected(problem.expected())),
+            false => eprintln!("{problem}"),
+        }
+    }
+}
+
+fn expected(expected: Option<&str>) -> String {
+    expected.map(|expected| format!("  expected {expected}\n")).unwrap_or_default()
+}

@@ -1,0 +1,30 @@
+//! Standard output and result files.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Writes to standard output. A reader that has gone away (`| head`) is no error.
+pub(super) fn print(text: &str) -> io::Result<()> {
+    match io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// Puts a file in place whole or not at all: written beside it, then renamed.
+pub(super) fn put(folder: &Path, name: &str, text: &str) -> io::Result<()> {
+    let part = folder.join(format!(".{name}.part"));
+    let written = write_and_sync(&part, text).and_then(|()| fs::rename(&part, folder.join(name)));
+    if written.is_err() {
+        // The first error is the one worth telling.
+        let _ = fs::remove_file(&part);
+    }
+    written
+}
+
+fn write_and_sync(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = fs::File::create(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}

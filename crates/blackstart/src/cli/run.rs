@@ -1,0 +1,155 @@
+//! `blackstart run`: one run, its page or its JSON, and whether it is the same run twice.
+
+use super::{Ending, Format, complain, output, progress};
+use blackstart::{Error, Night, Plan, RunbookChoice, Scenario, difference, perform};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Instant;
+
+/// The word that stands for no runbook.
+const NONE: &str = "none";
+/// Stack of the second run's thread: what a main thread has.
+const STACK_BYTES: usize = 8 << 20;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Scenario folder
+    scenario: PathBuf,
+    /// Apply variants/V.toml
+    #[arg(long, value_name = "V")]
+    variant: Option<String>,
+    /// Runbook that people try, or `none`; the scenario's own unless given
+    #[arg(long, value_name = "NAME")]
+    runbook: Option<String>,
+    /// Seed that fixes the run; the scenario's own unless given
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Run twice and compare every record; a difference ends with exit code 3
+    #[arg(long)]
+    check_determinism: bool,
+    /// What goes to standard output
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+    /// Also write run.json and timeline.txt into this folder
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+}
+
+pub(super) fn run(arguments: &Arguments) -> Ending {
+    if let Some(folder) = &arguments.out
+        && let Err(error) = fs::create_dir_all(folder)
+    {
+        eprintln!("{}: cannot be made: {error}", folder.display());
+        return Ending::BadInput;
+    }
+    let night = match first(arguments) {
+        Ok(night) => night,
+        Err(Error::Input(problems)) => {
+            complain::about(&problems);
+            return Ending::BadInput;
+        }
+        Err(error) => return internal(&error),
+    };
+    if let Err(error) = show(arguments, &night) {
+        return internal(&error);
+    }
+    match arguments.check_determinism.then(|| again(arguments, &night)) {
+        Some(Err(difference)) => internal(&difference),
+        Some(Ok(())) | None if night.outcome.held() => Ending::Held,
+        Some(Ok(())) | None => Ending::Short,
+    }
+}
+
+fn internal(error: &dyn std::fmt::Display) -> Ending {
+    eprintln!("{error}");
+    Ending::Internal
+}
+
+impl Arguments {
+    fn plan(&self) -> Plan {
+        let runbook = match self.runbook.as_deref() {
+            None => RunbookChoice::Default,
+            Some(NONE) => RunbookChoice::None,
+            Some(name) => RunbookChoice::Named(name.to_owned()),
+        };
+        Plan { seed: self.seed, runbook }
+    }
+
+    fn load(&self) -> Result<Scenario, Error> {
+        Ok(Scenario::load(&self.scenario, self.variant.as_deref())?)
+    }
+}
+
+/// The run that is shown: with warnings, a progress bar, and the wall time.
+#[expect(clippy::disallowed_methods, reason = "wall time is reported beside the run and is no part of it")]
+fn first(arguments: &Arguments) -> Result<Night, Error> {
+    let scenario = arguments.load()?;
+    complain::about(&scenario.warnings);
+    let bar = progress::bar(scenario.duration);
+    let begun = Instant::now();
+    let night = perform(&scenario, &arguments.plan(), |reached| progress::show(&bar, reached));
+    let wall_s = begun.elapsed().as_secs_f64();
+    bar.finish_and_clear();
+    let mut night = night?;
+    night.outcome.wall_s = wall_s;
+    Ok(night)
+}
+
+fn show(arguments: &Arguments, night: &Night) -> io::Result<()> {
+    let page = night.page(&next(arguments, night));
+    let json = serde_json::to_string_pretty(&night.outcome)? + "\n";
+    output::print(match arguments.format {
+        Format::Human => &page,
+        Format::Json => &json,
+    })?;
+    let Some(folder) = &arguments.out else { return Ok(()) };
+    put(folder, "run.json", &json)?;
+    put(folder, "timeline.txt", &page)
+}
+
+fn put(folder: &Path, name: &str, text: &str) -> io::Result<()> {
+    output::put(folder, name, text)
+        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.join(name).display())))
+}
+
+/// A command that a reader may want next: the same night without help, or with it.
+fn next(arguments: &Arguments, night: &Night) -> String {
+    let path = arguments.scenario.display();
+    let variant = arguments.variant.as_ref().map(|name| format!(" --variant {name}")).unwrap_or_default();
+    let seed = night.outcome.seed;
+    match (night.outcome.runbooks.is_empty(), arguments.runbook.is_some()) {
+        (false, _) => {
+            format!("blackstart run {path}{variant} --seed {seed} --runbook none   (what if nobody acts)")
+        }
+        (true, true) => format!("blackstart run {path}{variant} --seed {seed}   (what people can do)"),
+        (true, false) => {
+            format!("blackstart run {path}{variant} --seed {}   (another night)", seed.wrapping_add(1))
+        }
+    }
+}
+
+/// Runs once more, from the files on and in a thread of its own, and compares.
+fn again(arguments: &Arguments, night: &Night) -> Result<(), String> {
+    let one_more = || {
+        let scenario = arguments.load().map_err(|error| error.to_string())?;
+        let night = perform(&scenario, &arguments.plan(), |_| {}).map_err(|error| error.to_string())?;
+        Ok::<_, String>((night.outcome.log_hash, night.log))
+    };
+    let (hash, log) = thread::scope(|scope| {
+        let second = thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, one_more);
+        let second = second.map_err(|error| format!("no thread for the second run: {error}"))?;
+        second.join().unwrap_or_else(|_| Err("the second run panicked".to_owned()))
+    })?;
+    if let Some(difference) = difference::first(&night.log, &log, &night.names) {
+        return Err(difference);
+    }
+    let first = &night.outcome.log_hash;
+    match hash == *first {
+        true => {
+            Ok(eprintln!("the second run was the same to the byte: {} records, log hash {hash}", log.len()))
+        }
+        false => Err(format!("equal records and different packets: log hash {first}, then {hash}")),
+    }
+}

@@ -1,0 +1,167 @@
+//! One run from its scenario to its outcome.
+
+use blackstart_report::{RunOutcome, judge, page, timeline};
+use blackstart_rt::Map;
+use blackstart_runbook::step::Runbook;
+use blackstart_scenario::{Scenario, build};
+use blackstart_sim::{NodeId, Record, Time};
+use blackstart_source::{Diagnostic, Diagnostics, list_of, near_miss};
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Simulated time between two looks at the progress. The same for everybody: showing it must not change the run.
+const SLICE: Duration = Duration::from_secs(60);
+
+/// Why there was no run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The scenario, or what was asked of it, is wrong.
+    #[error("{0}")]
+    Input(#[from] Diagnostics),
+    /// The engine refused, as when this thread already holds a run.
+    #[error("the engine refused: {0}")]
+    Engine(#[from] blackstart_sim::Error),
+}
+
+/// Which runbook people try.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum RunbookChoice {
+    /// The one that the scenario names, if it does.
+    #[default]
+    Default,
+    /// None: nobody acts.
+    None,
+    /// The one with this name.
+    Named(String),
+}
+
+/// What is asked of a scenario.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// Seed; the scenario's own unless given.
+    pub seed: Option<u64>,
+    /// Which runbook people try.
+    pub runbook: RunbookChoice,
+}
+
+/// A run that is over.
+#[derive(Debug)]
+pub struct Night {
+    /// What came of it.
+    pub outcome: RunOutcome,
+    /// Everything that was recorded.
+    pub log: Vec<Record>,
+    /// Names of the machines in the log.
+    pub names: Map<NodeId, String>,
+}
+
+impl Night {
+    /// The page that a person reads; `next` is a command to suggest.
+    #[must_use]
+    pub fn page(&self, next: &str) -> String {
+        page::page(&self.outcome, &timeline::lines(&self.log, &self.names), next)
+    }
+}
+
+/// Begins a run of the scenario folder at `path`.
+pub fn run(path: impl Into<PathBuf>) -> RunBuilder {
+    RunBuilder { path: path.into(), variant: None, plan: Plan::default() }
+}
+
+/// A run to be; see [`run()`].
+#[derive(Clone, Debug)]
+pub struct RunBuilder {
+    path: PathBuf,
+    variant: Option<String>,
+    plan: Plan,
+}
+
+impl RunBuilder {
+    /// Applies `variants/NAME.toml`.
+    #[must_use]
+    pub fn variant(mut self, name: &str) -> Self {
+        self.variant = Some(name.to_owned());
+        self
+    }
+
+    /// Takes this seed instead of the scenario's own.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.plan.seed = Some(seed);
+        self
+    }
+
+    /// Has people try `runbooks/NAME.md` instead of the scenario's own choice.
+    #[must_use]
+    pub fn runbook(mut self, name: &str) -> Self {
+        self.plan.runbook = RunbookChoice::Named(name.to_owned());
+        self
+    }
+
+    /// Has nobody act.
+    #[must_use]
+    pub fn no_runbook(mut self) -> Self {
+        self.plan.runbook = RunbookChoice::None;
+        self
+    }
+
+    /// Runs to the end and judges.
+    ///
+    /// # Errors
+    /// Everything wrong with the scenario, or a refusal of the engine.
+    pub fn execute(self) -> Result<RunOutcome, Error> {
+        Ok(self.finish()?.outcome)
+    }
+
+    /// The same, with the log.
+    ///
+    /// # Errors
+    /// As [`RunBuilder::execute`].
+    pub fn finish(self) -> Result<Night, Error> {
+        let scenario = Scenario::load(&self.path, self.variant.as_deref())?;
+        perform(&scenario, &self.plan, |_| {})
+    }
+}
+
+/// Runs a scenario to its end and judges it; `progress` is told now and then how far the run has come.
+///
+/// # Errors
+/// When the plan names a runbook that does not exist, or the engine refuses.
+pub fn perform(scenario: &Scenario, plan: &Plan, mut progress: impl FnMut(Duration)) -> Result<Night, Error> {
+    let seed = plan.seed.unwrap_or(scenario.seed);
+    let mut run = build(scenario, seed, chosen(scenario, &plan.runbook)?)?;
+    let mut reached = Duration::ZERO;
+    while reached < scenario.duration {
+        reached = scenario.duration.min(reached + SLICE);
+        run.sim.run_until(Time::ZERO + reached);
+        progress(reached);
+    }
+    let outcome = judge(scenario, seed, &run);
+    Ok(Night { outcome, log: run.sim.records(), names: run.world.wiring.names() })
+}
+
+fn chosen<'a>(
+    scenario: &'a Scenario,
+    choice: &RunbookChoice,
+) -> Result<Option<&'a Rc<Runbook>>, Diagnostics> {
+    let name = match choice {
+        RunbookChoice::None => return Ok(None),
+        RunbookChoice::Named(name) => name,
+        RunbookChoice::Default => match &scenario.default_runbook {
+            Some(name) => name,
+            None => return Ok(None),
+        },
+    };
+    match scenario.runbooks.get(name) {
+        Some(runbook) => Ok(Some(runbook)),
+        None => Err(unknown_runbook(scenario, name).into()),
+    }
+}
+
+fn unknown_runbook(scenario: &Scenario, name: &str) -> Diagnostic {
+    let known: Vec<&str> = scenario.runbooks.keys().map(String::as_str).chain(["none"]).collect();
+    Diagnostic::of_file(&scenario.name, format!("unknown runbook `{name}`"))
+        .expecting(list_of(&known))
+        .meant(near_miss(name, known.iter().copied()))
+}
