@@ -125,7 +125,7 @@ impl Cli {
     /// # Errors
     /// See [`Error`]. A change that cuts the way to the router cuts the answer too.
     pub async fn commit(&mut self, who: &str) -> Result<(), Error> {
-        self.order(&format!("commit as {who}")).await
+        self.order(&format!("commit as {}", word(who))).await
     }
 
     /// Has the router run what is staged when its own clock shows `at_unix_s`.
@@ -133,7 +133,7 @@ impl Cli {
     /// # Errors
     /// See [`Error`].
     pub async fn commit_at(&mut self, who: &str, at_unix_s: u64) -> Result<(), Error> {
-        self.order(&format!("commit as {who} at {at_unix_s}")).await
+        self.order(&format!("commit as {} at {at_unix_s}", word(who))).await
     }
 
     /// Runs the last good configuration.
@@ -141,7 +141,7 @@ impl Cli {
     /// # Errors
     /// See [`Error`].
     pub async fn rollback_last_good(&mut self, who: &str) -> Result<(), Error> {
-        self.order(&format!("rollback last-good as {who}")).await
+        self.order(&format!("rollback last-good as {}", word(who))).await
     }
 
     /// Vouches for what runs: it becomes last good and saved.
@@ -149,7 +149,7 @@ impl Cli {
     /// # Errors
     /// See [`Error`].
     pub async fn save(&mut self, who: &str) -> Result<(), Error> {
-        self.order(&format!("save as {who}")).await
+        self.order(&format!("save as {}", word(who))).await
     }
 
     /// At the console: refuses changes from the network from now on (`true`), or allows them again. This is
@@ -158,7 +158,7 @@ impl Cli {
     /// # Errors
     /// See [`Error`].
     pub async fn lock(&mut self, who: &str, on: bool) -> Result<(), Error> {
-        self.order(&format!("{} as {who}", if on { "lock" } else { "unlock" })).await
+        self.order(&format!("{} as {}", if on { "lock" } else { "unlock" }, word(who))).await
     }
 
     /// Whether the router has a route to `address`.
@@ -187,6 +187,11 @@ impl Cli {
         };
         time::timeout(self.timeout, answered).await.unwrap_or(Err(Error::Timeout))
     }
+}
+
+/// A person's name as one word of a command.
+fn word(who: &str) -> String {
+    who.split_whitespace().collect::<Vec<_>>().join("-")
 }
 
 async fn read_answer(lines: &mut Lines<TcpStream>) -> Result<Vec<String>, Error> {

@@ -8,8 +8,9 @@
 //! | `sends-succeed@USERS` | percent, the worst product | sampled users |
 //! | `reports.PRODUCT@SITE` | reports in the last window | an outage-report site |
 //! | `posts.AUTHOR@SITE` | posts so far | a public site |
-//! | `updates@COLLECTOR` | BGP updates in the minute that has begun | a route collector |
+//! | `updates@COLLECTOR` | prefixes announced or withdrawn in the minute that has begun | a route collector |
 //! | `paths.PREFIX@COLLECTOR` | paths held | a route collector |
+//! | `errors@backends` | percent of requests that backends shed or failed in their last windows | backends |
 //! | `p95-ms@RESOLVER`, `queries@RESOLVER` | milliseconds, queries a minute | a resolver |
 //! | `chat@LAPTOP` | `online`, `offline` | staff's chat client |
 //! | `roles-present@BRIDGE` | roles with somebody on the bridge | calls |
@@ -47,9 +48,11 @@ pub struct State {
     rooms: Map<String, String>,
     /// Place -> site.
     sites: Map<String, String>,
-    /// Collector -> (minute, updates in it).
+    /// Collector -> (minute, prefixes in it).
     updates: Map<NodeId, (u64, u64)>,
     posts: Map<(NodeId, String), u64>,
+    /// Backend's host -> (requests, of which shed or failed) in its last window.
+    loads: Map<NodeId, (u64, u64)>,
     /// Users' host -> product -> percent.
     sends: Map<NodeId, Map<String, f64>>,
 }
@@ -111,6 +114,13 @@ impl State {
                 let value = Value::Number(*count as f64);
                 self.note(record, &format!("posts.{author}"), value)
             }
+            Event::Load { served, shed, failed } => {
+                let bad = u64::from(shed) + u64::from(failed);
+                self.loads.insert(node, (u64::from(served) + bad, bad));
+                let (all, bad) = self.loads.values().fold((0, 0), |(a, b), (x, y)| (a + x, b + y));
+                let percent = 100.0 * bad as f64 / all.max(1) as f64;
+                self.history.note(record.time, "errors@backends".to_owned(), Value::Number(percent))
+            }
             _ => false,
         }
     }
@@ -122,16 +132,18 @@ impl State {
             Event::PathsChanged { prefix, paths } => {
                 self.note(record, &format!("paths.{prefix}"), Value::Number(f64::from(paths)))
             }
-            Event::UpdateReceived { .. } => self.update_at(record, node),
+            Event::UpdateReceived { announced, withdrawn, .. } => {
+                self.update_at(record, node, u64::from(announced + withdrawn))
+            }
             _ => false,
         }
     }
 
-    /// Counts an update in its minute. A minute that is over without a further record ends with a count of 0.
-    fn update_at(&mut self, record: &Record, node: NodeId) -> bool {
+    /// Counts an update's prefixes in its minute. A minute that is over without a further record ends with a count of 0.
+    fn update_at(&mut self, record: &Record, node: NodeId, prefixes: u64) -> bool {
         let minute = record.time.as_nanos() / MINUTE_NS;
         let (last, count) = self.updates.get(&node).copied().unwrap_or((minute, 0));
-        let count = if last == minute { count + 1 } else { 1 };
+        let count = if last == minute { count + prefixes } else { prefixes };
         if minute > last + 1 {
             let quiet = Record { time: Time::from_nanos((last + 1) * MINUTE_NS), ..record.clone() };
             self.note(&quiet, "updates", Value::Number(0.0));

@@ -22,13 +22,18 @@ impl Incident {
             self.order_admission(percent).await?;
             sleep(hold).await;
             if let Some(limit) = stop_errors_percent
-                && let Some(errors) = self.worst_errors(percent)
+                && let Some(errors) = self.errors()
                 && errors > f64::from(limit)
             {
-                return Err(format!("{errors:.0} % of the admitted {percent} % fail, more than {limit} %"));
+                return Err(format!("with {percent} % admitted, {errors:.0} % of requests fail, more than {limit} %"));
             }
         }
         Ok(())
+    }
+
+    /// Share of requests that backends shed or fail, in percent: a dashboard inside the company, where the crew stands.
+    fn errors(&self) -> Option<f64> {
+        self.world.with_state(|state| state.history.now("errors@backends")?.number())
     }
 
     /// Orders the edges, through the admission service, to let this share of users in. The order is given from a machine
@@ -43,19 +48,6 @@ impl Incident {
         done.map_err(|error| format!("the admission service did not take {percent} %: {error}"))?;
         self.world.emit(&Event::Admitted { percent });
         Ok(())
-    }
-
-    /// The share of failing users beyond those who are kept out on purpose, at the worst vantage point.
-    fn worst_errors(&self, admitted_percent: u32) -> Option<f64> {
-        if admitted_percent == 0 {
-            return None;
-        }
-        let points = self.world.wiring.vantage.values().flatten();
-        self.world.with_state(|state| {
-            let sends = points.filter_map(|point| state.history.now(&format!("sends-succeed@{point}"))?.number());
-            let admitted = f64::from(admitted_percent);
-            sends.map(|percent| 100.0 * (admitted - percent.min(admitted)) / admitted).reduce(f64::max)
-        })
     }
 
     /// Says something in public, from the laptop of whoever speaks.

@@ -25,6 +25,8 @@ pub(super) const IN_BAND_PORT: u16 = 22;
 pub(super) const CONSOLE_PORT: u16 = 23;
 /// Control socket of a host's own speaker.
 pub(super) const SPEAKER_CONTROL_PORT: u16 = 1179;
+/// Hold time of every session, seconds: the default of routers of the time (keepalives go at a third of it).
+const HOLD_TIME_S: u16 = 180;
 /// Name of the port at either end of a serial cable.
 const SERIAL: &str = "serial";
 
@@ -194,6 +196,7 @@ fn exterior(scenario: &Scenario, index: &Index<'_>, name: &str, router: &Router)
     let hosts = index.hosts.iter().filter(|(host, (_, h))| h.router.get_ref() == name && speaks(index, host));
     let own_hosts = hosts.map(|(_, (_, host))| Neighbour {
         passive: true,
+        hold_time_s: HOLD_TIME_S,
         ..Neighbour::new(*host.address.get_ref(), *router.r#as.get_ref(), Role::ReflectorClient)
     });
     let stated = all(networks, |f| &f.originate).filter(|(_, o)| o.router.get_ref() == name);
@@ -240,7 +243,7 @@ fn neighbour(index: &Index<'_>, name: &str, session: &Session) -> Option<Neighbo
         (Relation::Ibgp, _) | (Relation::ReflectorClient, true) => Role::Ibgp,
         (Relation::ReflectorClient, false) => Role::ReflectorClient,
     };
-    Some(Neighbour { passive: !first, ..Neighbour::new(peer.address, *peer.r#as.get_ref(), role) })
+    Some(Neighbour { passive: !first, hold_time_s: HOLD_TIME_S, ..Neighbour::new(peer.address, *peer.r#as.get_ref(), role) })
 }
 
 /// The management plane of a router that runbooks may speak of: in-band for those whom the sign-in service knows, and the
