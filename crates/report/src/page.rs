@@ -16,7 +16,7 @@ pub const COLUMNS: usize = 110;
 /// Columns before a timeline's text: `15:39:00  network  `.
 const INDENT: usize = 19;
 /// Lines that a text may have on the timeline.
-const WRAPPED_MAX: usize = 3;
+const WRAPPED_MAX: usize = 2;
 /// A line that lasted at least this long says until when.
 const LASTING: Duration = Duration::from_secs(60);
 
@@ -159,9 +159,9 @@ mod tests {
             text,
         };
         let shown = timeline(start, &[line(0, "word ".repeat(100)), line(60, "short".to_owned())]);
-        assert_eq!(shown.len(), 5, "{shown:#?}");
-        assert!(shown[1].starts_with(&" ".repeat(INDENT)) && shown[2].ends_with(" …"));
-        assert_eq!(shown[3..], ["-- 2021-10-05", "00:00:00  people   short (until 00:01)"]);
+        assert_eq!(shown.len(), 4, "{shown:#?}");
+        assert!(shown[1].starts_with(&" ".repeat(INDENT)) && shown[1].ends_with(" …"));
+        assert_eq!(shown[2..], ["-- 2021-10-05", "00:00:00  people   short (until 00:01)"]);
         assert!(shown.iter().all(|line| line.chars().count() <= COLUMNS));
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! The measure is the signal `sends-succeed` at each point that has one (percent of sampled users whose latest send went
 //! through, worst product). An outage begins when the first point falls below 95 % and ends when the last point is at
-//! 95 % or more and stays there until the end of the run. Short dips before and after count as part of it: a run with two
-//! outages has one long one.
+//! 95 % or more and stays there until the end of the run. A point that has not been at 95 % yet is still coming up, which is
+//! no outage. Short dips before and after count as part of it: a run with two outages has one long one.
 
 use blackstart_sim::Time;
 use blackstart_world::{History, Value};
@@ -74,6 +74,8 @@ impl Outage {
 
 fn of_point(changes: &[(Time, Value)]) -> Outage {
     let served = |value: &Value| value.number().is_none_or(|percent| percent >= SERVED_PERCENT);
+    let came_up = changes.iter().position(|(_, value)| served(value)).unwrap_or(changes.len());
+    let changes = &changes[came_up..];
     let Some((from, _)) = changes.iter().find(|(_, value)| !served(value)) else { return Outage::None };
     let last_bad = changes.iter().rposition(|(_, value)| !served(value)).unwrap_or_default();
     match changes.get(last_bad + 1) {
@@ -104,21 +106,28 @@ mod tests {
     fn from_the_first_fall_to_the_last_lasting_return() {
         let over = |from, to| Outage::Over { from: at(from), to: at(to) };
         let lasting = |from| Outage::Lasting { from: at(from) };
-        let cases: [(&[(&str, &[(u64, f64)])], Outage); 8] = [
+        let cases: [(&[(&str, &[(u64, f64)])], Outage); 9] = [
             (&[], Outage::None),
             (&[("sends-succeed@a", &[(0, 100.0)])], Outage::None),
             (&[("sends.facebook@a", &[(0, 0.0)])], Outage::None),
-            (&[("sends-succeed@a", &[(5, 0.0), (9, 95.0)])], over(5, 9)),
+            (&[("sends-succeed@a", &[(5, 0.0), (9, 95.0)])], Outage::None),
+            (&[("sends-succeed@a", &[(5, 0.0), (6, 1.0)])], Outage::None),
             (&[("sends-succeed@a", &[(0, 100.0), (5, 94.9), (9, 95.0)])], over(5, 9)),
-            (&[("sends-succeed@a", &[(5, 0.0), (9, 95.0), (11, 40.0), (12, 99.0)])], over(5, 12)),
+            (&[("sends-succeed@a", &[(0, 95.0), (5, 0.0), (9, 95.0), (11, 40.0), (12, 99.0)])], over(5, 12)),
             (
                 &[
-                    ("sends-succeed@a", &[(5, 0.0), (9, 95.0)]),
-                    ("sends-succeed@b", &[(4, 50.0), (12, 100.0)]),
+                    ("sends-succeed@a", &[(0, 95.0), (5, 0.0), (9, 95.0)]),
+                    ("sends-succeed@b", &[(0, 95.0), (4, 50.0), (12, 100.0)]),
                 ],
                 over(4, 12),
             ),
-            (&[("sends-succeed@a", &[(5, 0.0), (9, 95.0)]), ("sends-succeed@b", &[(6, 50.0)])], lasting(5)),
+            (
+                &[
+                    ("sends-succeed@a", &[(0, 95.0), (5, 0.0), (9, 95.0)]),
+                    ("sends-succeed@b", &[(0, 95.0), (6, 50.0)]),
+                ],
+                lasting(5),
+            ),
         ];
         for (points, expected) in cases {
             assert_eq!(outage(points), expected, "{points:?}");

@@ -32,10 +32,15 @@ pub struct Line {
 pub fn lines<'a>(records: impl IntoIterator<Item = &'a Record>, names: &Map<NodeId, String>) -> Vec<Line> {
     let mut reader = read::Reader::new(names);
     let mut groups = group::Groups::default();
+    let mut end = Time::ZERO;
     for record in records {
-        if let Some(note) = reader.note(record) {
-            groups.add(record.time, note);
+        end = record.time;
+        for note in reader.notes(record) {
+            groups.add(end, note);
         }
+    }
+    for note in reader.never_came_up() {
+        groups.add(end, note);
     }
     groups.lines()
 }

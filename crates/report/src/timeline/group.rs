@@ -5,6 +5,7 @@ use super::{Line, TEXT_COLUMNS};
 use crate::words::{counted, list};
 use blackstart_rt::{Map, Set};
 use blackstart_sim::Time;
+use std::time::Duration;
 
 /// All lines so far.
 #[derive(Debug, Default)]
@@ -25,9 +26,15 @@ struct Group {
     notes: usize,
 }
 
+/// How long after a note a better one may take its place.
+const JUST_NOW: Duration = Duration::from_secs(120);
+
 impl Groups {
     pub(super) fn add(&mut self, at: Time, note: Note) {
-        let Note { part, topic, gap, who, what } = note;
+        let Note { part, topic, gap, who, what, instead_of } = note;
+        if let Some((topic, who)) = instead_of {
+            self.retract(at, &topic, &who);
+        }
         let open = self.latest.get(&topic).copied();
         let index = open.filter(|index| at - self.groups[*index].last <= gap).unwrap_or_else(|| {
             self.groups.push(Group {
@@ -44,9 +51,20 @@ impl Groups {
         self.groups[index].add(at, who, what);
     }
 
+    fn retract(&mut self, at: Time, topic: &Topic, who: &str) {
+        let Some(index) = self.latest.get(topic).copied() else { return };
+        let group = &mut self.groups[index];
+        if at - group.last <= JUST_NOW {
+            group.pairs.retain(|(noted, _)| noted != who);
+        }
+        if group.pairs.is_empty() {
+            self.latest.remove(topic);
+        }
+    }
+
     /// The lines in the order in which they begin. Notes come in order of time, and so do groups.
     pub(super) fn lines(self) -> Vec<Line> {
-        self.groups.into_iter().map(|group| group.line()).collect()
+        self.groups.into_iter().filter(|group| !group.pairs.is_empty()).map(Group::line).collect()
     }
 }
 
@@ -70,7 +88,7 @@ impl Group {
             Topic::Listed(text) => self.listed(text),
             Topic::Counted { thing, done, place } => self.counted(thing, done, place),
             Topic::Seen(outcome) => self.seen(outcome),
-            Topic::Paths(collector) => self.paths(collector),
+            Topic::Paths => self.paths(),
             Topic::Steering { server, up } => self.steering(server, *up),
         };
         Line { at: self.first, until: self.last, part: self.part, text }
@@ -114,39 +132,38 @@ impl Group {
             checks.entry(points.into_iter().collect()).or_default().push(check);
         }
         let start = format!("{outcome}: ");
+        let room = TEXT_COLUMNS.saturating_sub(start.chars().count());
         let clause = |(points, checks): (&Vec<&str>, &Vec<&str>)| {
             format!("{} at {}", checks.join(", "), points.join(", "))
         };
         let clauses: Vec<String> = checks.iter().map(clause).collect();
-        let whole = start.clone() + &clauses.join("; ");
-        if whole.chars().count() <= TEXT_COLUMNS {
-            return whole;
+        let whole = clauses.join("; ");
+        if whole.chars().count() <= room {
+            return start + &whole;
         }
-        let room = TEXT_COLUMNS.saturating_sub(start.chars().count());
         let pairs: Vec<String> =
             self.pairs.iter().map(|(point, check)| format!("{check} at {point}")).collect();
         start + &list(&pairs.iter().map(String::as_str).collect::<Vec<_>>(), room)
     }
 
-    /// Prefixes with the same number of paths share a clause.
-    fn paths(&self, collector: &str) -> String {
-        let mut prefixes: Map<&str, Vec<&str>> = Map::new();
-        for (prefix, count) in &self.pairs {
-            prefixes.entry(count).or_default().push(prefix);
+    /// Prefixes that one collector holds over the same number of paths go together, then collectors with the same prefixes.
+    fn paths(&self) -> String {
+        let mut prefixes: Map<(&str, &str), Vec<&str>> = Map::new();
+        for (who, count) in &self.pairs {
+            let (collector, prefix) = who.split_once(' ').unwrap_or((who, ""));
+            prefixes.entry((collector, count)).or_default().push(prefix);
         }
-        let clause = |(count, prefixes): (&&str, &Vec<&str>)| {
-            let more = match prefixes.len() {
-                1 => String::new(),
-                n => format!(" and {} more", n - 1),
-            };
-            let paths = if *count == "1" { "path" } else { "paths" };
-            format!("{count} {paths} to {}{more}", prefixes[0])
+        let mut counts: Map<Vec<&str>, Vec<String>> = Map::new();
+        for ((collector, count), mut prefixes) in prefixes {
+            prefixes.sort_unstable();
+            let paths = if count == "1" { "path" } else { "paths" };
+            counts.entry(prefixes).or_default().push(format!("{count} {paths} at {collector}"));
+        }
+        let clause = |(prefixes, counts): (&Vec<&str>, &Vec<String>)| {
+            format!("{}: {}", list(prefixes, 0), counts.join(", "))
         };
-        let clauses: Vec<String> = prefixes.iter().map(clause).collect();
-        format!(
-            "{collector} holds {}",
-            list(&clauses.iter().map(String::as_str).collect::<Vec<_>>(), TEXT_COLUMNS - 30)
-        )
+        let clauses: Vec<String> = counts.iter().map(clause).collect();
+        list(&clauses.iter().map(String::as_str).collect::<Vec<_>>(), TEXT_COLUMNS)
     }
 
     fn steering(&self, server: &str, up: bool) -> String {
@@ -165,7 +182,7 @@ impl Group {
 impl Topic {
     /// Whether a later note on the same thing replaces an earlier one.
     fn replaces(&self) -> bool {
-        matches!(self, Topic::Paths(_))
+        matches!(self, Topic::Paths)
     }
 }
 
@@ -187,7 +204,7 @@ mod tests {
         lines.remove(0).1
     }
 
-    const SHUT: Topic = Topic::Counted { thing: "port", done: "shut", place: "router" };
+    const SHUT: Topic = Topic::ports("shut");
 
     #[test]
     fn what_happens_together_shares_a_line() {
@@ -195,7 +212,7 @@ mod tests {
         let seen = |outcome: &str, point: &str, check: &str| {
             Note::on("users", Topic::Seen(outcome.into()), point, check)
         };
-        let paths = |prefix: &str, n: &str| Note::on("network", Topic::Paths("ris".into()), prefix, n);
+        let paths = |held: &str, n: &str| Note::on("network", Topic::Paths, held, n);
         let steer = |prefix: &str, n: &str| {
             Note::on("names", Topic::Steering { server: "ns1".into(), up: false }, prefix, n)
         };
@@ -213,10 +230,18 @@ mod tests {
                 vec![seen("503", "nl", "http"), seen("503", "us", "http"), seen("503", "us", "page")],
                 "503: http at nl, us; page at us",
             ),
-            (vec![paths("10.0.0.0/8", "2"), paths("10.0.0.0/8", "1")], "ris holds 1 path to 10.0.0.0/8"),
+            (vec![paths("ris 10.0.0.0/8", "2"), paths("ris 10.0.0.0/8", "1")], "10.0.0.0/8: 1 path at ris"),
             (
-                vec![paths("10.0.0.0/8", "2"), paths("11.0.0.0/8", "2"), paths("12.0.0.0/8", "0")],
-                "ris holds 0 paths to 12.0.0.0/8, 2 paths to 10.0.0.0/8 and 1 more",
+                vec![paths("ris 10.0.0.0/8", "2"), paths("rv 10.0.0.0/8", "3"), paths("rv 12.0.0.0/8", "0")],
+                "10.0.0.0/8: 2 paths at ris, 3 paths at rv, 12.0.0.0/8: 0 paths at rv",
+            ),
+            (
+                vec![
+                    paths("ris 10.0.0.0/8", "2"),
+                    paths("ris 11.0.0.0/8", "2"),
+                    paths("ris 12.0.0.0/8", "0"),
+                ],
+                "10.0.0.0/8 and 1 more: 2 paths at ris, 12.0.0.0/8: 0 paths at ris",
             ),
             (vec![steer("", "0 of 4")], "ns1: 0 of 4 data centres answer"),
             (
@@ -241,6 +266,24 @@ mod tests {
         let note = |text: &str, who: &str| Note::listed("people", text, who);
         let lines = lines(vec![(0, note("called", "a")), (1, note("left", "b")), (2, note("called", "c"))]);
         assert_eq!(lines, [(0, "called (2): a, c".to_owned()), (1, "left: b".to_owned())]);
+    }
+
+    #[test]
+    fn a_better_note_takes_the_place_of_one_just_made() {
+        let shut = |router: &str| Note::on("network", SHUT, router, "x");
+        let by_hand = |router: &str| Note::listed("people", "by hand", router).instead_of(SHUT, router);
+        let texts = |notes| lines(notes).into_iter().map(|(_, text)| text).collect::<Vec<_>>();
+        assert_eq!(texts(vec![(0, shut("a")), (1, by_hand("a"))]), ["by hand: a"]);
+        assert_eq!(
+            texts(vec![(0, shut("a")), (0, shut("b")), (1, by_hand("a"))]),
+            ["1 port shut at b", "by hand: a"]
+        );
+        assert_eq!(texts(vec![(0, shut("a")), (600, by_hand("a"))]), ["1 port shut at a", "by hand: a"]);
+        assert_eq!(
+            texts(vec![(0, shut("a")), (1, by_hand("a")), (30, shut("a"))]),
+            ["by hand: a", "1 port shut at a"],
+            "what comes after it stands"
+        );
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub(super) struct Note {
     pub(super) who: String,
     /// The rest: a port, a check, a count.
     pub(super) what: String,
+    /// A topic and who on it: what was noted there just now is said better by this note.
+    pub(super) instead_of: Option<(Topic, String)>,
 }
 
 /// What notes are about; how a line says it.
@@ -35,8 +37,8 @@ pub(super) enum Topic {
     },
     /// `SERVFAIL: WHAT, WHAT at WHO, WHO`; who is a vantage point, what is a check.
     Seen(String),
-    /// Paths that a collector holds; who is a prefix, what is their number.
-    Paths(String),
+    /// Paths that collectors hold; who is a collector and a prefix, what is their number.
+    Paths,
     /// A name server and what it makes of the data centres; who is empty or a prefix, what is the count of answers.
     Steering {
         /// The name server's host.
@@ -47,37 +49,43 @@ pub(super) enum Topic {
 }
 
 impl Note {
-    /// A note that shares its line only with the same words in the same minute.
-    pub(super) fn said(part: &'static str, text: impl Into<String>) -> Self {
-        let (who, what) = (String::new(), String::new());
-        Self { part, topic: Topic::Said(text.into()), gap: minutes(1), who, what }
-    }
-
-    /// A note that lists who it happened to.
-    pub(super) fn listed(part: &'static str, text: impl Into<String>, who: impl Into<String>) -> Self {
-        Self {
-            part,
-            topic: Topic::Listed(text.into()),
-            gap: minutes(2),
-            who: who.into(),
-            what: String::new(),
-        }
-    }
-
-    /// A note on another topic.
+    /// A note on any topic.
     pub(super) fn on(
         part: &'static str,
         topic: Topic,
         who: impl Into<String>,
         what: impl Into<String>,
     ) -> Self {
-        Self { part, topic, gap: minutes(1), who: who.into(), what: what.into() }
+        Self { part, topic, gap: minutes(1), who: who.into(), what: what.into(), instead_of: None }
+    }
+
+    /// A note that shares its line only with the same words in the same minute.
+    pub(super) fn said(part: &'static str, text: impl Into<String>) -> Self {
+        Self::on(part, Topic::Said(text.into()), "", "")
+    }
+
+    /// A note that lists who it happened to.
+    pub(super) fn listed(part: &'static str, text: impl Into<String>, who: impl Into<String>) -> Self {
+        Self::on(part, Topic::Listed(text.into()), who, "").within(2)
     }
 
     /// The same with another gap.
     pub(super) fn within(mut self, minutes_max: u64) -> Self {
         self.gap = minutes(minutes_max);
         self
+    }
+
+    /// The same in place of what was noted on `topic` about `who` just now.
+    pub(super) fn instead_of(mut self, topic: Topic, who: impl Into<String>) -> Self {
+        self.instead_of = Some((topic, who.into()));
+        self
+    }
+}
+
+impl Topic {
+    /// Ports of routers.
+    pub(super) const fn ports(done: &'static str) -> Self {
+        Self::Counted { thing: "port", done, place: "router" }
     }
 }
 

@@ -1,7 +1,8 @@
 //! Which records are worth a line.
 //!
-//! How a world comes up is not: what is up or well for the first time is never noted, only what changes from there. Neither
-//! is what has a better witness: routes are seen through collectors, names and sites through probes.
+//! How a world comes up is not: what is well for the first time is never noted, and what has not been well yet only when it
+//! is still unwell after [`SETTLING`]. Neither is what has a better witness: routes are seen through collectors, names and
+//! sites through probes.
 //!
 //! - `network`: engine, routing, network management
 //! - `services`: names, applications, chat, sign-in, doors
@@ -15,32 +16,80 @@ use super::note::Note;
 use blackstart_rt as rt;
 use blackstart_rt::{Map, Set};
 use blackstart_sim::record::SimEvent;
-use blackstart_sim::{NodeId, Record};
+use blackstart_sim::{NodeId, Record, Time};
+use std::time::Duration;
+
+/// How long a world may take to come up.
+const SETTLING: Duration = Duration::from_secs(180);
+
+/// A kind of thing and its name.
+type Thing = (&'static str, String);
 
 /// Remembers what is needed to tell a change from a beginning.
 #[derive(Debug)]
 pub(super) struct Reader<'a> {
     names: &'a Map<NodeId, String>,
-    /// Things by kind and name that have been up before.
-    known: Set<(&'static str, String)>,
+    now: Time,
+    /// Things that have been well, or unwell for long enough.
+    known: Set<Thing>,
+    /// What is to be said of things that have not been well yet.
+    coming_up: Map<Thing, Note>,
     /// Collector and prefix -> the most paths ever held.
-    paths_max: Map<(String, String), u32>,
-    /// Users' host and product -> percent of sends that succeed.
-    sends: Map<(String, String), f64>,
+    paths_max: Map<String, u32>,
+    /// Product and users' host -> percent of sends that succeed.
+    sends: Map<String, f64>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(names: &'a Map<NodeId, String>) -> Self {
-        Self { names, known: Set::new(), paths_max: Map::new(), sends: Map::new() }
+        let (known, coming_up) = (Set::new(), Map::new());
+        Self { names, now: Time::ZERO, known, coming_up, paths_max: Map::new(), sends: Map::new() }
     }
 
-    /// What is notable about a record. A record that cannot be read is of another version, and silent.
-    pub(super) fn note(&mut self, record: &Record) -> Option<Note> {
+    /// What is notable at a record.
+    pub(super) fn notes(&mut self, record: &Record) -> Vec<Note> {
+        self.now = record.time;
+        let mut notes = match self.settled() {
+            true => self.never_came_up(),
+            false => Vec::new(),
+        };
+        notes.extend(self.note(record));
+        notes
+    }
+
+    /// What is to be said of things that have not been well at all.
+    pub(super) fn never_came_up(&mut self) -> Vec<Note> {
+        let coming_up = std::mem::take(&mut self.coming_up);
+        self.known.extend(coming_up.keys().cloned());
+        coming_up.into_values().collect()
+    }
+
+    fn settled(&self) -> bool {
+        self.now.since_start() >= SETTLING
+    }
+
+    /// A note about a thing that is well from now on, or is not: said if that is a change.
+    fn turn(&mut self, kind: &'static str, thing: impl Into<String>, well: bool, note: Note) -> Option<Note> {
+        let thing = (kind, thing.into());
+        if self.known.contains(&thing) {
+            return Some(note);
+        }
+        if !well && !self.settled() {
+            self.coming_up.insert(thing, note);
+            return None;
+        }
+        self.coming_up.remove(&thing);
+        self.known.insert(thing);
+        (!well).then_some(note)
+    }
+
+    /// What is notable about a record itself. One that cannot be read is of another version, and silent.
+    fn note(&mut self, record: &Record) -> Option<Note> {
         let host = self.host(record);
         match record.kind {
             SimEvent::KIND => self.engine(&host, SimEvent::decode(record)?),
-            <blackstart_igp::Event as rt::Event>::KIND => self.igp(&host, event(record)?),
-            <blackstart_bgp::Event as rt::Event>::KIND => self.bgp(host, event(record)?),
+            <blackstart_igp::Event as rt::Event>::KIND => network::igp(&host, &event(record)?),
+            <blackstart_bgp::Event as rt::Event>::KIND => self.bgp(&host, event(record)?),
             <blackstart_manage::Event as rt::Event>::KIND => network::manage(&host, event(record)?),
             <blackstart_dns::Event as rt::Event>::KIND => self.dns(host, event(record)?),
             <blackstart_app::Event as rt::Event>::KIND => self.app(host, event(record)?),
@@ -54,12 +103,6 @@ impl<'a> Reader<'a> {
 
     fn host(&self, record: &Record) -> String {
         record.node.and_then(|node| self.names.get(&node)).cloned().unwrap_or_default()
-    }
-
-    /// Whether this is not the first time that a thing of this kind is well. Being unwell is always worth a note.
-    fn changes(&mut self, kind: &'static str, thing: String, well: bool) -> bool {
-        let first = self.known.insert((kind, thing));
-        !(first && well)
     }
 }
 

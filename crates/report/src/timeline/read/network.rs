@@ -10,17 +10,16 @@ const SERIAL: &str = "serial-";
 
 impl Reader<'_> {
     pub(super) fn engine(&mut self, host: &str, event: SimEvent) -> Option<Note> {
-        let counted = |thing, done, place| Topic::Counted { thing, done, place };
         match event {
-            SimEvent::PowerOn if self.changes("power", host.to_owned(), true) => {
-                Some(Note::listed("network", "power is back at", host))
+            SimEvent::PowerOn => {
+                self.turn("power", host, true, Note::listed("network", "power is back at", host))
             }
             SimEvent::PowerOff => Some(Note::listed("network", "power fails at", host)),
             SimEvent::PortAdmin { port, up: false } => {
-                Some(Note::on("network", counted("port", "shut", "router"), host, port))
+                Some(Note::on("network", Topic::ports("shut"), host, port))
             }
             SimEvent::PortAdmin { port, up: true } => {
-                Some(Note::on("network", counted("port", "opened", "router"), host, port).within(15))
+                Some(Note::on("network", Topic::ports("opened"), host, port).within(15))
             }
             SimEvent::LinkBlocked { port, blocked } if !port.starts_with(SERIAL) => {
                 let done = if blocked { "cut" } else { "mended" };
@@ -38,31 +37,15 @@ impl Reader<'_> {
         }
     }
 
-    pub(super) fn igp(&mut self, host: &str, event: blackstart_igp::Event) -> Option<Note> {
-        use blackstart_igp::Event;
-        let (neighbour, up) = match event {
-            Event::AdjacencyUp { neighbour } => (neighbour, true),
-            Event::AdjacencyDown { neighbour, .. } => (neighbour, false),
-            Event::SpfRun { .. } => return None,
-        };
-        let done = if up { "formed again" } else { "lost" };
-        let topic = Topic::Counted { thing: "IGP adjacency", done, place: "router" };
-        self.changes("adjacency", format!("{host} {neighbour}"), up)
-            .then(|| Note::on("network", topic, host, neighbour.to_string()).within(3))
-    }
-
-    pub(super) fn bgp(&mut self, host: String, event: blackstart_bgp::Event) -> Option<Note> {
+    /// What is lost; that it came back shows in ports, links and the routes that collectors hold.
+    pub(super) fn bgp(&mut self, host: &str, event: blackstart_bgp::Event) -> Option<Note> {
         use blackstart_bgp::Event;
-        let sessions = |done| Topic::Counted { thing: "BGP session", done, place: "speaker" };
         match event {
-            Event::SessionUp { peer } => self
-                .changes("session", format!("{host} {peer}"), true)
-                .then(|| Note::on("network", sessions("up again"), host, peer.to_string()).within(3)),
             Event::SessionDown { peer, .. } => {
-                self.changes("session", format!("{host} {peer}"), false);
-                Some(Note::on("network", sessions("lost"), host, peer.to_string()).within(3))
+                let topic = Topic::Counted { thing: "BGP session", done: "lost", place: "speaker" };
+                Some(Note::on("network", topic, host, peer.to_string()).within(3))
             }
-            Event::PathsChanged { prefix, paths } => self.paths(host, prefix.to_string(), paths),
+            Event::PathsChanged { prefix, paths } => self.paths(format!("{host} {prefix}"), paths),
             Event::WithdrawnLocal { prefix, by_control: false } => {
                 Some(Note::listed("network", format!("{host} stops announcing"), prefix.to_string()))
             }
@@ -71,21 +54,30 @@ impl Reader<'_> {
     }
 
     /// More paths than ever before are a network coming up.
-    fn paths(&mut self, collector: String, prefix: String, paths: u32) -> Option<Note> {
-        let most = self.paths_max.entry((collector.clone(), prefix.clone())).or_default();
+    fn paths(&mut self, held: String, paths: u32) -> Option<Note> {
+        let most = self.paths_max.entry(held.clone()).or_default();
         if paths > *most {
             *most = paths;
             return None;
         }
-        Some(Note::on("network", Topic::Paths(collector), prefix, paths.to_string()).within(2))
+        Some(Note::on("network", Topic::Paths, held, paths.to_string()).within(2))
     }
+}
+
+/// What is lost, as for BGP.
+pub(super) fn igp(host: &str, event: &blackstart_igp::Event) -> Option<Note> {
+    let blackstart_igp::Event::AdjacencyDown { neighbour, .. } = event else { return None };
+    let topic = Topic::Counted { thing: "IGP adjacency", done: "lost", place: "router" };
+    Some(Note::on("network", topic, host, neighbour.to_string()).within(3))
 }
 
 pub(super) fn manage(host: &str, event: Manage) -> Option<Note> {
     match event {
         Manage::Audited { command, ports, ports_total, allowed, reason } => {
             let judged = if allowed { "lets pass" } else { "stops" };
-            let text = format!("audit {judged} `{command}` on {ports} of {ports_total} ports: {reason}");
+            // The reason mostly names the command.
+            let command = if reason.contains(&command) { String::new() } else { format!("`{command}`, ") };
+            let text = format!("audit {judged} {command}{ports} of {ports_total} ports shut: {reason}");
             Some(Note::said("control", text))
         }
         Manage::CapacityCommand(step) => capacity(host, step),

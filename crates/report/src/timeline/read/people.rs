@@ -1,7 +1,10 @@
 //! What people do.
 
-use super::super::note::Note;
+use super::super::note::{Note, Topic};
 use blackstart_world::Event;
+
+/// What somebody saw is told here when it is this short; the end of their step tells it in any case.
+const SAW_MAX: usize = 45;
 
 pub(super) fn note(event: Event) -> Option<Note> {
     match event {
@@ -25,10 +28,11 @@ pub(super) fn note(event: Event) -> Option<Note> {
             Some(Note::listed("people", format!("now at {to}"), person).within(30))
         }
         Event::TurnedAway { person, tried, saw } => {
-            Some(Note::listed("people", format!("{person} turned away ({saw})"), tried).within(15))
+            let saw = if saw.chars().count() > SAW_MAX { String::new() } else { format!(" ({saw})") };
+            Some(Note::listed("people", format!("{person} turned away{saw}"), tried).within(15))
         }
         Event::Prompt { person, router, by } => {
-            Some(Note::listed("people", format!("{person} has a prompt, {by}"), router).within(30))
+            Some(Note::listed("people", format!("prompts, {by}"), format!("{router} ({person})")).within(30))
         }
         Event::Compared { router, shut } => {
             let found = match shut.len() {
@@ -38,11 +42,14 @@ pub(super) fn note(event: Event) -> Option<Note> {
             Some(Note::listed("people", found, router).within(30))
         }
         Event::Isolated { service, port } => {
-            Some(Note::said("people", format!("{service} cut off: port {port} shut")))
+            let router = port.split(' ').next().unwrap_or_default().to_owned();
+            let note = Note::said("people", format!("{service} cut off: port {port} shut"));
+            Some(note.instead_of(Topic::ports("shut"), router))
         }
-        Event::Restored { router, person, .. } => Some(
-            Note::listed("people", "ports brought up by hand", format!("{router} ({person})")).within(15),
-        ),
+        Event::Restored { router, person, .. } => {
+            let note = Note::listed("people", "ports brought up by hand", format!("{router} ({person})"));
+            Some(note.within(15).instead_of(Topic::ports("opened"), router))
+        }
         Event::Reach { reached, total } => Some(
             Note::said("people", format!("the console reaches {reached} of {total} data centres")).within(30),
         ),
