@@ -11,8 +11,8 @@ mod read;
 use blackstart_rt::Map;
 use blackstart_sim::{NodeId, Record, Time};
 
-/// Columns that a line's text may have.
-pub const TEXT_COLUMNS: usize = 90;
+/// Columns that a line's text may have, so that a page can still say until when.
+pub const TEXT_COLUMNS: usize = 76;
 
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]

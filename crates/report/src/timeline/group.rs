@@ -89,7 +89,7 @@ impl Group {
             Topic::Counted { thing, done, place } => self.counted(thing, done, place),
             Topic::Seen(outcome) => self.seen(outcome),
             Topic::Paths => self.paths(),
-            Topic::Steering { server, up } => self.steering(server, *up),
+            Topic::Steering { up } => self.steering(*up),
         };
         Line { at: self.first, until: self.last, part: self.part, text }
     }
@@ -166,16 +166,11 @@ impl Group {
         list(&clauses.iter().map(String::as_str).collect::<Vec<_>>(), TEXT_COLUMNS)
     }
 
-    fn steering(&self, server: &str, up: bool) -> String {
-        let answers =
-            self.pairs.iter().find(|(prefix, _)| prefix.is_empty()).map(|(_, answers)| answers.as_str());
-        let opinion = answers.map(|answers| format!("{answers} data centres answer"));
-        let prefixes = match self.everyone().len() {
-            0 => None,
-            n => Some(format!("{} {}", if up { "announces" } else { "withdraws" }, counted(n, "prefix"))),
-        };
-        let clauses: Vec<String> = opinion.into_iter().chain(prefixes).collect();
-        format!("{server}: {}", clauses.join(", "))
+    fn steering(&self, up: bool) -> String {
+        let answers = self.pairs.iter().map(|(_, answers)| answers).find(|answers| !answers.is_empty());
+        let opinion = answers.map(|answers| format!("{answers} data centres answer, ")).unwrap_or_default();
+        let done = if up { "announced" } else { "withdrawn" };
+        self.listed(&format!("{opinion}DNS prefixes {done}"))
     }
 }
 
@@ -213,9 +208,7 @@ mod tests {
             Note::on("users", Topic::Seen(outcome.into()), point, check)
         };
         let paths = |held: &str, n: &str| Note::on("network", Topic::Paths, held, n);
-        let steer = |prefix: &str, n: &str| {
-            Note::on("names", Topic::Steering { server: "ns1".into(), up: false }, prefix, n)
-        };
+        let steer = |server: &str, n: &str| Note::on("names", Topic::Steering { up: false }, server, n);
         let cases = [
             (vec![shut("a", "b")], "1 port shut at a"),
             (vec![shut("a", "b"), shut("a", "c"), shut("a", "c")], "2 ports shut at a"),
@@ -243,10 +236,10 @@ mod tests {
                 ],
                 "10.0.0.0/8 and 1 more: 2 paths at ris, 12.0.0.0/8: 0 paths at ris",
             ),
-            (vec![steer("", "0 of 4")], "ns1: 0 of 4 data centres answer"),
+            (vec![steer("ns1", "")], "DNS prefixes withdrawn: ns1"),
             (
-                vec![steer("", "0 of 4"), steer("10.0.0.0/8", ""), steer("11.0.0.0/8", "")],
-                "ns1: 0 of 4 data centres answer, withdraws 2 prefixes",
+                vec![steer("ns1", "0 of 4"), steer("ns1", ""), steer("ns2", "0 of 4")],
+                "0 of 4 data centres answer, DNS prefixes withdrawn (2): ns1, ns2",
             ),
         ];
         for (notes, expected) in cases {

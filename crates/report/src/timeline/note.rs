@@ -39,11 +39,10 @@ pub(super) enum Topic {
     Seen(String),
     /// Paths that collectors hold; who is a collector and a prefix, what is their number.
     Paths,
-    /// A name server and what it makes of the data centres; who is empty or a prefix, what is the count of answers.
+    /// What name servers make of the data centres, and whether they announce their prefixes for it; who is a name server,
+    /// what is a count of answers or nothing.
     Steering {
-        /// The name server's host.
-        server: String,
-        /// Whether they count as up.
+        /// Whether the data centres count as up.
         up: bool,
     },
 }

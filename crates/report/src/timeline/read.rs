@@ -20,7 +20,7 @@ use blackstart_sim::{NodeId, Record, Time};
 use std::time::Duration;
 
 /// How long a world may take to come up.
-const SETTLING: Duration = Duration::from_secs(180);
+const SETTLING: Duration = Duration::from_secs(240);
 
 /// A kind of thing and its name.
 type Thing = (&'static str, String);

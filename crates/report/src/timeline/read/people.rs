@@ -27,6 +27,10 @@ pub(super) fn note(event: Event) -> Option<Note> {
         Event::Moved { person, to } => {
             Some(Note::listed("people", format!("now at {to}"), person).within(30))
         }
+        // The door's own record says more.
+        Event::TurnedAway { tried, saw, .. } if tried.starts_with("door ") && saw.starts_with("denied") => {
+            None
+        }
         Event::TurnedAway { person, tried, saw } => {
             let saw = if saw.chars().count() > SAW_MAX { String::new() } else { format!(" ({saw})") };
             Some(Note::listed("people", format!("{person} turned away{saw}"), tried).within(15))

@@ -12,20 +12,19 @@ const SERVED_PERCENT: f64 = 95.0;
 impl Reader<'_> {
     pub(super) fn dns(&mut self, host: String, event: blackstart_dns::Event) -> Option<Note> {
         use blackstart_dns::Event;
-        let steering = |up, prefix: String, answers: String| {
-            Note::on("names", Topic::Steering { server: host.clone(), up }, prefix, answers).within(3)
-        };
+        let steering =
+            |up, answers: String| Note::on("names", Topic::Steering { up }, host.clone(), answers).within(12);
         match event {
             Event::Health { up, answering, targets } => {
-                let note = steering(up, String::new(), format!("{answering} of {targets}"));
+                let note = steering(up, format!("{answering} of {targets}"));
                 self.turn("health", host, up, note)
             }
             Event::Announced { prefix } => {
-                let note = steering(true, prefix.to_string(), String::new());
+                let note = steering(true, String::new());
                 self.turn("prefix", format!("{host} {prefix}"), true, note)
             }
             Event::Withdrawn { prefix } => {
-                let note = steering(false, prefix.to_string(), String::new());
+                let note = steering(false, String::new());
                 self.turn("prefix", format!("{host} {prefix}"), false, note)
             }
             Event::SteerFailed { prefix, announce, reason } => {
@@ -94,7 +93,7 @@ impl Reader<'_> {
             _ if before >= SERVED_PERCENT => "sends begin to fail",
             _ => return None,
         };
-        let note = Note::listed("users", text, users.clone()).within(5);
+        let note = Note::listed("users", text, users.clone()).within(if before == 0.0 { 25 } else { 5 });
         self.turn("sends", users, percent >= SERVED_PERCENT, note).filter(|_| !text.is_empty())
     }
 
