@@ -80,18 +80,20 @@ impl Incident {
     }
 
     async fn step(&self, step: &Step) -> Next {
-        self.begin(step);
         let Some(body) = &step.body else {
+            self.begin(step);
             self.end(step, StepVerdict::Unchecked, None);
             return Next::Step;
         };
-        self.assume(&body.needs.iter().map(|need| need.text.clone()).collect::<Vec<_>>());
         if let Some(after) = &body.after
             && !self.seen(after, Time::now() + after.within).await
         {
+            self.begin(step);
             let why = format!("waited {} for {}", rough(after.within), self.as_seen(after));
             return self.otherwise(step, after, why).await;
         }
+        self.begin(step);
+        self.assume(&body.needs.iter().map(|need| need.text.clone()).collect::<Vec<_>>());
         let started = Time::now();
         let acted = self.act(body).await;
         let Some(until) = &body.until else { return self.plain_end(step, acted) };

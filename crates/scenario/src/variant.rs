@@ -71,7 +71,10 @@ impl Changes {
             let next = table.get_mut(*parent).and_then(Value::as_table_mut);
             table = next.ok_or_else(|| self.unknown(&change.set, "key", parent, &known))?;
         }
-        table.insert((*last).to_owned(), change.to.clone());
+        match &change.to {
+            Some(value) => drop(table.insert((*last).to_owned(), value.clone())),
+            None => drop(table.remove(*last)),
+        }
         Ok(())
     }
 

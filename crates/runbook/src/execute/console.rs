@@ -135,7 +135,7 @@ impl Incident {
             client::sign_in(&stub::Resolver::new(resolvers), &service, typed).await
         };
         let session = self.on_machine(laptop, signed_in).await?;
-        session.map(|session| session.token).map_err(|error| format!("sign-in: {error}"))
+        session.map(|session| session.token).map_err(|error| error.to_string())
     }
 
     // ---- by cable ----

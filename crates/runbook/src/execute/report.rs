@@ -60,7 +60,7 @@ pub enum Verdict {
     Late,
     /// Some step could not be done, or the run ended first.
     Blocked,
-    /// It rests on something that nobody modelled and the runbook does not take for granted.
+    /// It rests on something that nobody modelled and the runbook does not take for granted; or nothing ever called for it.
     Inconclusive,
 }
 
@@ -106,6 +106,7 @@ impl Report {
     #[must_use]
     pub fn verdict(&self, late: bool) -> Verdict {
         match self.finished {
+            None if self.steps.iter().all(|step| step.started.is_none()) => Verdict::Inconclusive,
             None => Verdict::Blocked,
             Some(_) if !self.unmodelled.is_empty() => Verdict::Inconclusive,
             Some(_) if late => Verdict::Late,
@@ -125,6 +126,8 @@ impl Report {
     pub(super) fn begin(&mut self, id: &str, now: Time) {
         if let Some(step) = self.step(id) {
             step.started.get_or_insert(now);
+            step.verdict = StepVerdict::Blocked;
+            step.blocked_on = Some("the run ended while this step was under way".to_owned());
         }
     }
 

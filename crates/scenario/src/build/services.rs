@@ -32,6 +32,7 @@ pub(super) fn install(
     programs: &mut Programs,
 ) -> Result<(), Error> {
     wiring.data_centres = data_centres(index);
+    wiring.sign_in = public_sign_in(index);
     for (_, service) in all(&scenario.folder.services, |f| &f.service) {
         let (name, host_name) = (service.name.get_ref(), service.host.get_ref());
         let Some((_, host)) = index.hosts.get(host_name) else { continue };
@@ -43,6 +44,14 @@ pub(super) fn install(
         programs.entry(node).or_default().push(program(scenario, index, wiring, service, host));
     }
     Ok(())
+}
+
+/// Where people sign in: the service's public address where it has one.
+fn public_sign_in(index: &Index<'_>) -> Option<Endpoint> {
+    let (_, (_, service)) = index.services.iter().find(|(_, (_, s))| matches!(s.run, Run::Identity(_)))?;
+    let (_, host) = index.hosts.get(service.host.get_ref())?;
+    let address = host.routed.first().unwrap_or(host.address.get_ref());
+    Some(Endpoint::new(&address.to_string(), SIGN_IN_PORT))
 }
 
 fn any(port: u16) -> SocketAddr {

@@ -15,7 +15,7 @@ pub struct Variant {
     pub change: Vec<Change>,
 }
 
-/// One value set in one entry of one file.
+/// One value set in, or removed from, one entry of one file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Change {
@@ -27,6 +27,7 @@ pub struct Change {
     pub name: Spanned<String>,
     /// Dotted key inside the entry.
     pub set: Spanned<String>,
-    /// Its new value.
-    pub to: toml::Value,
+    /// Its new value; without one the key is removed.
+    #[serde(default)]
+    pub to: Option<toml::Value>,
 }
