@@ -11,12 +11,8 @@ pub(super) fn about(problems: &Diagnostics) {
         let mut text = String::new();
         let drawn = terminal && GraphicalReportHandler::new().render_report(&mut text, problem).is_ok();
         match drawn {
-            true => eprintln!("{text}{}", expected(problem.expected())),
+            true => eprintln!("{text}"),
             false => eprintln!("{problem}"),
         }
     }
-}
-
-fn expected(expected: Option<&str>) -> String {
-    expected.map(|expected| format!("  expected {expected}\n")).unwrap_or_default()
 }

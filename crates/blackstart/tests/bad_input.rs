@@ -1,0 +1,148 @@
+//! Broken input: exit code 2, the place, what was expected, the near miss, and nothing runs.
+
+mod common;
+
+use common::{blackstart, copy, replace, small};
+use std::fs;
+use std::path::Path;
+
+/// One way to break the small scenario, and what must be said of it.
+struct Case {
+    name: &'static str,
+    broken: fn(&Path),
+    /// `FILE:LINE:COLUMN` inside the folder, or only `FILE` where there is no place.
+    at: &'static str,
+    says: &'static [&'static str],
+}
+
+const CASES: &[Case] = &[
+    Case {
+        name: "unknown key",
+        broken: |f| replace(&f.join("scenario.toml"), "duration =", "durration ="),
+        at: "scenario.toml:3:1",
+        says: &["unknown key `durration`", "expected one of", "did you mean `duration`?"],
+    },
+    Case {
+        name: "unknown host",
+        broken: |f| replace(&f.join("services.toml"), "host = \"web1\"", "host = \"web2\""),
+        at: "services.toml:8:8",
+        says: &["unknown host `web2`", "expected one of `laptop1`", "did you mean `web1`?"],
+    },
+    Case {
+        name: "overlapping prefixes",
+        broken: |f| {
+            replace(
+                &f.join("network.toml"),
+                "[\"198.51.100.0/24\"]",
+                "[\"198.51.100.0/24\", \"203.0.113.128/25\"]",
+            );
+        },
+        at: "network.toml:20:13",
+        says: &["203.0.113.0/24 overlaps 203.0.113.128/25 of isp-r1", "give each router networks of its own"],
+    },
+    Case {
+        name: "import cycle",
+        broken: |f| {
+            let other = f.join("other");
+            fs::create_dir(&other).unwrap();
+            fs::write(other.join("scenario.toml"), "title = \"Other\"\nimports = [\"..\"]\n").unwrap();
+            replace(&f.join("scenario.toml"), "seed = 1", "imports = [\"other\"]");
+        },
+        at: "other/scenario.toml:2:12",
+        says: &["imports lead in a circle", "remove one import of the circle"],
+    },
+    Case {
+        name: "missing zone file",
+        broken: |f| fs::remove_file(f.join("zones/shop.example.zone")).unwrap(),
+        at: "services.toml:23:23",
+        says: &[
+            "unknown zone file `shop.example.zone`",
+            "expected `root.zone`",
+            "write zones/shop.example.zone",
+        ],
+    },
+    Case {
+        name: "zone syntax error",
+        broken: |f| replace(&f.join("zones/shop.example.zone"), "203.0.113.80", "203.0.113.280"),
+        at: "zones/shop.example.zone:6:13",
+        says: &["not an IP address", "expected a record as in RFC 1035"],
+    },
+    Case {
+        name: "a step whose actor does not exist",
+        broken: |f| replace(&f.join("runbooks/call.md"), "role = \"on-call\"", "role = \"on-cal\""),
+        at: "runbooks/call.md:14:16",
+        says: &["unknown role `on-cal`", "expected one of `keeper`, `on-call`", "did you mean `on-call`?"],
+    },
+    Case {
+        name: "a signal that the actor cannot observe",
+        broken: |f| {
+            let wait = "signal = \"http.shop\", is = 200, from = \"1 of 1 outside vantage points\"";
+            replace(&f.join("runbooks/call.md"), wait, "signal = \"team-at-gate@cellar\", is = true");
+        },
+        at: "runbooks/call.md:36:20",
+        says: &[
+            "`on-call` cannot observe `team-at-gate`, seen only at `cellar`",
+            "expected `travel = \"cellar\"` first",
+        ],
+    },
+    Case {
+        name: "a file of 100 MB",
+        broken: |f| {
+            let file = fs::OpenOptions::new().write(true).open(f.join("scenario.toml")).unwrap();
+            file.set_len(100_000_000).unwrap();
+        },
+        at: "scenario.toml",
+        says: &["the file has 100000000 bytes", "expected at most 1048576 bytes"],
+    },
+    Case {
+        name: "no UTF-8",
+        broken: |f| fs::write(f.join("people.toml"), b"[[place]]\nname = \"Lule\xe5\"\n").unwrap(),
+        at: "people.toml:2:13",
+        says: &["byte 0xe5 at offset 22 is not UTF-8", "expected UTF-8 text"],
+    },
+    Case {
+        name: "no TOML",
+        broken: |f| replace(&f.join("faults.toml"), "[[fault]]", "[[fault]"),
+        at: "faults.toml:1:9",
+        says: &["expected `]`"],
+    },
+    Case {
+        name: "no scenario.toml",
+        broken: |f| fs::remove_file(f.join("scenario.toml")).unwrap(),
+        at: "scenario.toml",
+        says: &["no such file"],
+    },
+];
+
+#[test]
+fn broken_input_is_named_and_nothing_runs() {
+    for case in CASES {
+        let folder = copy(&small());
+        (case.broken)(folder.path());
+        let path = folder.path().to_str().unwrap();
+        for command in ["check", "run"] {
+            let ran = blackstart(&[command, path]);
+            let told = format!("{command}, {}: {}{}", case.name, ran.stdout, ran.stderr);
+            assert_eq!(ran.code, 2, "{told}");
+            assert!(!ran.stdout.contains("VERDICT"), "{told}");
+            assert!(ran.stderr.contains(case.at), "no {:?}: {told}", case.at);
+            for words in case.says {
+                assert!(ran.stderr.contains(words), "no {words:?}: {told}");
+            }
+        }
+    }
+}
+
+#[test]
+fn everything_is_told_at_once() {
+    let folder = copy(&small());
+    replace(&folder.path().join("services.toml"), "host = \"web1\"", "host = \"web2\"");
+    replace(&folder.path().join("runbooks/call.md"), "role = \"on-call\"", "role = \"on-cal\"");
+    let ran = blackstart(&["check", folder.path().to_str().unwrap(), "--format", "json"]);
+    assert_eq!(ran.code, 2);
+    let findings: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let errors = findings["errors"].as_array().unwrap();
+    let of = |file: &str| errors.iter().any(|error| error["file"].as_str().unwrap().ends_with(file));
+    assert!(of("services.toml") && of("runbooks/call.md"), "{}", ran.stdout);
+    assert_eq!(findings["ok"], false);
+}

@@ -1,0 +1,193 @@
+//! The command from outside: exit codes, what goes where, the JSON's keys.
+//!
+//! `data/small` is the scenario; `common` copies and breaks it. Broken input has a file of its own: `bad_input.rs`.
+
+mod common;
+
+use common::{Ran, blackstart, copy, small};
+use serde_json::Value;
+
+fn run(arguments: &[&str]) -> Ran {
+    let small = small();
+    blackstart(&[&["run", small.to_str().unwrap()], arguments].concat())
+}
+
+#[test]
+fn a_night_that_holds() {
+    let ran = run(&[]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{}", ran.stdout);
+    for part in
+        ["link cut: isp-r1 - shop-r1", "3 of 3 met", "call: COMPLETED", "VERDICT       everything held"]
+    {
+        assert!(ran.stdout.contains(part), "no {part:?} in\n{}", ran.stdout);
+    }
+}
+
+#[test]
+fn what_falls_short_ends_with_one() {
+    let nobody = run(&["--runbook", "none"]);
+    assert_eq!(nobody.code, 1);
+    assert!(nobody.stdout.contains("FELL SHORT: 2 of 3 milestones missed\n"), "{}", nobody.stdout);
+    let strict = run(&["--variant", "strict"]);
+    assert_eq!(strict.code, 1);
+    assert!(strict.stdout.contains("FELL SHORT: runbook call late\n"), "{}", strict.stdout);
+}
+
+#[test]
+fn json_is_one_object_with_the_keys_of_the_contract() {
+    let ran = run(&["--format", "json"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    let outcome: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let keys = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
+    let cases = [
+        (
+            "",
+            "ases driver hosts invariants log_hash milestones packets records runbooks scenario seed simulated_s \
+             wall_s",
+        ),
+        ("/milestones", "met rows total"),
+        ("/milestones/rows/0", "expected id kind met observed off_by_s"),
+        ("/invariants/0", "first_violation holds name"),
+        ("/runbooks/0", "achieved_recovery_s assumed_up name steps verdict"),
+        ("/runbooks/0/steps/0", "blocked_on ended id started verdict"),
+    ];
+    for (place, expected) in cases {
+        assert_eq!(keys(outcome.pointer(place).unwrap()), expected, "{place}");
+    }
+    assert_eq!((outcome["scenario"].as_str(), outcome["seed"].as_u64()), (Some("small"), Some(1)));
+    assert_eq!((outcome["hosts"].as_u64(), outcome["ases"].as_u64()), (Some(6), Some(2)));
+    assert!(outcome["wall_s"].as_f64().unwrap() > 0.0);
+    let recovery = outcome["runbooks"][0]["achieved_recovery_s"].as_f64();
+    assert_eq!(recovery, Some(1800.0), "the line is mended after half an hour");
+}
+
+#[test]
+fn a_seed_fixes_the_run() {
+    let hash = |arguments: &[&str]| {
+        let ran = run(&[&["--format", "json"], arguments].concat());
+        serde_json::from_str::<Value>(&ran.stdout).unwrap()["log_hash"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(hash(&["--seed", "3"]), hash(&["--seed", "3"]));
+    assert_ne!(hash(&["--seed", "3"]), hash(&["--seed", "4"]));
+    assert_eq!(hash(&["--seed", "3"]).len(), 16);
+}
+
+#[test]
+fn twice_the_same() {
+    let ran = run(&["--check-determinism", "--format", "json"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.starts_with("the second run was the same to the byte: "), "{}", ran.stderr);
+    assert!(serde_json::from_str::<Value>(&ran.stdout).is_ok(), "still one object");
+}
+
+#[test]
+fn rust_log_changes_nothing_but_standard_error() {
+    let plain: Value = serde_json::from_str(&run(&["--format", "json"]).stdout).unwrap();
+    let small = small();
+    let traced = common::blackstart_with(
+        &["run", small.to_str().unwrap(), "--format", "json"],
+        &[("RUST_LOG", "trace")],
+    );
+    let traced: Value = serde_json::from_str(&traced.stdout).unwrap();
+    assert_eq!(plain["log_hash"], traced["log_hash"]);
+    let odd = common::blackstart_with(&["check", small.to_str().unwrap()], &[("RUST_LOG", "a=b=c")]);
+    assert_eq!(odd.code, 0);
+    assert!(odd.stderr.starts_with("RUST_LOG is not understood"), "{}", odd.stderr);
+}
+
+#[test]
+fn results_land_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("a/b");
+    let ran = run(&["--out", out.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert_eq!(std::fs::read_to_string(out.join("timeline.txt")).unwrap(), ran.stdout);
+    let json = std::fs::read_to_string(out.join("run.json")).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["scenario"], "small");
+    assert_eq!(std::fs::read_dir(&out).unwrap().count(), 2, "nothing is left half-written");
+}
+
+#[test]
+fn a_folder_that_cannot_be_made_is_bad_input() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let ran = run(&["--out", file.path().join("x").to_str().unwrap()]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "nothing runs");
+    assert!(ran.stderr.contains("cannot be made"), "{}", ran.stderr);
+}
+
+#[test]
+fn usage() {
+    let small = small();
+    let small = small.to_str().unwrap();
+    let cases: [(&[&str], i32, &str); 9] = [
+        (&["--help"], 0, ""),
+        (&["--version"], 0, ""),
+        (&[], 2, "Usage"),
+        (&["dance"], 2, "unrecognized subcommand"),
+        (&["run"], 2, "<SCENARIO>"),
+        (&["run", small, "--seed", "x"], 2, "invalid value 'x'"),
+        (
+            &["run", small, "--runbook", "cal"],
+            2,
+            "unknown runbook `cal`; expected one of `call`, `none`; did you mean `call`?",
+        ),
+        (
+            &["run", small, "--variant", "strickt"],
+            2,
+            "unknown variant `strickt`; expected `strict`; did you mean `strict`?",
+        ),
+        (&["run", "no/such/folder"], 2, "no scenario folder at `no/such/folder`"),
+    ];
+    for (arguments, code, stderr) in cases {
+        let ran = blackstart(arguments);
+        assert_eq!(ran.code, code, "{arguments:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(stderr), "{arguments:?}: {}", ran.stderr);
+        assert_eq!(ran.stdout.is_empty(), code != 0, "{arguments:?}: {}", ran.stdout);
+    }
+}
+
+#[test]
+fn check_counts_what_there_is() {
+    let small = small();
+    let ran = blackstart(&["check", small.to_str().unwrap()]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    assert!(ran.stdout.starts_with(&format!("{}: ok\n", small.display())), "{}", ran.stdout);
+    for part in [
+        "2 ASes, 2 sites, 2 routers",
+        "6 hosts, 5 services",
+        "call: 4 steps, 1 unchecked",
+        "variants    strict",
+    ] {
+        assert!(ran.stdout.contains(part), "no {part:?} in\n{}", ran.stdout);
+    }
+    let json = blackstart(&["check", small.to_str().unwrap(), "--format", "json"]);
+    let findings: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!((findings["ok"].as_bool(), findings["counts"]["hosts"].as_u64()), (Some(true), Some(6)));
+}
+
+#[test]
+fn check_finds_the_scenario_around_a_runbook() {
+    let runbook = small().join("runbooks/call.md");
+    let inside = blackstart(&["check", runbook.to_str().unwrap()]);
+    assert_eq!(inside.code, 0, "{}", inside.stderr);
+    assert!(inside.stdout.contains("6 hosts"), "{}", inside.stdout);
+
+    let folder = tempfile::tempdir().unwrap();
+    let alone = folder.path().join("call.md");
+    std::fs::copy(&runbook, &alone).unwrap();
+    let alone = blackstart(&["check", alone.to_str().unwrap()]);
+    assert_eq!(alone.code, 0, "{}", alone.stderr);
+    assert!(alone.stderr.contains("no scenario around this runbook"), "{}", alone.stderr);
+    assert!(alone.stdout.contains("call: 4 steps") && !alone.stdout.contains("hosts"), "{}", alone.stdout);
+}
+
+#[test]
+fn check_reads_every_variant() {
+    let folder = copy(&small());
+    let variant = folder.path().join("variants/broken.toml");
+    let text = std::fs::read_to_string(folder.path().join("variants/strict.toml")).unwrap();
+    std::fs::write(&variant, text.replace("\"shop\"", "\"shopp\"")).unwrap();
+    let ran = blackstart(&["check", folder.path().to_str().unwrap()]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("variants/broken.toml:7:8: unknown service `shopp`"), "{}", ran.stderr);
+}
