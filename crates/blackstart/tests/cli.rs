@@ -2,6 +2,8 @@
 //!
 //! `data/small` is the scenario; `common` copies and breaks it. Broken input has a file of its own: `bad_input.rs`.
 
+#![expect(clippy::unwrap_used, reason = "a test may stop at what it did not expect")]
+
 mod common;
 
 use common::{Ran, blackstart, copy, small};

@@ -92,7 +92,10 @@ mod tests {
         Time::from_secs(s)
     }
 
-    fn outage(points: &[(&str, &[(u64, f64)])]) -> Outage {
+    /// Signals with their changes: second and percent.
+    type Points<'a> = &'a [(&'a str, &'a [(u64, f64)])];
+
+    fn outage(points: Points<'_>) -> Outage {
         let mut history = History::default();
         for (signal, changes) in points {
             for (s, percent) in *changes {
@@ -106,7 +109,7 @@ mod tests {
     fn from_the_first_fall_to_the_last_lasting_return() {
         let over = |from, to| Outage::Over { from: at(from), to: at(to) };
         let lasting = |from| Outage::Lasting { from: at(from) };
-        let cases: [(&[(&str, &[(u64, f64)])], Outage); 9] = [
+        let cases: [(Points<'_>, Outage); 9] = [
             (&[], Outage::None),
             (&[("sends-succeed@a", &[(0, 100.0)])], Outage::None),
             (&[("sends.facebook@a", &[(0, 0.0)])], Outage::None),

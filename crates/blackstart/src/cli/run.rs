@@ -146,10 +146,9 @@ fn again(arguments: &Arguments, night: &Night) -> Result<(), String> {
         return Err(difference);
     }
     let first = &night.outcome.log_hash;
-    match hash == *first {
-        true => {
-            Ok(eprintln!("the second run was the same to the byte: {} records, log hash {hash}", log.len()))
-        }
-        false => Err(format!("equal records and different packets: log hash {first}, then {hash}")),
+    if hash != *first {
+        return Err(format!("equal records and different packets: log hash {first}, then {hash}"));
     }
+    eprintln!("the second run was the same to the byte: {} records, log hash {hash}", log.len());
+    Ok(())
 }
