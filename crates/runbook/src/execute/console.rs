@@ -292,12 +292,20 @@ impl Incident {
         for (a, b) in &first {
             self.still_up(a, b, order.hold).await?;
         }
-        for (router, ports) in &shut {
+        for (router, ports) in self.own_site_first(&shut)? {
             let done = |port: &&String| !first.iter().any(|(a, b)| (a, b) == (router, *port) || (b, a) == (router, *port));
             let rest: Vec<String> = ports.iter().filter(done).cloned().collect();
             self.bring_up(router, &rest).await?;
         }
         self.look_at_reach().await
+    }
+
+    /// Routers that need no phone call come first.
+    fn own_site_first<'a>(&self, shut: &'a Map<String, Vec<String>>) -> Result<Vec<(&'a String, &'a Vec<String>)>, Failure> {
+        let here = self.site()?;
+        let is_here = |router: &str| self.site_of_router(router).is_ok_and(|site| site == here);
+        let (own, others): (Vec<_>, Vec<_>) = shut.iter().partition(|(router, _)| is_here(router));
+        Ok(own.into_iter().chain(others).collect())
     }
 
     /// Shuts the port that leads to the service's machine.
