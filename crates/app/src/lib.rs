@@ -11,8 +11,11 @@
 //! - [`posts`]: short public messages, as Twitter
 //! - [`probe`]: checks of names, URLs and pages from a vantage point
 //! - [`client`]: app users who retry, complain and come back
-//! - [`Event`], [`Outcome`]: what all of them record
-//! - [`Seconds`]: durations in configurations
+//! - [`Event`], [`Outcome`]: what all of them record (module `event`)
+//! - [`Seconds`]: durations in configurations (module `config`)
+//!
+//! Inside: `gate` bounds capacity, `health` decides when a proxy believes in a backend, `percent` says who belongs
+//! to a share of clients, `visit` is what every user does, and `scope` ends tasks with their service.
 //!
 //! Every service is `run(Config)`: it ends with an error when it cannot start and else runs until its host
 //! dies. No service here knows whether "the network is up"; each only sees its own time-outs.

@@ -1,6 +1,6 @@
 //! Faults as data: what is broken, when, and for how long.
 //!
-//! - [`Fault`], [`Kind`]: one fault; serialisable, undone at its end. Start here.
+//! - [`Fault`], [`Kind`]: one fault; serialisable, undone at its end. Start here; module `kind`.
 //! - [`inject`]: lets a schedule happen to a running world.
 //!
 //! A fault acts on links, machines and services by name. What follows from it is never part of it: routes, names and doors

@@ -14,6 +14,7 @@
 //! | [`capacity`] | the backbone-capacity controller: one order, repeated until held |
 //! | [`sign_in`] | where routers and automation find the sign-in service |
 //! | [`event`] | what is recorded |
+//! | `lines` | lines of text over a byte stream, which every conversation here consists of |
 
 pub mod audit;
 pub mod capacity;

@@ -44,6 +44,7 @@
 //! - [`os`]: the explicit way to real sockets
 //! - [`select!`]: `tokio::select!` that always polls its branches in order
 //! - [`Map`], [`Set`]: ordered collections; hashed ones iterate differently in each process
+//! - `backend`: which backend the caller stands in, asked once per handle
 
 mod backend;
 pub mod disk;

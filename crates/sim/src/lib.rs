@@ -7,9 +7,10 @@
 //! Start at [`Sim`]. Services do not use this crate but `blackstart_rt`, which stands on it.
 //!
 //! For those who build and run simulations:
-//! - [`Sim`], [`Config`]: building, running, reading records
+//! - [`Sim`], [`Config`]: building, running, reading records (module `sim`)
 //! - [`NodeSpec`], [`LinkSpec`]: machines and what joins them
 //! - [`control`]: power, ports, links, routes, services, from outside
+//! - [`Error`]: what can be wrong with the description of a simulation (module `error`)
 //!
 //! For the code inside, in the context of the current node:
 //! - [`task`]: spawn, join, who am I
