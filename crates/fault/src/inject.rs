@@ -33,7 +33,9 @@ async fn wait_until(at: Duration) {
 fn act(world: &World, kind: &Kind, broken: bool) -> Option<Result<(), Error>> {
     Some(match kind {
         Kind::LinkDown { ends } => control::set_link_cut(link(ends)?, broken),
-        Kind::LinkLoss { ends, share } => control::set_link_loss(link(ends)?, if broken { *share } else { 0.0 }),
+        Kind::LinkLoss { ends, share } => {
+            control::set_link_loss(link(ends)?, if broken { *share } else { 0.0 })
+        }
         Kind::PowerOff { machine } if broken => control::power_off(node(world, machine)?),
         Kind::PowerOff { machine } => control::power_on(node(world, machine)?),
         Kind::KillService { service } if broken => {

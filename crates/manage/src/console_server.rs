@@ -62,14 +62,21 @@ pub async fn run(config: Config) -> io::Result<()> {
 ///
 /// # Errors
 /// See [`Error`].
-pub async fn open(server: SocketAddr, router: &str, session: Option<&str>, timeout: Duration) -> Result<Cli, Error> {
+pub async fn open(
+    server: SocketAddr,
+    router: &str,
+    session: Option<&str>,
+    timeout: Duration,
+) -> Result<Cli, Error> {
     let asked = async {
         let mut lines = Lines::new(TcpStream::connect(server).await?);
         let session = session.map(|session| format!(" {session}")).unwrap_or_default();
         lines.send(&format!("connect {router}{session}\n")).await?;
         let answer = lines.next().await?.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
         match answer.strip_prefix("error ") {
-            Some(word) => Err(Refusal::from_word(word).map_or(Error::Protocol(answer.clone()), Error::Refused)),
+            Some(word) => {
+                Err(Refusal::from_word(word).map_or(Error::Protocol(answer.clone()), Error::Refused))
+            }
             None => Ok(lines),
         }
     };

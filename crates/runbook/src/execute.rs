@@ -40,6 +40,8 @@ struct Incident {
     clock: clock::Clock,
     /// People who act in the present step.
     crew: RefCell<Vec<String>>,
+    /// Shares of users admitted so far, in percent, for stepping back.
+    admitted: RefCell<Vec<u32>>,
     /// Ports brought up by hand, for taking it back.
     restored: RefCell<Vec<(String, String)>>,
 }
@@ -56,7 +58,8 @@ enum Next {
 pub async fn run(world: Rc<World>, runbook: Rc<Runbook>, report: Rc<RefCell<Report>>) {
     *report.borrow_mut() = Report::new(&runbook);
     let clock = clock::Clock::new(&world);
-    let incident = Incident { world, runbook, report, clock, crew: RefCell::default(), restored: RefCell::default() };
+    let (crew, admitted, restored) = Default::default();
+    let incident = Incident { world, runbook, report, clock, crew, admitted, restored };
     incident.all_steps().await;
 }
 
@@ -95,8 +98,12 @@ impl Incident {
         self.begin(step);
         self.assume(&body.needs.iter().map(|need| need.text.clone()).collect::<Vec<_>>());
         let started = Time::now();
-        let acted = self.act(body).await;
-        let Some(until) = &body.until else { return self.plain_end(step, acted) };
+        let Some(until) = &body.until else {
+            let acted = self.act(body).await;
+            return self.plain_end(step, acted);
+        };
+        let acted = rt::time::timeout(until.within, self.act(body)).await;
+        let acted = acted.unwrap_or_else(|_| Err(format!("not done within {}", rough(until.within))));
         match acted {
             Ok(_) if self.seen(until, started + until.within).await => self.plain_end(step, acted),
             Ok(_) => {
@@ -137,7 +144,15 @@ impl Incident {
                 self.end(step, StepVerdict::Blocked, Some(format!("{why}; {undone}")));
                 Next::End
             }
-            Otherwise::Escalate | Otherwise::Stop | Otherwise::PreviousPercent => {
+            Otherwise::PreviousPercent => {
+                let back = self
+                    .step_back()
+                    .await
+                    .unwrap_or_else(|failure| format!("could not step back: {failure}"));
+                self.end(step, StepVerdict::Blocked, Some(format!("{why}; {back}")));
+                Next::End
+            }
+            Otherwise::Escalate | Otherwise::Stop => {
                 self.end(step, StepVerdict::Blocked, Some(why));
                 Next::End
             }
@@ -171,7 +186,13 @@ impl Incident {
             Action::Login { on, with, .. } => self.login_remote(on, with).await.map(done),
             Action::Compare { save } => self.compare(save.as_ref()).await.map(done),
             Action::Apply { what, on, first, hold, isolate, admit, .. } if what.text == "last-good" => {
-                let order = console::Restore { on, first: *first, hold: *hold, isolate: isolate.as_ref(), admit: *admit };
+                let order = console::Restore {
+                    on,
+                    first: *first,
+                    hold: *hold,
+                    isolate: isolate.as_ref(),
+                    admit: *admit,
+                };
                 self.restore(&order).await.map(done)
             }
             Action::Apply { .. } => self.take_back().await.map(done),
@@ -205,7 +226,8 @@ impl Incident {
         machine: &str,
         work: impl Future<Output = T> + 'static,
     ) -> Result<T, Failure> {
-        let known = self.world.wiring.machine(machine).ok_or_else(|| format!("there is no machine `{machine}`"))?;
+        let known =
+            self.world.wiring.machine(machine).ok_or_else(|| format!("there is no machine `{machine}`"))?;
         let task = blackstart_sim::control::spawn_on(known.node, "person", work);
         task.await.map_err(|_| format!("{machine} is dark"))
     }

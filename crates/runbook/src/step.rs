@@ -133,11 +133,11 @@ pub enum Otherwise {
     Step(Name),
     /// Nobody in the room may go on: the step is blocked.
     Stop,
-    /// Ask the incident commander for another way; the step is blocked when there is none.
+    /// The incident commander has to find another way, which this runbook does not know: the step is blocked.
     Escalate,
     /// Take the action back, then block.
     Undo,
-    /// For a ramp: go back one percentage and try again once.
+    /// For a ramp: go back one percentage; the step is blocked.
     PreviousPercent,
 }
 

@@ -9,9 +9,9 @@ mod services;
 
 use crate::index::{Index, all};
 use crate::model::{Scenario, Statement};
+use blackstart_rt as rt;
 use blackstart_runbook::execute::{self, Report};
 use blackstart_runbook::step::Runbook;
-use blackstart_rt as rt;
 use blackstart_sim::{self as sim, Config, Error, NodeId, Sim};
 use blackstart_source::Diagnostics;
 use blackstart_world::{Wiring, World};

@@ -44,7 +44,12 @@ impl<'a, T> Names<'a, T> {
     }
 
     /// Looks a reference up; complains where it stands when there is no such name.
-    pub(crate) fn look_up(&self, file: &SourceFile, at: &Spanned<String>, errors: &mut Diagnostics) -> Option<&'a T> {
+    pub(crate) fn look_up(
+        &self,
+        file: &SourceFile,
+        at: &Spanned<String>,
+        errors: &mut Diagnostics,
+    ) -> Option<&'a T> {
         let found = self.get(at.get_ref());
         if found.is_none() {
             let known = self.by_name.keys().copied();
@@ -110,7 +115,13 @@ impl<'a> Index<'a> {
     /// Looks up a host or a router.
     pub(crate) fn machine(&self, file: &SourceFile, at: &Spanned<String>, errors: &mut Diagnostics) {
         if !self.machines.contains(&at.get_ref().as_str()) {
-            errors.push(Diagnostic::unknown(file, at.span(), "host", at.get_ref(), self.machines.iter().copied()));
+            errors.push(Diagnostic::unknown(
+                file,
+                at.span(),
+                "host",
+                at.get_ref(),
+                self.machines.iter().copied(),
+            ));
         }
     }
 }

@@ -159,7 +159,11 @@ fn required<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<Read<T>, D
 }
 
 /// A file that may be absent, with the variant's changes applied.
-fn optional<T: DeserializeOwned>(changes: &Option<Changes>, folder: &Path, name: &str) -> Result<Read<T>, Diagnostic> {
+fn optional<T: DeserializeOwned>(
+    changes: &Option<Changes>,
+    folder: &Path,
+    name: &str,
+) -> Result<Read<T>, Diagnostic> {
     let path = folder.join(name);
     let file = match path.exists() {
         true => SourceFile::read(&path)?,

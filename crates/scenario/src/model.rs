@@ -4,14 +4,16 @@ use crate::files::units::When;
 use crate::index::{Index, all};
 use crate::load::{Folder, folder};
 use crate::validate;
-use crate::vocabulary::vocabulary;
+use crate::vocabulary::{known_as, vocabulary};
 use blackstart_dns::Name;
 use blackstart_dns::zone::Zone;
 use blackstart_fault::{Fault, Kind as FaultKind};
 use blackstart_runbook::step::Runbook;
 use blackstart_source::{Diagnostic, Diagnostics, SourceFile};
 use blackstart_world::milestone::{Kind, Milestone};
-use blackstart_world::people::{Account, AccountKind, Bridge, Console, Door, Estimate, People, Person, Place, Travel};
+use blackstart_world::people::{
+    Account, AccountKind, Bridge, Console, Door, Estimate, People, Person, Place, Travel,
+};
 use jiff::{Timestamp, tz::TimeZone};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -67,7 +69,7 @@ pub struct Scenario {
     pub statements: Vec<Statement>,
     /// People and what they hold.
     pub people: People,
-    /// Recovery time objectives by service.
+    /// Recovery time objectives by service, and by what it is for.
     pub objectives: BTreeMap<String, Duration>,
     /// Runbooks' habits worth a word; they stop nothing.
     pub warnings: Diagnostics,
@@ -93,8 +95,9 @@ impl Scenario {
         let runbooks = runbooks(&folder, &words, &mut errors, &mut warnings);
         let Some(start) = start.filter(|_| errors.is_empty()) else { return Err(errors) };
         let clock = start.to_zoned(TimeZone::UTC).time();
-        let objective = |s: &crate::files::services::Service| Some((s.name.get_ref().clone(), s.rto?.0));
-        let objectives = all(&folder.services, |f| &f.service).filter_map(|(_, s)| objective(s)).collect();
+        let timed = all(&folder.services, |f| &f.service).filter_map(|(_, s)| Some((s, s.rto?.0)));
+        let objectives =
+            timed.flat_map(|(s, rto)| known_as(s).into_iter().map(move |word| (word, rto))).collect();
         Ok(Self {
             name: name_of(path),
             title: folder.scenario.it.title.clone(),
@@ -154,12 +157,15 @@ fn zone(name: &str, file: &SourceFile) -> Result<Zone, Diagnostic> {
     let origin = name.trim_end_matches(".zone");
     let origin = if origin == "root" { ".".to_owned() } else { format!("{origin}.") };
     let origin: Name = origin.parse().map_err(|error| {
-        Diagnostic::of_file(file.name(), format!("`{origin}` is no domain name: {error}")).expecting("zones/DOMAIN.zone")
+        Diagnostic::of_file(file.name(), format!("`{origin}` is no domain name: {error}"))
+            .expecting("zones/DOMAIN.zone")
     })?;
     Zone::parse(file.text(), &origin).map_err(|error| {
-        let start = file.text().lines().take(error.line.saturating_sub(1)).map(|line| line.len() + 1).sum::<usize>();
+        let start =
+            file.text().lines().take(error.line.saturating_sub(1)).map(|line| line.len() + 1).sum::<usize>();
         let start = (start + error.column.saturating_sub(1)).min(file.text().len());
-        Diagnostic::new(file, start..start, error.message.clone()).expecting("a record as in RFC 1035, section 5")
+        Diagnostic::new(file, start..start, error.message.clone())
+            .expecting("a record as in RFC 1035, section 5")
     })
 }
 
@@ -206,12 +212,20 @@ fn milestones(folder: &Folder, clock: jiff::civil::Time) -> Vec<Milestone> {
 }
 
 fn one_fault(fault: &crate::files::faults::Fault, clock: jiff::civil::Time) -> Option<Fault> {
-    let names = |ends: &[blackstart_source::Spanned<String>; 2]| [ends[0].get_ref().clone(), ends[1].get_ref().clone()];
+    let names = |ends: &[blackstart_source::Spanned<String>; 2]| {
+        [ends[0].get_ref().clone(), ends[1].get_ref().clone()]
+    };
     let kinds = [
         fault.link_down.as_ref().map(|ends| FaultKind::LinkDown { ends: names(ends) }),
-        fault.link_loss.as_ref().map(|loss| FaultKind::LinkLoss { ends: names(&loss.ends), share: loss.share }),
+        fault
+            .link_loss
+            .as_ref()
+            .map(|loss| FaultKind::LinkLoss { ends: names(&loss.ends), share: loss.share }),
         fault.power_off.as_ref().map(|machine| FaultKind::PowerOff { machine: machine.get_ref().clone() }),
-        fault.kill_service.as_ref().map(|service| FaultKind::KillService { service: service.get_ref().clone() }),
+        fault
+            .kill_service
+            .as_ref()
+            .map(|service| FaultKind::KillService { service: service.get_ref().clone() }),
     ];
     let kind = kinds.into_iter().flatten().next()?;
     let until = fault.until.as_ref().map(|until| until.get_ref().since(clock));

@@ -36,8 +36,9 @@ pub(crate) fn references(folder: &Folder, index: &Index<'_>) -> Diagnostics {
 // ---- network.toml ----
 
 fn network(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
-    let numbers: Vec<(u32, String)> =
-        all(&folder.networks, |f| &f.r#as).map(|(_, a)| (*a.number.get_ref(), a.number.get_ref().to_string())).collect();
+    let numbers: Vec<(u32, String)> = all(&folder.networks, |f| &f.r#as)
+        .map(|(_, a)| (*a.number.get_ref(), a.number.get_ref().to_string()))
+        .collect();
     for (_, (file, router)) in index.routers.iter() {
         index.sites.look_up(file, &router.site, errors);
         if !numbers.iter().any(|(number, _)| number == router.r#as.get_ref()) {
@@ -83,7 +84,8 @@ fn overlaps(index: &Index<'_>, errors: &mut Diagnostics) {
     let mut seen: Vec<(&Spanned<IpNet>, &str)> = Vec::new();
     for (name, (file, router)) in index.routers.iter() {
         for net in &router.networks {
-            let (mine, clash) = (net.get_ref(), |other: &IpNet, mine: &IpNet| other.contains(mine) || mine.contains(other));
+            let (mine, clash) =
+                (net.get_ref(), |other: &IpNet, mine: &IpNet| other.contains(mine) || mine.contains(other));
             if let Some((other, owner)) = seen.iter().find(|(other, _)| clash(other.get_ref(), mine)) {
                 let message = format!("{mine} overlaps {} of {owner}", other.get_ref());
                 let help = "give each router networks of its own; a longer prefix elsewhere belongs into `originate`";
@@ -103,7 +105,8 @@ fn session_fits(
 ) {
     use network::Relation::{Customer, Ibgp, Peer, ReflectorClient};
     let [a, b] = &session.ends;
-    let (Some((_, one)), Some((_, other))) = (index.routers.get(a.get_ref()), index.routers.get(b.get_ref())) else {
+    let (Some((_, one)), Some((_, other))) = (index.routers.get(a.get_ref()), index.routers.get(b.get_ref()))
+    else {
         return;
     };
     let same_as = one.r#as.get_ref() == other.r#as.get_ref();
@@ -116,9 +119,12 @@ fn session_fits(
         let message = format!("`{}` and `{}` are in {found}", a.get_ref(), b.get_ref());
         errors.push(Diagnostic::new(file, b.span(), message).expecting(format!("relation = {expected}")));
     }
-    if matches!(session.relation, Customer | Peer) && link_between(folder, a.get_ref(), b.get_ref()).is_none() {
+    if matches!(session.relation, Customer | Peer) && link_between(folder, a.get_ref(), b.get_ref()).is_none()
+    {
         let message = format!("no link joins `{}` and `{}`", a.get_ref(), b.get_ref());
-        errors.push(Diagnostic::new(file, b.span(), message).expecting("a [[link]] under every external session"));
+        errors.push(
+            Diagnostic::new(file, b.span(), message).expecting("a [[link]] under every external session"),
+        );
     }
 }
 
@@ -169,6 +175,16 @@ fn one_owner(index: &Index<'_>, errors: &mut Diagnostics) {
     for (name, (_, router)) in index.routers.iter() {
         owners.insert(router.address, name);
     }
+    let mut routed = BTreeSet::new();
+    for (_, (file, host)) in index.hosts.iter() {
+        for address in &host.routed {
+            if !routed.insert((host.router.get_ref(), address)) {
+                let message = format!("`{}` sends {address} to two hosts", host.router.get_ref());
+                let expected = "one host a router for each routed address";
+                errors.push(Diagnostic::new(file, host.name.span(), message).expecting(expected));
+            }
+        }
+    }
     for (name, (file, host)) in index.hosts.iter() {
         if let Some(other) = owners.insert(*host.address.get_ref(), name) {
             let message = format!("{} is also the address of `{other}`", host.address.get_ref());
@@ -208,7 +224,13 @@ fn groups<'a>(lists: impl Iterator<Item = &'a Vec<String>>) -> BTreeSet<&'a str>
     lists.flatten().map(String::as_str).collect()
 }
 
-fn group(file: &SourceFile, at: &Spanned<String>, kind: &str, known: &BTreeSet<&str>, errors: &mut Diagnostics) {
+fn group(
+    file: &SourceFile,
+    at: &Spanned<String>,
+    kind: &str,
+    known: &BTreeSet<&str>,
+    errors: &mut Diagnostics,
+) {
     if !known.contains(at.get_ref().as_str()) {
         errors.push(Diagnostic::unknown(file, at.span(), kind, at.get_ref(), known.iter().copied()));
     }
@@ -281,11 +303,14 @@ fn tasks(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
     if folder.runbooks.is_empty() {
         return;
     }
-    let missing: Vec<&str> = TASKS.iter().map(|(name, _)| *name).filter(|name| index.tasks.get(name).is_none()).collect();
+    let missing: Vec<&str> =
+        TASKS.iter().map(|(name, _)| *name).filter(|name| index.tasks.get(name).is_none()).collect();
     if !missing.is_empty() {
         let file = folder.people.last().map_or("people.toml", |read| read.file.name());
         let message = format!("no duration for {}", missing.join(", "));
-        errors.push(Diagnostic::of_file(file, message).expecting("a [[task]] for each task that people may do"));
+        errors.push(
+            Diagnostic::of_file(file, message).expecting("a [[task]] for each task that people may do"),
+        );
     }
 }
 
@@ -317,12 +342,19 @@ fn one_fault(folder: &Folder, index: &Index<'_>, fault: &faults::Fault, errors: 
 }
 
 /// A link by its ends: two routers, or a host and the router it is plugged into.
-fn joined(folder: &Folder, index: &Index<'_>, file: &SourceFile, ends: &[Spanned<String>; 2], errors: &mut Diagnostics) {
+fn joined(
+    folder: &Folder,
+    index: &Index<'_>,
+    file: &SourceFile,
+    ends: &[Spanned<String>; 2],
+    errors: &mut Diagnostics,
+) {
     for end in ends {
         index.machine(file, end, errors);
     }
     let [a, b] = [ends[0].get_ref(), ends[1].get_ref()];
-    let plugged = |host: &str, router: &str| index.hosts.get(host).is_some_and(|(_, h)| h.router.get_ref() == router);
+    let plugged =
+        |host: &str, router: &str| index.hosts.get(host).is_some_and(|(_, h)| h.router.get_ref() == router);
     if link_between(folder, a, b).is_none() && !plugged(a, b) && !plugged(b, a) {
         let message = format!("no link joins `{a}` and `{b}`");
         errors.push(Diagnostic::new(file, ends[1].span(), message).expecting("the two ends of one link"));
@@ -336,7 +368,13 @@ fn milestones(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
         if let Some(after) = &milestone.after
             && !earlier.contains(&after.get_ref().as_str())
         {
-            let diagnostic = Diagnostic::unknown(file, after.span(), "milestone", after.get_ref(), earlier.iter().copied());
+            let diagnostic = Diagnostic::unknown(
+                file,
+                after.span(),
+                "milestone",
+                after.get_ref(),
+                earlier.iter().copied(),
+            );
             errors.push(diagnostic.helped("a milestone may hang on one that stands above it"));
         }
         if earlier.contains(&milestone.id.get_ref().as_str()) {
@@ -347,13 +385,20 @@ fn milestones(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
         vantage(index, file, milestone, errors);
         if expectation(milestone.expect.get_ref()).is_none() {
             let expected = "exactly one of `becomes`, `leaves`, `at-least`, `below`, `changes`, `peaks`, `settles`, or `holds` with `for`";
-            errors.push(Diagnostic::new(file, milestone.expect.span(), "no single expectation").expecting(expected));
+            errors.push(
+                Diagnostic::new(file, milestone.expect.span(), "no single expectation").expecting(expected),
+            );
         }
     }
 }
 
 /// `stem@vantage`: the vantage must exist.
-fn vantage(index: &Index<'_>, file: &SourceFile, milestone: &milestones::Milestone, errors: &mut Diagnostics) {
+fn vantage(
+    index: &Index<'_>,
+    file: &SourceFile,
+    milestone: &milestones::Milestone,
+    errors: &mut Diagnostics,
+) {
     let signal = milestone.signal.get_ref();
     let Some((_, vantage)) = signal.rsplit_once('@') else {
         let message = format!("`{signal}` says nothing of where it is seen from");
@@ -362,7 +407,14 @@ fn vantage(index: &Index<'_>, file: &SourceFile, milestone: &milestones::Milesto
     };
     let elsewhere = ["console"].into_iter();
     let places = index.sites.iter().map(|(n, _)| n).chain(index.doors.iter().map(|(n, _)| n));
-    let known: Vec<&str> = index.machines.iter().copied().chain(index.bridges.iter().map(|(n, _)| n)).chain(places).chain(elsewhere).collect();
+    let known: Vec<&str> = index
+        .machines
+        .iter()
+        .copied()
+        .chain(index.bridges.iter().map(|(n, _)| n))
+        .chain(places)
+        .chain(elsewhere)
+        .collect();
     if !known.contains(&vantage) {
         errors.push(Diagnostic::unknown(file, milestone.signal.span(), "vantage point", vantage, known));
     }

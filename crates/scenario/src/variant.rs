@@ -6,7 +6,8 @@ use std::path::Path;
 use toml::{Table, Value};
 
 /// Files that a variant may change.
-const CHANGEABLE: [&str; 5] = ["network.toml", "services.toml", "people.toml", "faults.toml", "milestones.toml"];
+const CHANGEABLE: [&str; 5] =
+    ["network.toml", "services.toml", "people.toml", "faults.toml", "milestones.toml"];
 
 /// A variant that was read and not yet applied.
 #[derive(Debug)]
@@ -31,7 +32,13 @@ impl Changes {
         let mut errors = Diagnostics::new();
         for change in &variant.change {
             if !CHANGEABLE.contains(&change.file.get_ref().as_str()) {
-                errors.push(Diagnostic::unknown(&file, change.file.span(), "file", change.file.get_ref(), CHANGEABLE));
+                errors.push(Diagnostic::unknown(
+                    &file,
+                    change.file.span(),
+                    "file",
+                    change.file.get_ref(),
+                    CHANGEABLE,
+                ));
             }
         }
         errors.into_result(Self { file, variant })
@@ -52,7 +59,8 @@ impl Changes {
         for change in self.variant.change.iter().filter(|change| change.file.get_ref() == name) {
             self.set(&mut table, change)?;
         }
-        let text = toml::to_string(&table).map_err(|error| Diagnostic::of_file(self.file.name(), error.to_string()))?;
+        let text = toml::to_string(&table)
+            .map_err(|error| Diagnostic::of_file(self.file.name(), error.to_string()))?;
         Ok(SourceFile::new(format!("{} changed by {}", file.name(), self.file.name()), text))
     }
 

@@ -1,10 +1,10 @@
 //! The words that a runbook of this scenario may use, and what can be seen from where.
 
-use crate::files::services::Run;
+use crate::files::services::{Run, Service};
 use crate::index::{Index, all};
 use crate::load::Folder;
-use blackstart_runbook::check::{Door, Observability, Person, Vocabulary};
 use blackstart_rt::{Map, Set};
+use blackstart_runbook::check::{Door, Observability, Person, Vocabulary};
 use blackstart_world::People;
 
 /// What `Decide` may write on besides the items that people hold.
@@ -17,7 +17,9 @@ const GUARD: &str = "guard-key-with-escort";
 pub(crate) fn vocabulary(folder: &Folder, index: &Index<'_>, people: &People) -> Vocabulary {
     let persons = people.persons.iter();
     let names = |all: &mut dyn Iterator<Item = &str>| all.map(str::to_owned).collect::<Set<String>>();
-    let deputies = |roles: &[String]| roles.iter().filter_map(|r| r.strip_prefix("deputy-")).map(str::to_owned).collect();
+    let deputies = |roles: &[String]| {
+        roles.iter().filter_map(|r| r.strip_prefix("deputy-")).map(str::to_owned).collect()
+    };
     Vocabulary {
         roles: persons.clone().flat_map(|p| p.roles.iter().cloned()).collect(),
         skills: persons.clone().flat_map(|p| p.skills.iter().cloned()).collect(),
@@ -41,7 +43,12 @@ pub(crate) fn vocabulary(folder: &Folder, index: &Index<'_>, people: &People) ->
         bridges: people.bridges.keys().cloned().collect(),
         router_groups: counts(all(&folder.networks, |f| &f.router).map(|(_, r)| &r.groups)),
         link_groups: counts(all(&folder.networks, |f| &f.link).map(|(_, l)| &l.groups)),
-        controllers: index.services.iter().filter(|(_, (_, s))| is_automation(&s.run)).map(|(n, _)| n.to_owned()).collect(),
+        controllers: index
+            .services
+            .iter()
+            .filter(|(_, (_, s))| is_automation(&s.run))
+            .map(|(n, _)| n.to_owned())
+            .collect(),
         services: services(index),
         signals: signals(folder, index, people),
         values: Map::new(),
@@ -72,19 +79,21 @@ fn counts<'a>(lists: impl Iterator<Item = &'a Vec<String>>) -> Map<String, usize
 
 /// Services by name, and what they are for users: products, and sites by host name.
 fn services(index: &Index<'_>) -> Set<String> {
-    let mut words: Set<String> = index.services.iter().map(|(name, _)| name.to_owned()).collect();
-    for (_, (_, service)) in index.services.iter() {
-        match &service.run {
-            Run::Backend(backend) => drop(words.insert(backend.product.clone())),
-            Run::Posts(posts) => words.extend(posts.hosts.iter().cloned()),
-            // What name servers and backbone routers do together has no service of its own.
-            Run::Authority(_) => drop(words.insert("names".to_owned())),
-            Run::Capacity(_) => drop(words.insert("backbone".to_owned())),
-            Run::Users(users) => drop(words.insert(users.product.clone())),
-            _ => {}
-        }
-    }
-    words
+    index.services.iter().flat_map(|(_, (_, service))| known_as(service)).collect()
+}
+
+/// The words by which runbooks and objectives speak of a service: its name, and what it is for.
+pub(crate) fn known_as(service: &Service) -> Vec<String> {
+    let purposes = match &service.run {
+        Run::Backend(backend) => vec![backend.product.clone()],
+        Run::Users(users) => vec![users.product.clone()],
+        Run::Posts(posts) => posts.hosts.clone(),
+        // What name servers and backbone routers do together has no service of its own.
+        Run::Authority(_) => vec!["names".to_owned()],
+        Run::Capacity(_) => vec!["backbone".to_owned()],
+        _ => Vec::new(),
+    };
+    std::iter::once(service.name.get_ref().clone()).chain(purposes).collect()
 }
 
 fn signals(folder: &Folder, index: &Index<'_>, people: &People) -> Map<String, Observability> {

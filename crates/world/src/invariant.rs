@@ -47,7 +47,9 @@ impl Invariants {
     }
 
     pub(crate) fn outcomes(&self) -> Vec<Outcome> {
-        ALL.iter().map(|&name| Outcome { name, first_violation: self.violations.get(name).cloned() }).collect()
+        ALL.iter()
+            .map(|&name| Outcome { name, first_violation: self.violations.get(name).cloned() })
+            .collect()
     }
 
     fn violated(&mut self, name: &'static str, record: &Record, saw: &str) {

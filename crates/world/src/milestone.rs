@@ -122,11 +122,14 @@ pub fn judge(milestones: &[Milestone], history: &History) -> Vec<Outcome> {
 fn one(milestone: &Milestone, base: Option<Time>, changes: &[(Time, Value)]) -> Outcome {
     let expected = base.map(|base| base + milestone.at);
     let seen = base.and_then(|base| {
-        let window = (base + milestone.from, milestone.until.map_or(Time::from_nanos(u64::MAX), |until| base + until));
+        let window =
+            (base + milestone.from, milestone.until.map_or(Time::from_nanos(u64::MAX), |until| base + until));
         observe(&milestone.expect, expected?, window, changes)
     });
     let met = match (expected, seen) {
-        (Some(expected), Some(seen)) => expected.since_start().abs_diff(seen.since_start()) <= milestone.tolerance,
+        (Some(expected), Some(seen)) => {
+            expected.since_start().abs_diff(seen.since_start()) <= milestone.tolerance
+        }
         _ => false,
     };
     Outcome { id: milestone.id.clone(), expected, observed: seen, met }
@@ -146,8 +149,12 @@ fn observe(expect: &Expect, at: Time, window: (Time, Time), changes: &[(Time, Va
             start.or_else(|| first(&|a, b| !a.is(text) && b.is(text)))
         }
         Expect::Leaves(text) => first(&|a, b| a.is(text) && !b.is(text)),
-        Expect::AtLeast(n) => first(&|a, b| number(a).is_none_or(|a| a < *n) && number(b).is_some_and(|b| b >= *n)),
-        Expect::Below(n) => first(&|a, b| number(a).is_some_and(|a| a >= *n) && number(b).is_some_and(|b| b < *n)),
+        Expect::AtLeast(n) => {
+            first(&|a, b| number(a).is_none_or(|a| a < *n) && number(b).is_some_and(|b| b >= *n))
+        }
+        Expect::Below(n) => {
+            first(&|a, b| number(a).is_some_and(|a| a >= *n) && number(b).is_some_and(|b| b < *n))
+        }
         Expect::Changes => changes.iter().map(|(t, _)| *t).find(|t| inside(*t)),
         Expect::Settles => changes.iter().map(|(t, _)| *t).rfind(|t| inside(*t)),
         Expect::Peaks => peak(changes.iter().filter(|(t, _)| inside(*t))),
@@ -225,7 +232,9 @@ mod tests {
     #[test]
     fn outside_its_tolerance_is_not_met() {
         let changes = numbers(&[(0, 1.0), (100, 0.0)]);
-        let met = |at_s, tolerance_s| one(&row(Expect::Below(1.0), at_s, tolerance_s), Some(Time::ZERO), &changes).met;
+        let met = |at_s, tolerance_s| {
+            one(&row(Expect::Below(1.0), at_s, tolerance_s), Some(Time::ZERO), &changes).met
+        };
         assert!(met(95, 5) && met(105, 5));
         assert!(!met(94, 5) && !met(106, 5));
     }

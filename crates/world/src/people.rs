@@ -23,7 +23,8 @@ impl Estimate {
     /// The duration at quantile `u` in [0, 1): the inverse of the triangular distribution function.
     #[must_use]
     pub fn quantile(&self, u: f64) -> Duration {
-        let (low, likely, high) = (self.low.as_secs_f64(), self.likely.as_secs_f64(), self.high.as_secs_f64());
+        let (low, likely, high) =
+            (self.low.as_secs_f64(), self.likely.as_secs_f64(), self.high.as_secs_f64());
         let width = high - low;
         if width <= 0.0 {
             return self.low;

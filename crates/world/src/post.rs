@@ -14,12 +14,14 @@ const HTTP_PORT: u16 = 80;
 /// # Errors
 /// When the name does not resolve, or the site does not take the post.
 pub async fn post(resolvers: Vec<SocketAddr>, host: &str, author: &str, text: &str) -> Result<(), String> {
-    let addresses = Resolver::new(resolvers).lookup_ip(host).await.map_err(|error| format!("{host}: {error}"))?;
+    let addresses =
+        Resolver::new(resolvers).lookup_ip(host).await.map_err(|error| format!("{host}: {error}"))?;
     let address = addresses.first().ok_or_else(|| format!("{host} has no address"))?;
     let at = SocketAddr::new(*address, HTTP_PORT);
     let post = Post { author: author.to_owned(), text: text.to_owned() };
     let body = serde_json::to_vec(&post).map_err(|error| error.to_string())?;
-    let answer = http::post(at, host, "/post", body, PATIENCE).await.map_err(|error| format!("{host}: {error}"))?;
+    let answer =
+        http::post(at, host, "/post", body, PATIENCE).await.map_err(|error| format!("{host}: {error}"))?;
     match answer.status().is_success() {
         true => Ok(()),
         false => Err(format!("{host} answered {}", answer.status())),

@@ -72,6 +72,8 @@ impl Wiring {
     pub fn cable_at(&self, site: &str, router: &str) -> Option<(&str, &Serial)> {
         let here = |host: &str| self.machine(host).is_some_and(|m| m.site == site);
         let mut cables = self.serial.iter();
-        cables.find(|((host, to), _)| to == router && here(host)).map(|((host, _), cable)| (host.as_str(), cable))
+        cables
+            .find(|((host, to), _)| to == router && here(host))
+            .map(|((host, _), cable)| (host.as_str(), cable))
     }
 }

@@ -38,7 +38,7 @@ impl Connection {
             Ok(connected) => connected.map_err(Error::Connect)?,
             Err(elapsed) => return Err(Error::Connect(elapsed.into())),
         };
-        let (sender, driver) = http1::handshake(Io(stream)).await.map_err(broken)?;
+        let (sender, driver) = http1::handshake(Io::new(stream)).await.map_err(broken)?;
         Ok(Self { sender, driver: Some(Box::pin(driver)) })
     }
 

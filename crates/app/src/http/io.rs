@@ -11,18 +11,28 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const CHUNK_BYTES: usize = 4096;
 
 /// A [`TcpStream`] that hyper can read and write.
-pub(super) struct Io(pub(super) TcpStream);
+pub(super) struct Io {
+    stream: TcpStream,
+    /// Kept, so that it is cleared once and not at every read.
+    chunk: Box<[u8]>,
+}
+
+impl Io {
+    pub(super) fn new(stream: TcpStream) -> Self {
+        Self { stream, chunk: vec![0; CHUNK_BYTES].into() }
+    }
+}
 
 impl Read for Io {
     fn poll_read(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         mut to: ReadBufCursor<'_>,
     ) -> Poll<io::Result<()>> {
-        let mut chunk = [0; CHUNK_BYTES];
+        let io = self.get_mut();
         let length = to.remaining().min(CHUNK_BYTES);
-        let mut buffer = ReadBuf::new(&mut chunk[..length]);
-        ready!(Pin::new(&mut self.0).poll_read(cx, &mut buffer))?;
+        let mut buffer = ReadBuf::new(&mut io.chunk[..length]);
+        ready!(Pin::new(&mut io.stream).poll_read(cx, &mut buffer))?;
         to.put_slice(buffer.filled());
         Poll::Ready(Ok(()))
     }
@@ -30,14 +40,14 @@ impl Read for Io {
 
 impl Write for Io {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

@@ -123,7 +123,7 @@ where
             Ok::<_, Infallible>(response.map(Full::<Bytes>::new))
         }
     });
-    let connection = http1::Builder::new().auto_date_header(false).serve_connection(Io(stream), service);
+    let connection = http1::Builder::new().auto_date_header(false).serve_connection(Io::new(stream), service);
     let connection = pin!(connection);
     rt::select! {
         _ = connection => {}

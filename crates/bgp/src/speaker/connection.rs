@@ -19,6 +19,8 @@ const LINGER: Duration = Duration::from_secs(5);
 
 pub(super) struct Connection {
     stream: TcpStream,
+    /// Kept, so that it is cleared once and not at every read.
+    chunk: Box<[u8]>,
     inbound: BytesMut,
     outbound: BytesMut,
     /// We called; the neighbour answered.
@@ -27,7 +29,8 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(stream: TcpStream, is_ours: bool) -> Self {
-        Self { stream, inbound: BytesMut::new(), outbound: BytesMut::new(), is_ours }
+        let chunk = vec![0; MESSAGE_LEN_MAX].into();
+        Self { stream, chunk, inbound: BytesMut::new(), outbound: BytesMut::new(), is_ours }
     }
 
     pub(super) fn local_address(&self) -> io::Result<IpAddr> {
@@ -64,8 +67,7 @@ impl Connection {
         if let Poll::Ready(Err(error)) = self.poll_write_all(context) {
             return Poll::Ready(Err(error));
         }
-        let mut bytes = [0; MESSAGE_LEN_MAX];
-        let mut buffer = ReadBuf::new(&mut bytes);
+        let mut buffer = ReadBuf::new(&mut self.chunk);
         ready!(Pin::new(&mut self.stream).poll_read(context, &mut buffer))?;
         self.inbound.extend_from_slice(buffer.filled());
         Poll::Ready(Ok(buffer.filled().len()))

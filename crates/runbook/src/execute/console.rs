@@ -95,7 +95,12 @@ impl Incident {
         Err(failed.join("; "))
     }
 
-    async fn try_console(&self, laptop: &str, console: &Console, login: &Login) -> Result<Vec<String>, Failure> {
+    async fn try_console(
+        &self,
+        laptop: &str,
+        console: &Console,
+        login: &Login,
+    ) -> Result<Vec<String>, Failure> {
         let session = match &console.sign_in {
             Some(account) => Some(self.sign_in(laptop, account).await?),
             None => None,
@@ -126,9 +131,11 @@ impl Incident {
     async fn sign_in(&self, laptop: &str, account: &str) -> Result<String, Failure> {
         let account = self.world.people.accounts.get(account);
         let account = account.ok_or_else(|| "there is no such account".to_owned())?;
-        let service = self.world.wiring.sign_in.clone().ok_or_else(|| "there is no sign-in service".to_owned())?;
+        let service =
+            self.world.wiring.sign_in.clone().ok_or_else(|| "there is no sign-in service".to_owned())?;
         let resolvers = self.world.wiring.machine(laptop).map(|m| m.resolvers.clone()).unwrap_or_default();
-        let (name, password, seed) = (account.name.clone(), account.secret.clone(), account.code_seed.clone());
+        let (name, password, seed) =
+            (account.name.clone(), account.secret.clone(), account.code_seed.clone());
         let signed_in = async move {
             let code = code::at(&seed.unwrap_or_default(), blackstart_rt::time::unix_now());
             let typed = Credentials { account: name, password, code };
@@ -142,7 +149,12 @@ impl Incident {
 
     /// Fetches the sealed secret, plugs the cable in, logs in on the routers here; then technicians at the other sites do
     /// the same, told by voice.
-    pub(super) async fn login_serial(&self, on: &Name, with: &Name, factor: Option<&Name>) -> Result<(), Failure> {
+    pub(super) async fn login_serial(
+        &self,
+        on: &Name,
+        with: &Name,
+        factor: Option<&Name>,
+    ) -> Result<(), Failure> {
         let account = self.account(with)?;
         let lead = self.lead()?;
         let here = self.site()?;
@@ -176,7 +188,10 @@ impl Incident {
             self.world.people.person(name).is_some_and(|person| person.skills.contains(&with.text))
         };
         let crew = self.crew.borrow().clone();
-        let opener = crew.iter().find(entitled).ok_or_else(|| format!("nobody here may open the `{}` safe", with.text))?;
+        let opener = crew
+            .iter()
+            .find(entitled)
+            .ok_or_else(|| format!("nobody here may open the `{}` safe", with.text))?;
         let stands = self.place_of(opener)?;
         if stands != place {
             return Err(format!("the `{}` envelope lies in {place}, {opener} is at {stands}", with.text));
@@ -187,7 +202,8 @@ impl Incident {
     fn by_site(&self, routers: &[String]) -> Result<Map<String, Vec<String>>, Failure> {
         let mut by_site: Map<String, Vec<String>> = Map::new();
         for router in routers {
-            let machine = self.world.wiring.machine(router).ok_or_else(|| format!("there is no router `{router}`"))?;
+            let machine =
+                self.world.wiring.machine(router).ok_or_else(|| format!("there is no router `{router}`"))?;
             by_site.entry(machine.site.clone()).or_default().push(router.clone());
         }
         Ok(by_site)
@@ -201,12 +217,20 @@ impl Incident {
                 place.and_then(|place| self.world.people.site_of(place)) == Some(site)
             };
             let mut bridges = state.physical.bridges.keys();
-            bridges.find_map(|bridge| state.physical.on_bridge(bridge).into_iter().find(at_site).map(str::to_owned))
+            bridges.find_map(|bridge| {
+                state.physical.on_bridge(bridge).into_iter().find(at_site).map(str::to_owned)
+            })
         });
         found.ok_or_else(|| format!("nobody on the bridge stands at {site}"))
     }
 
-    async fn log_in_by_cable(&self, person: &str, site: &str, router: &str, account: &Account) -> Result<(), Failure> {
+    async fn log_in_by_cable(
+        &self,
+        person: &str,
+        site: &str,
+        router: &str,
+        account: &Account,
+    ) -> Result<(), Failure> {
         self.at_console(site, router, account, |_| async { Ok(()) }).await?;
         self.prompt(person, router.to_owned(), "serial");
         Ok(())
@@ -217,7 +241,13 @@ impl Incident {
     }
 
     /// Plugs the cable in, logs in, does `work`, logs out.
-    async fn at_console<T, W, F>(&self, site: &str, router: &str, account: &Account, work: W) -> Result<T, Failure>
+    async fn at_console<T, W, F>(
+        &self,
+        site: &str,
+        router: &str,
+        account: &Account,
+        work: W,
+    ) -> Result<T, Failure>
     where
         T: 'static,
         W: FnOnce(Cli) -> F + 'static,
@@ -245,7 +275,8 @@ impl Incident {
 
     /// Routers with a prompt, by site.
     fn opened(&self) -> Result<Map<String, Vec<String>>, Failure> {
-        let routers: Vec<String> = self.world.with_state(|state| state.physical.prompts.keys().cloned().collect());
+        let routers: Vec<String> =
+            self.world.with_state(|state| state.physical.prompts.keys().cloned().collect());
         match routers.is_empty() {
             true => Err("nobody has a prompt on any router".to_owned()),
             false => self.by_site(&routers),
@@ -262,7 +293,8 @@ impl Incident {
         self.busy(&lead, "read-config").await?;
         for (site, routers) in self.opened()? {
             for router in routers {
-                let read = self.at_console(&site, &router, account, |mut cli| async move { cli.diff_last_good().await });
+                let read = self
+                    .at_console(&site, &router, account, |mut cli| async move { cli.diff_last_good().await });
                 let shut = read.await?.iter().filter_map(shut_port).collect();
                 self.world.emit(&Event::Compared { router, shut });
             }
@@ -281,7 +313,8 @@ impl Incident {
         let links = self.world.wiring.link_groups.get(&order.on.text);
         let links = links.ok_or_else(|| format!("there are no links called `{}`", order.on.text))?;
         let shut = self.world.with_state(|state| state.physical.shut_by_last_change.clone());
-        let is_shut = |router: &String, port: &String| shut.get(router).is_some_and(|ports| ports.contains(port));
+        let is_shut =
+            |router: &String, port: &String| shut.get(router).is_some_and(|ports| ports.contains(port));
         let whole = links.iter().filter(|(a, b)| is_shut(a, b) && is_shut(b, a));
         let first: Vec<(String, String)> = whole.take(order.first).cloned().collect();
         for (a, b) in &first {
@@ -293,7 +326,9 @@ impl Incident {
             self.still_up(a, b, order.hold).await?;
         }
         for (router, ports) in self.own_site_first(&shut)? {
-            let done = |port: &&String| !first.iter().any(|(a, b)| (a, b) == (router, *port) || (b, a) == (router, *port));
+            let done = |port: &&String| {
+                !first.iter().any(|(a, b)| (a, b) == (router, *port) || (b, a) == (router, *port))
+            };
             let rest: Vec<String> = ports.iter().filter(done).cloned().collect();
             self.bring_up(router, &rest).await?;
         }
@@ -301,7 +336,10 @@ impl Incident {
     }
 
     /// Routers that need no phone call come first.
-    fn own_site_first<'a>(&self, shut: &'a Map<String, Vec<String>>) -> Result<Vec<(&'a String, &'a Vec<String>)>, Failure> {
+    fn own_site_first<'a>(
+        &self,
+        shut: &'a Map<String, Vec<String>>,
+    ) -> Result<Vec<(&'a String, &'a Vec<String>)>, Failure> {
         let here = self.site()?;
         let is_here = |router: &str| self.site_of_router(router).is_ok_and(|site| site == here);
         let (own, others): (Vec<_>, Vec<_>) = shut.iter().partition(|(router, _)| is_here(router));
@@ -312,7 +350,8 @@ impl Incident {
     async fn isolate(&self, service: &Name) -> Result<(), Failure> {
         let host = self.world.wiring.services.get(&service.text);
         let host = host.ok_or_else(|| format!("nobody knows where `{}` runs", service.text))?.clone();
-        let machine = self.world.wiring.machine(&host).and_then(|m| Some((m.site.clone(), m.router.clone()?)));
+        let machine =
+            self.world.wiring.machine(&host).and_then(|m| Some((m.site.clone(), m.router.clone()?)));
         let (site, router) = machine.ok_or_else(|| format!("nobody knows where {host} is plugged in"))?;
         let lead = self.lead()?;
         self.busy(&lead, "isolate").await?;
@@ -369,7 +408,8 @@ impl Incident {
         let opened = self.opened()?;
         let router = opened.get(&here).and_then(|routers| routers.first());
         let router = router.ok_or_else(|| format!("there is no prompt at {here} to look from"))?.clone();
-        let centres: Vec<IpAddr> = self.world.wiring.data_centres.iter().map(|(_, address)| *address).collect();
+        let centres: Vec<IpAddr> =
+            self.world.wiring.data_centres.iter().map(|(_, address)| *address).collect();
         let total = centres.len() as u32;
         for _ in 0..REACH_LOOKS {
             let centres = centres.clone();
@@ -438,7 +478,12 @@ async fn open(at: SocketAddr, login: &Login) -> Result<Cli, Error> {
 }
 
 /// Logs in on every router behind a console server.
-async fn through(server: SocketAddr, routers: &[String], session: Option<&str>, login: &Login) -> Result<(), Error> {
+async fn through(
+    server: SocketAddr,
+    routers: &[String],
+    session: Option<&str>,
+    login: &Login,
+) -> Result<(), Error> {
     for router in routers {
         let mut cli = console_server::open(server, router, session, PATIENCE).await?;
         login.type_in(&mut cli).await?;

@@ -32,7 +32,8 @@ impl Incident {
     }
 
     fn approvers(&self, roles: &[Name], of: usize, deputies: bool) -> Result<Vec<String>, Failure> {
-        let stand_in = |role: &str| deputies.then(|| self.one_with_role(&format!("deputy-{role}")).ok()).flatten();
+        let stand_in =
+            |role: &str| deputies.then(|| self.one_with_role(&format!("deputy-{role}")).ok()).flatten();
         let holder = |role: &Name| self.one_with_role(&role.text).ok().or_else(|| stand_in(&role.text));
         let found: Set<String> = roles.iter().filter_map(holder).collect();
         match found.len() >= of {

@@ -84,7 +84,12 @@ impl Incident {
     }
 
     /// The team fetches what it must carry and goes; meanwhile those at the other sites are called to their routers.
-    pub(super) async fn travel(&self, to: &Name, carry: &[Name], alert: Option<&Name>) -> Result<(), Failure> {
+    pub(super) async fn travel(
+        &self,
+        to: &Name,
+        carry: &[Name],
+        alert: Option<&Name>,
+    ) -> Result<(), Failure> {
         self.assume(&[ROADS.to_owned()]);
         for item in carry {
             self.holder(&item.text)?;

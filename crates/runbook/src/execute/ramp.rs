@@ -25,10 +25,23 @@ impl Incident {
                 && let Some(errors) = self.errors()
                 && errors > f64::from(limit)
             {
-                return Err(format!("with {percent} % admitted, {errors:.0} % of requests fail, more than {limit} %"));
+                return Err(format!(
+                    "with {percent} % admitted, {errors:.0} % of requests fail, more than {limit} %"
+                ));
             }
         }
         Ok(())
+    }
+
+    /// Goes back to the share before the present one.
+    pub(super) async fn step_back(&self) -> Result<String, Failure> {
+        let previous = {
+            let mut admitted = self.admitted.borrow_mut();
+            admitted.pop();
+            admitted.pop().unwrap_or(0)
+        };
+        self.order_admission(previous).await?;
+        Ok(format!("back to {previous} %"))
     }
 
     /// Share of requests that backends shed or fail, in percent: a dashboard inside the company, where the crew stands.
@@ -46,6 +59,7 @@ impl Incident {
         let order = async move { admission::set(address, &token, share, PATIENCE).await };
         let done = self.on_machine(&cart, order).await?;
         done.map_err(|error| format!("the admission service did not take {percent} %: {error}"))?;
+        self.admitted.borrow_mut().push(percent);
         self.world.emit(&Event::Admitted { percent });
         Ok(())
     }
@@ -58,7 +72,9 @@ impl Incident {
         let laptop = laptop.ok_or_else(|| format!("{speaker} has no machine to post from"))?;
         let resolvers = self.world.wiring.machine(&laptop).map(|m| m.resolvers.clone()).unwrap_or_default();
         let (host, author, text) = (on.text.clone(), speaker.clone(), text.text.clone());
-        let sent = self.on_machine(&laptop, async move { blackstart_world::post(resolvers, &host, &author, &text).await });
+        let sent = self.on_machine(&laptop, async move {
+            blackstart_world::post(resolvers, &host, &author, &text).await
+        });
         sent.await?.map_err(|why| format!("{} did not take the post: {why}", on.text))
     }
 }

@@ -5,9 +5,9 @@ use crate::files::network::{Link, Relation, Router, Session, SiteKind};
 use crate::files::services::{Host, Run};
 use crate::model::Scenario;
 use blackstart_bgp::config::{Config as Bgp, Neighbour, Originate, Role};
-use blackstart_igp as igp;
 use blackstart_identity::account::Account as IdentityAccount;
 use blackstart_identity::local;
+use blackstart_igp as igp;
 use blackstart_manage::{router, sign_in};
 use blackstart_sim::control;
 use blackstart_sim::fib::{Protocol, Target};
@@ -57,7 +57,10 @@ pub(super) fn lay(
         programs.entry(node).or_default().extend(routing(scenario, index, name, router));
         if !router.groups.is_empty() {
             let config = management(scenario, index, node);
-            programs.entry(node).or_default().push(service("management", move || router::run(config.clone())));
+            programs
+                .entry(node)
+                .or_default()
+                .push(service("management", move || router::run(config.clone())));
         }
     }
     Ok(())
@@ -103,16 +106,27 @@ fn add_router(sim: &Sim, name: &str, router: &Router, wiring: &mut Wiring) -> Re
 /// A host with its patch cable: everything goes to its router, and its router knows its further addresses.
 fn add_host(sim: &Sim, name: &str, host: &Host, wiring: &mut Wiring) -> Result<(), Error> {
     let own = *host.address.get_ref();
-    let addresses = std::iter::once(own).chain(host.routed.iter().copied()).chain(host.anycast.iter().copied()).collect();
+    let addresses =
+        std::iter::once(own).chain(host.routed.iter().copied()).chain(host.anycast.iter().copied()).collect();
     let node = sim.add_node(NodeSpec { name: name.to_owned(), addresses, forwards: false })?;
     let router = &wiring.machines[host.router.get_ref()];
     let (router_node, router_address) = (router.node, router.address);
     let latency = Latency::Fixed(PATCH_LATENCY);
     sim.add_link(LinkSpec { a: node, b: router_node, port_a: None, port_b: None, latency, loss: 0.0 })?;
-    let everything = if own.is_ipv4() { IpNet::from(ipnet::Ipv4Net::default()) } else { IpNet::from(ipnet::Ipv6Net::default()) };
+    let everything = if own.is_ipv4() {
+        IpNet::from(ipnet::Ipv4Net::default())
+    } else {
+        IpNet::from(ipnet::Ipv6Net::default())
+    };
     control::install_route(node, Protocol::Static, everything, Target::Via(vec![router_address]), 0)?;
     for address in &host.routed {
-        control::install_route(router_node, Protocol::Static, IpNet::from(*address), Target::Via(vec![own]), 0)?;
+        control::install_route(
+            router_node,
+            Protocol::Static,
+            IpNet::from(*address),
+            Target::Via(vec![own]),
+            0,
+        )?;
     }
     for label in &host.labels {
         wiring.vantage.entry(label.clone()).or_default().push(name.to_owned());
@@ -156,7 +170,10 @@ fn add_cable(sim: &Sim, host: &str, router: &str, permanent: bool, wiring: &mut 
 }
 
 fn is_permanent(index: &Index<'_>, host: &str) -> bool {
-    index.services.iter().any(|(_, (_, s))| s.host.get_ref() == host && matches!(s.run, Run::ConsoleServer(_)))
+    index
+        .services
+        .iter()
+        .any(|(_, (_, s))| s.host.get_ref() == host && matches!(s.run, Run::ConsoleServer(_)))
 }
 
 // ---- what each router is told ----
@@ -175,7 +192,13 @@ fn routing(scenario: &Scenario, index: &Index<'_>, name: &str, router: &Router) 
 fn interior(scenario: &Scenario, index: &Index<'_>, name: &str, router: &Router) -> igp::Config {
     let other_end = |link: &Link| {
         let [a, b] = [link.ends[0].get_ref(), link.ends[1].get_ref()];
-        let other = if a == name { b } else if b == name { a } else { return None };
+        let other = if a == name {
+            b
+        } else if b == name {
+            a
+        } else {
+            return None;
+        };
         let (_, peer) = index.routers.get(other)?;
         let inside = peer.igp && peer.r#as.get_ref() == router.r#as.get_ref();
         inside.then(|| igp::config::Interface { neighbour: other.clone(), metric: link.metric.unwrap_or(10) })
@@ -248,7 +271,11 @@ fn neighbour(index: &Index<'_>, name: &str, session: &Session) -> Option<Neighbo
         (Relation::Ibgp, _) | (Relation::ReflectorClient, true) => Role::Ibgp,
         (Relation::ReflectorClient, false) => Role::ReflectorClient,
     };
-    Some(Neighbour { passive: !first, hold_time_s: HOLD_TIME_S, ..Neighbour::new(peer.address, *peer.r#as.get_ref(), role) })
+    Some(Neighbour {
+        passive: !first,
+        hold_time_s: HOLD_TIME_S,
+        ..Neighbour::new(peer.address, *peer.r#as.get_ref(), role)
+    })
 }
 
 /// The management plane of a router that runbooks may speak of: in-band for those whom the sign-in service knows, and the
@@ -287,6 +314,12 @@ pub(super) fn accounts(scenario: &Scenario, kind: AccountKind) -> Vec<IdentityAc
 /// Data centres with an address that answers there: the first host of each, by name.
 pub(super) fn data_centres(index: &Index<'_>) -> Vec<(String, IpAddr)> {
     let centres = index.sites.iter().filter(|(_, (_, site))| site.kind == SiteKind::DataCentre);
-    let first = |site: &str| index.hosts.iter().find(|(_, (_, h))| h.site.get_ref() == site).map(|(_, (_, h))| *h.address.get_ref());
+    let first = |site: &str| {
+        index
+            .hosts
+            .iter()
+            .find(|(_, (_, h))| h.site.get_ref() == site)
+            .map(|(_, (_, h))| *h.address.get_ref())
+    };
     centres.filter_map(|(name, _)| Some((name.to_owned(), first(name)?))).collect()
 }

@@ -1,8 +1,12 @@
 //! What runs on each host: the services' own configurations, and those that the scenario says elsewhere.
 
-use super::network::{IN_BAND_PORT, SPEAKER_CONTROL_PORT, accounts, data_centres, identifier, originate, service};
+use super::network::{
+    IN_BAND_PORT, SPEAKER_CONTROL_PORT, accounts, data_centres, identifier, originate, service,
+};
 use super::{Index, Programs, all};
-use crate::files::services::{Authority, Capacity, ConsoleServer, DoorController, Host, Run, Service, Speaker};
+use crate::files::services::{
+    Authority, Capacity, ConsoleServer, DoorController, Host, Run, Service, Speaker,
+};
 use crate::model::Scenario;
 use blackstart_app as app;
 use blackstart_badge::{Limits, controller, directory::Badge, door::Door, server};
@@ -38,7 +42,8 @@ pub(super) fn install(
         let Some((_, host)) = index.hosts.get(host_name) else { continue };
         wiring.services.insert(name.clone(), host_name.clone());
         if let Run::Admission(admission) = &service.run {
-            wiring.admission = Some((SocketAddr::new(*host.address.get_ref(), HTTP_PORT), admission.token.clone()));
+            wiring.admission =
+                Some((SocketAddr::new(*host.address.get_ref(), HTTP_PORT), admission.token.clone()));
         }
         let node = wiring.machines[host_name].node;
         programs.entry(node).or_default().push(program(scenario, index, wiring, service, host));
@@ -174,8 +179,10 @@ fn controller_config(scenario: &Scenario, wiring: &Wiring, config: &Capacity) ->
     };
     let clock = scenario.start.to_zoned(jiff::tz::TimeZone::UTC).time();
     let assess_at = scenario.start.as_second() as u64 + config.assess_at.since(clock).as_secs();
-    let account = accounts(scenario, AccountKind::SignIn).into_iter().find(|a| a.account == *config.account.get_ref());
-    let (account, password, code_seed) = account.map(|a| (a.account, a.password, a.code_seed)).unwrap_or_default();
+    let account =
+        accounts(scenario, AccountKind::SignIn).into_iter().find(|a| a.account == *config.account.get_ref());
+    let (account, password, code_seed) =
+        account.map(|a| (a.account, a.password, a.code_seed)).unwrap_or_default();
     capacity::Config {
         routers: wiring.router_groups[config.routers.get_ref()].iter().map(target).collect(),
         ports_total: None,
@@ -201,4 +208,3 @@ fn consoles(wiring: &Wiring, host: &Host, config: &ConsoleServer) -> console_ser
         sign_in: config.sign_in.map(sign_in::Config::at),
     }
 }
-

@@ -13,7 +13,9 @@ impl<'de> Deserialize<'de> for Length {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
         length(&text).map(Self).ok_or_else(|| {
-            D::Error::custom(format!("`{text}` is no length of time, expected one such as `90s`, `1h30m` or `12ms`"))
+            D::Error::custom(format!(
+                "`{text}` is no length of time, expected one such as `90s`, `1h30m` or `12ms`"
+            ))
         })
     }
 }
@@ -39,7 +41,9 @@ impl<'de> Deserialize<'de> for When {
             None => text.parse().ok().map(Self::Clock),
         };
         when.ok_or_else(|| {
-            D::Error::custom(format!("`{text}` is no time, expected `HH:MM:SS` (UTC) or an offset such as `+1h30m`"))
+            D::Error::custom(format!(
+                "`{text}` is no time, expected `HH:MM:SS` (UTC) or an offset such as `+1h30m`"
+            ))
         })
     }
 }
@@ -76,7 +80,13 @@ mod tests {
 
     #[test]
     fn lengths() {
-        let cases = [("12ms", Some(12_000)), ("100us", Some(100)), ("1h30m", Some(5_400_000_000)), ("-1s", None), ("", None)];
+        let cases = [
+            ("12ms", Some(12_000)),
+            ("100us", Some(100)),
+            ("1h30m", Some(5_400_000_000)),
+            ("-1s", None),
+            ("", None),
+        ];
         for (text, us) in cases {
             assert_eq!(length(text).map(|d| d.as_micros()), us, "{text}");
         }
