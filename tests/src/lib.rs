@@ -1,4 +1,12 @@
-//! Tests that cross crates live in the files beside this folder; this library is empty on purpose.
+//! Tests that cross crates live in the files beside this folder; what they share lives here.
 //!
-//! - `floors`: an import between crates only points down.
-//! - `tidy`: style that no reviewer should have to mention twice.
+//! - [`night`]: a scenario played to its end, with everything that a test may ask about it
+//! - binary `log-hash`: runs a scenario again and again and prints what must not change
+//!
+//! The tests:
+//! - `founding_night`: the outage of 4 October 2021, its variants, and what changes when one thing is missing
+//! - `determinism`: same seed, same run, whatever the process, the thread, the environment and the build
+//! - `floors`: an import between crates only points down
+//! - `tidy`: style that no reviewer should have to mention twice
+
+pub mod night;

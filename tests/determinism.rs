@@ -1,0 +1,193 @@
+//! Same seed, same run: whatever the process, the moment, the environment, the thread, what ran before, and the build.
+//!
+//! What is compared is the log hash: every record and every packet that crossed a link.
+
+use blackstart_report::difference;
+use blackstart_rt as rt;
+use blackstart_scenario::build;
+use blackstart_sim::{Config, Record, Sim, Time, control};
+use blackstart_tests::night::{founding, load, play, small};
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::Duration;
+
+/// Runs of the small night in one process: after so many, what a run leaves behind would show.
+const RUNS: usize = 20;
+/// What the process may grow by from an early run to the last: allocators keep a few pages.
+const GROWTH_KIB_MAX: u64 = 4096;
+
+// In one process.
+
+/// The log hash of one small night on this thread.
+fn hash(seed: u64) -> String {
+    play(&load(&small(), None), seed).outcome.log_hash
+}
+
+#[test]
+fn a_seed_fixes_the_run_and_another_seed_gives_another() {
+    assert_eq!(hash(7), hash(7));
+    assert_ne!(hash(7), hash(8));
+}
+
+#[test]
+fn threads_change_nothing() {
+    let here = hash(7);
+    let alone = thread::scope(|scope| scope.spawn(|| hash(7)).join());
+    assert_eq!(alone.expect("a run that ends"), here);
+    // Two at once, each after a run of its own that is different.
+    let both = thread::scope(|scope| {
+        let two = [1, 2].map(|other| scope.spawn(move || (hash(other), hash(7))));
+        two.map(|running| running.join().expect("a run that ends").1)
+    });
+    assert_eq!(both, [here.clone(), here]);
+}
+
+#[test]
+fn stopping_on_the_way_changes_nothing() {
+    let scenario = load(&small(), None);
+    let mut run = build(&scenario, 7, scenario.runbooks.get("call")).expect("a run");
+    for second in (0..scenario.duration.as_secs()).step_by(7) {
+        run.sim.run_until(Time::from_secs(second));
+    }
+    run.sim.run_until(Time::ZERO + scenario.duration);
+    let in_slices = format!("{:016x}", run.sim.log_hash());
+    drop(run);
+    assert_eq!(in_slices, hash(7));
+}
+
+#[test]
+fn nothing_of_a_run_outlives_it() {
+    let scenario = load(&small(), None);
+    let mut run = build(&scenario, 7, scenario.runbooks.get("call")).expect("a run");
+    run.sim.run_until(Time::from_secs(600));
+    assert!(run.sim.task_count() > 0);
+    // People still wait, connections are open.
+    let world = std::rc::Rc::downgrade(&run.world);
+    drop(run);
+    assert!(world.upgrade().is_none(), "something still holds the world");
+    let next = Sim::new(Config::default()).expect("the thread is free again");
+    assert_eq!((next.task_count(), next.record_count(), next.packets()), (0, 0, 0));
+    assert_eq!(next.next_event_at(), None);
+    assert_eq!(control::node("web1"), None);
+}
+
+// In several processes.
+
+/// Starts the program beside these tests that prints `hash memory` for each run.
+fn log_hash(scenario: &Path, runs: usize, environment: &[(&str, &str)]) -> std::process::Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_log-hash"));
+    command.arg(scenario).args(["7", &runs.to_string()]);
+    for (name, _) in ENVIRONMENT {
+        command.env_remove(name);
+    }
+    command.envs(environment.iter().copied()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.spawn().expect("the program beside these tests")
+}
+
+/// An environment that differs from the usual one in whatever programs look at.
+const ENVIRONMENT: [(&str, &str); 6] = [
+    ("RUST_LOG", "trace"),
+    ("TZ", "Pacific/Auckland"),
+    ("LANG", "nl_NL.UTF-8"),
+    ("LC_ALL", "nl_NL.UTF-8"),
+    ("HOME", "/nowhere"),
+    ("RUST_BACKTRACE", "full"),
+];
+
+/// Hash and memory in KiB of each run.
+fn printed(output: &Output) -> Vec<(String, u64)> {
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = |line: &str| {
+        let (hash, kib) = line.split_once(' ')?;
+        Some((hash.to_owned(), kib.parse().ok()?))
+    };
+    text.lines().filter_map(line).collect()
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "time must pass between the processes")]
+fn a_later_process_in_another_environment_does_the_same() {
+    for scenario in [small(), founding()] {
+        let first = log_hash(&scenario, 1, &[]);
+        thread::sleep(Duration::from_secs(2));
+        let second = log_hash(&scenario, 1, &ENVIRONMENT);
+        let [first, second] = [first, second].map(|child| child.wait_with_output().expect("its output"));
+        let [one, other] = [&first, &second].map(|output| printed(output).remove(0).0);
+        assert_eq!(one, other, "{}", scenario.display());
+        assert!(first.stderr.is_empty(), "{}", String::from_utf8_lossy(&first.stderr));
+        assert!(!second.stderr.is_empty(), "nothing was traced, so it was not tried");
+    }
+}
+
+#[test]
+fn the_twentieth_run_of_a_process_is_the_first_in_hash_and_size() {
+    let output = log_hash(&small(), RUNS, &[]).wait_with_output().expect("its output");
+    let runs = printed(&output);
+    assert_eq!(runs.len(), RUNS);
+    assert!(runs.iter().all(|(hash, _)| *hash == runs[0].0), "{runs:?}");
+    assert_eq!(runs[0].0, hash(7));
+    // The first runs grow the heap to what a run needs.
+    let (early, last) = (runs[4].1, runs[RUNS - 1].1);
+    assert!(last <= early + GROWTH_KIB_MAX, "{early} KiB after 5 runs, {last} KiB after {RUNS}");
+}
+
+#[test]
+#[ignore = "builds in release; run by cargo xtask test"]
+fn debug_and_release_do_the_same() {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR"));
+    cargo.args([
+        "run",
+        "--quiet",
+        "--release",
+        "--package",
+        "blackstart",
+        "--",
+        "run",
+        "--format",
+        "json",
+        "--seed",
+        "7",
+    ]);
+    let output = cargo.arg(small()).output().expect("cargo");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let outcome: serde_json::Value = serde_json::from_str(&text)
+        .unwrap_or_else(|error| panic!("{error}: {text}{}", String::from_utf8_lossy(&output.stderr)));
+    assert_eq!(outcome["log_hash"], hash(7));
+}
+
+// A test that has never bitten proves nothing.
+
+#[derive(Debug, Serialize, Deserialize)]
+enum Canary {
+    Sings(Vec<u32>),
+}
+
+impl rt::Event for Canary {
+    const KIND: &'static str = "canary";
+}
+
+/// A small night with one more program on a host, which does in the order of a hashed map what it should do in order.
+#[expect(clippy::disallowed_types, reason = "the canary sins on purpose")]
+fn with_a_canary() -> Vec<Record> {
+    let scenario = load(&small(), None);
+    let mut run = build(&scenario, 7, None).expect("a run");
+    let host = control::node("web1").expect("a host of the small night");
+    let _detached = control::spawn_on(host, "canary", async {
+        rt::time::sleep(Duration::from_secs(60)).await;
+        let map: std::collections::HashMap<u32, ()> = (0..64).map(|key| (key, ())).collect();
+        rt::emit(&Canary::Sings(map.into_keys().collect()));
+    });
+    run.sim.run_until(Time::from_secs(120));
+    run.sim.records()
+}
+
+#[test]
+fn a_program_in_hash_order_is_caught_where_it_begins() {
+    let difference = difference::first(&with_a_canary(), &with_a_canary(), &rt::Map::new());
+    let difference = difference.expect("64! orders, and twice the same");
+    assert!(difference.contains("canary"), "{difference}");
+}
