@@ -151,3 +151,46 @@ impl Report {
         self.steps.iter_mut().find(|step| step.id == id)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(steps: &[(StepVerdict, bool)], finished: bool) -> Report {
+        let step = |&(verdict, begun): &(StepVerdict, bool)| StepReport {
+            id: "step".into(),
+            verdict,
+            started: begun.then_some(Time::ZERO),
+            ended: None,
+            blocked_on: None,
+        };
+        let steps = steps.iter().map(step).collect();
+        Report { steps, finished: finished.then_some(Time::ZERO), ..Report::default() }
+    }
+
+    #[test]
+    fn each_verdict_has_its_cause() {
+        let done = [(StepVerdict::Done, true)];
+        assert_eq!(report(&done, true).verdict(false), Verdict::Completed);
+        assert_eq!(report(&done, true).verdict(true), Verdict::Late);
+        assert_eq!(report(&[(StepVerdict::Blocked, true)], false).verdict(false), Verdict::Blocked);
+        assert_eq!(
+            report(&[(StepVerdict::NotReached, false)], false).verdict(false),
+            Verdict::Inconclusive,
+            "not called for"
+        );
+    }
+
+    #[test]
+    fn a_need_without_a_model_is_inconclusive_unless_taken_for_granted() {
+        let needs = ["roads".to_owned(), "satellite-phones".to_owned()];
+        let mut granted = report(&[(StepVerdict::Done, true)], true);
+        granted.assume(&needs, &Set::from(["roads", "satellite-phones"]));
+        assert_eq!(granted.verdict(false), Verdict::Completed);
+        assert_eq!(granted.assumed_up.len(), 2, "the verdict prints both");
+        let mut open = report(&[(StepVerdict::Done, true)], true);
+        open.assume(&needs, &Set::from(["roads"]));
+        assert_eq!(open.verdict(false), Verdict::Inconclusive);
+        assert_eq!(open.unmodelled, Set::from(["satellite-phones".to_owned()]));
+    }
+}
