@@ -2,7 +2,8 @@
 //!
 //! Usable from any task of the simulation, from hooks, and between runs.
 
-use crate::fabric::{Direction, Latency, LinkId, check_latency, check_loss};
+use crate::air::Change;
+use crate::fabric::{Direction, Latency, Link, LinkId, check_latency, check_loss};
 use crate::fib::{Protocol, Resolution, Target};
 use crate::link::{self, Interface};
 use crate::node::{DropCause, NodeId};
@@ -23,6 +24,12 @@ fn with<R>(f: impl FnOnce(&mut World) -> Result<R, Error>) -> Result<R, Error> {
 
 fn check_node(world: &World, node: NodeId) -> Result<(), Error> {
     world.node(node).map(drop).ok_or(Error::UnknownNode(node.0))
+}
+
+/// A link whose treatment of packets is about to change.
+fn change_link(world: &mut World, link: LinkId) -> Result<&mut Link, Error> {
+    world.interrupt_flights(Change::Link(link));
+    world.links.get_mut(link.0 as usize).ok_or(Error::UnknownLink(link.0))
 }
 
 /// Cuts a node's power: its tasks are dropped, its sockets, dynamic routes and unsynced bytes are gone, and nothing
@@ -118,6 +125,8 @@ pub fn set_link_blocked(link: LinkId, direction: Direction, blocked: bool) -> Re
         if entry.ways[side].blocked == blocked {
             return Ok(());
         }
+        world.interrupt_flights(Change::Link(link));
+        let entry = &mut world.links[link.0 as usize];
         entry.ways[side].blocked = blocked;
         let end = entry.ends[side];
         let port = world.nodes[end.node.0 as usize].ports[usize::from(end.port)].name.clone();
@@ -143,7 +152,7 @@ pub fn set_link_cut(link: LinkId, cut: bool) -> Result<(), Error> {
 pub fn set_link_loss(link: LinkId, loss: f64) -> Result<(), Error> {
     with(|world| {
         check_loss(loss)?;
-        world.links.get_mut(link.0 as usize).ok_or(Error::UnknownLink(link.0))?.loss = loss;
+        change_link(world, link)?.loss = loss;
         Ok(())
     })
 }
@@ -155,7 +164,7 @@ pub fn set_link_loss(link: LinkId, loss: f64) -> Result<(), Error> {
 pub fn set_link_latency(link: LinkId, latency: Latency) -> Result<(), Error> {
     with(|world| {
         check_latency(latency)?;
-        world.links.get_mut(link.0 as usize).ok_or(Error::UnknownLink(link.0))?.latency = latency;
+        change_link(world, link)?.latency = latency;
         Ok(())
     })
 }

@@ -3,12 +3,11 @@
 //! A packet goes hop by hop: at each node it is local, or it ages, takes the exit that the forwarding table
 //! gives, and crosses one link. Its bytes move, they are never copied.
 
+use crate::air::{Change, Hop};
 use crate::draw::{self, Stream};
 use crate::fib::Exit;
-use crate::hash::{fold, of};
 use crate::node::{DropCause, NodeId};
 use crate::packet::{self, Bytes, Complaint};
-use crate::queue::Event;
 use crate::time::nanos;
 use crate::world::World;
 use crate::{Error, link};
@@ -107,28 +106,44 @@ pub(crate) struct Link {
     pub(crate) loss: f64,
     pub(crate) carrier: bool,
     /// Counts losses of carrier: what was on the link then never arrives.
-    cut: u32,
+    pub(crate) cut: u32,
 }
 
-/// One direction of a link. The n-th packet's fate is drawn from (direction's name, n).
+impl Link {
+    /// The delay of a packet that leaves `side` at this time, if nothing else can happen to it there.
+    pub(crate) fn plain(&self, side: usize, at: u64) -> Option<u64> {
+        let way = &self.ways[side];
+        let Latency::Fixed(delay) = self.latency else { return None };
+        let delay = nanos(delay);
+        let plain = self.carrier && !way.blocked && self.loss == 0.0 && way.last_arrival <= at + delay;
+        plain.then_some(delay)
+    }
+
+    /// Notes a packet that is on the link and arrives then: none that follows may overtake it.
+    pub(crate) fn occupy(&mut self, side: usize, arrival: u64) {
+        let way = &mut self.ways[side];
+        way.last_arrival = way.last_arrival.max(arrival);
+    }
+}
+
+/// One direction of a link. The n-th packet whose fate is drawn has the draws of (direction's name, n).
 pub(crate) struct Way {
     pub(crate) blocked: bool,
     key: u64,
-    sent: u64,
+    drawn: u64,
     last_arrival: u64,
 }
 
 impl Way {
     /// The delay of the next packet in nanoseconds; none if it is lost.
     fn draw(&mut self, latency: Latency, loss: f64) -> Option<u64> {
-        let n = self.sent;
-        self.sent += 1;
         if loss == 0.0
             && let Latency::Fixed(delay) = latency
         {
             return Some(nanos(delay));
         }
-        let mut stream = Stream::at(self.key, n);
+        let mut stream = Stream::at(self.key, self.drawn);
+        self.drawn += 1;
         let lost = stream.chance(loss);
         (!lost).then(|| delay(latency, &mut stream))
     }
@@ -178,7 +193,7 @@ impl World {
         let way = |from: &str, port: &str| Way {
             blocked: false,
             key: draw::key(self.config.seed, &format!("link/{from}/{port}")),
-            sent: 0,
+            drawn: 0,
             last_arrival: 0,
         };
         let ways = [way(&name_a, &port_a), way(&name_b, &port_b)];
@@ -209,27 +224,14 @@ impl World {
         End { node, port: ports.len() as u16 - 1 }
     }
 
-    /// A packet reached the far end of a link.
-    pub(crate) fn arrive(&mut self, hop: u32, cut: u32, bytes: Bytes) {
-        let link = &self.links[(hop >> 1) as usize];
-        let to = link.ends[usize::from(hop & 1 == 0)].node.0 as usize;
-        if link.cut != cut {
-            return self.discard(to, DropCause::LinkDown, bytes);
-        }
-        self.packets += 1;
-        self.packet_digest =
-            fold(fold(self.packet_digest, self.now ^ u64::from(hop).rotate_left(48)), of(&bytes));
-        self.forward(to, bytes);
-    }
-
     /// What a node does with a packet from a link.
-    fn forward(&mut self, at: usize, mut bytes: Bytes) {
+    pub(crate) fn forward(&mut self, at: usize, birth: u64, mut bytes: Bytes) {
         let node = &mut self.nodes[at];
         let Some(destination) = packet::destination(&bytes).filter(|address| !address.is_loopback()) else {
             return self.discard(at, DropCause::Malformed, bytes);
         };
-        let exit = node.exit(destination);
-        if exit == Exit::Local {
+        let known = node.find(destination);
+        if node.fib.exit(known) == Exit::Local {
             return self.deliver(at, bytes);
         }
         if !node.forwards {
@@ -238,7 +240,7 @@ impl World {
         if !packet::age(&mut bytes) {
             return self.refuse(at, DropCause::TtlExpired, Complaint::TimeExceeded, bytes);
         }
-        match self.leave(at, exit, bytes) {
+        match self.leave(at, known, birth, bytes) {
             Ok(()) => {}
             Err(bytes) => {
                 let complaint = self.why_unreachable(at, destination);
@@ -250,24 +252,23 @@ impl World {
     /// Sends a packet that the node itself made. The bytes come back when there is no route.
     pub(crate) fn send(&mut self, at: usize, bytes: Bytes) -> Result<(), Bytes> {
         let Some(destination) = packet::destination(&bytes) else { return Err(bytes) };
-        let node = &mut self.nodes[at];
-        match node.exit(destination) {
-            Exit::Local => {
-                let event = Event::Loopback { node: at as u32, epoch: node.epoch, bytes };
-                self.queue.push(self.now + LOOPBACK_NS, event);
-                Ok(())
-            }
-            exit => self.leave(at, exit, bytes),
+        let known = self.nodes[at].find(destination);
+        if self.nodes[at].fib.exit(known) == Exit::Local {
+            self.loop_back(at, LOOPBACK_NS, bytes);
+            return Ok(());
         }
+        let birth = self.queue.next_sequence();
+        self.leave(at, known, birth, bytes)
     }
 
-    fn leave(&mut self, at: usize, exit: Exit, bytes: Bytes) -> Result<(), Bytes> {
-        match exit {
-            Exit::Port(port) => self.transmit(at, port, bytes),
+    /// Sends a packet on its way: in a flight, or over the next link. The bytes come back when there is no route.
+    fn leave(&mut self, at: usize, known: u32, birth: u64, bytes: Bytes) -> Result<(), Bytes> {
+        let Err(bytes) = self.fly(at, known, birth, bytes) else { return Ok(()) };
+        match self.nodes[at].fib.exit(known) {
+            Exit::Port(port) => self.transmit(at, port, birth, bytes),
             Exit::Spread(index) => {
-                let node = &self.nodes[at];
-                let port = node.fib.spread(index, packet::flow_hash(&bytes, node.salt));
-                self.transmit(at, port, bytes);
+                let port = self.nodes[at].spread(index, &bytes);
+                self.transmit(at, port, birth, bytes);
             }
             Exit::Discard => self.discard(at, DropCause::Discard, bytes),
             Exit::Local | Exit::NoRoute => return Err(bytes),
@@ -275,11 +276,11 @@ impl World {
         Ok(())
     }
 
-    fn transmit(&mut self, at: usize, port: u16, bytes: Bytes) {
+    fn transmit(&mut self, at: usize, port: u16, birth: u64, bytes: Bytes) {
         let port = &self.nodes[at].ports[usize::from(port)];
-        let (id, side) = (port.link.0, port.side);
-        let link = &mut self.links[id as usize];
-        let way = &mut link.ways[usize::from(side)];
+        let hop = Hop::new(port.link, port.side);
+        let link = &mut self.links[hop.link()];
+        let way = &mut link.ways[hop.side()];
         if !link.carrier {
             return self.discard(at, DropCause::LinkDown, bytes);
         }
@@ -291,8 +292,7 @@ impl World {
         };
         let arrival = (self.now + delay).max(way.last_arrival);
         way.last_arrival = arrival;
-        let event = Event::Arrive { hop: id << 1 | u32::from(side), cut: link.cut, bytes };
-        self.queue.push(arrival, event);
+        self.cross(hop, arrival, birth, bytes);
     }
 
     /// Drops a packet and counts it.
@@ -335,6 +335,7 @@ impl World {
             return;
         }
         let ends = link.ends;
+        self.interrupt_flights(Change::Link(id));
         let link = &mut self.links[id.0 as usize];
         link.carrier = carrier;
         link.cut += u32::from(!carrier);

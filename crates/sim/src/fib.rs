@@ -5,6 +5,7 @@
 //! resolve. A route whose next hops do not resolve is passed over, as a router keeps it out of its forwarding
 //! table. The answers are cached until anything changes.
 
+use crate::air::{Change, Plan};
 use crate::hash::LookupMap;
 use crate::node::NodeId;
 use crate::watch::Watch;
@@ -129,6 +130,7 @@ impl world::World {
         if change(&mut entry.fib) {
             entry.fib.flush();
             entry.fib_changes.bump(&mut self.wakes);
+            self.interrupt_flights(Change::Forwarding(node));
         }
     }
 }
@@ -166,8 +168,17 @@ type Routes = Vec<Route>;
 pub(crate) struct Fib {
     v4: PrefixMap<Ipv4Net, Routes>,
     v6: PrefixMap<Ipv6Net, Routes>,
-    cache: LookupMap<IpAddr, Exit>,
+    cache: LookupMap<IpAddr, u32>,
+    known: Vec<Known>,
     spreads: Vec<Vec<u16>>,
+}
+
+/// What a look-up found out, and what came of it.
+struct Known {
+    exit: Exit,
+    plan: Plan,
+    /// The state of the topology for which the plan was made.
+    topology: u64,
 }
 
 impl Fib {
@@ -215,20 +226,39 @@ impl Fib {
     /// Forgets the cached answers. Must follow every change.
     pub(crate) fn flush(&mut self) {
         self.cache.clear();
+        self.known.clear();
         self.spreads.clear();
     }
 
-    /// Where a packet to `address` leaves the node; `is_local` tells the node's own addresses.
-    pub(crate) fn exit(&mut self, address: IpAddr, is_local: impl FnOnce() -> bool) -> Exit {
-        if let Some(&exit) = self.cache.get(&address) {
-            return exit;
+    /// Looks up where packets to `address` leave the node; `is_local` tells the node's own addresses. The number is
+    /// good until the next look-up or change.
+    pub(crate) fn find(&mut self, address: IpAddr, is_local: impl FnOnce() -> bool) -> u32 {
+        if let Some(&known) = self.cache.get(&address) {
+            return known;
         }
         if self.cache.len() >= CACHE_MAX {
             self.flush();
         }
         let exit = if is_local() { Exit::Local } else { self.resolve_exit(address) };
-        self.cache.insert(address, exit);
-        exit
+        let index = self.known.len() as u32;
+        self.known.push(Known { exit, plan: Plan::Open, topology: 0 });
+        self.cache.insert(address, index);
+        index
+    }
+
+    pub(crate) fn exit(&self, known: u32) -> Exit {
+        self.known[known as usize].exit
+    }
+
+    /// The plan that was made for this state of the topology.
+    pub(crate) fn plan(&self, known: u32, topology: u64) -> &Plan {
+        let known = &self.known[known as usize];
+        if known.topology == topology { &known.plan } else { &Plan::Open }
+    }
+
+    pub(crate) fn set_plan(&mut self, known: u32, topology: u64, plan: Plan) {
+        let known = &mut self.known[known as usize];
+        (known.plan, known.topology) = (plan, topology);
     }
 
     fn resolve_exit(&mut self, address: IpAddr) -> Exit {
@@ -480,7 +510,8 @@ mod tests {
                 for &address in &questions {
                     let expected = naive.resolve(address, &mut Asked::new());
                     prop_assert_eq!(fib.lookup(address), expected.as_ref().map(|(found, _)| *found));
-                    let exit = fib.exit(address, || false);
+                    let known = fib.find(address, || false);
+                    let exit = fib.exit(known);
                     match expected.map(|(_, ports)| ports).as_deref() {
                         None => prop_assert_eq!(exit, Exit::NoRoute),
                         Some([]) => prop_assert_eq!(exit, Exit::Discard),

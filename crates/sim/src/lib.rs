@@ -22,9 +22,10 @@
 //! - [`record`]: the log
 //!
 //! How it works, from below: `hash`, `queue`, `exec` (tasks), `world` (the thread's one world, and the rule about
-//! borrowing it), `packet` (bytes), `stack` (smoltcp behind a demultiplexer of our own), `node`, `fabric` (hop by
-//! hop), `power`, `watch`.
+//! borrowing it), `packet` (bytes), `stack` (smoltcp behind a demultiplexer of our own), `node`, `fabric` (links and
+//! forwarding), `air` (packets on their way), `power`, `watch`.
 
+mod air;
 pub mod control;
 pub mod disk;
 pub mod draw;

@@ -7,7 +7,7 @@ use crate::hash::fold;
 use crate::stack::Stack;
 use crate::watch::Changes;
 use crate::world::World;
-use crate::{Error, Map, draw};
+use crate::{Error, Map, draw, packet};
 use std::net::IpAddr;
 use std::rc::Rc;
 
@@ -89,9 +89,20 @@ impl Node {
         address.is_loopback() || self.addresses.contains(&address)
     }
 
-    pub(crate) fn exit(&mut self, address: IpAddr) -> Exit {
+    /// What the forwarding table says about a destination; see [`Fib::find`].
+    pub(crate) fn find(&mut self, address: IpAddr) -> u32 {
         let addresses = &self.addresses;
-        self.fib.exit(address, || address.is_loopback() || addresses.contains(&address))
+        self.fib.find(address, || address.is_loopback() || addresses.contains(&address))
+    }
+
+    pub(crate) fn exit(&mut self, address: IpAddr) -> Exit {
+        let known = self.find(address);
+        self.fib.exit(known)
+    }
+
+    /// The port that a packet's flow takes out of several.
+    pub(crate) fn spread(&self, index: u32, bytes: &[u8]) -> u16 {
+        self.fib.spread(index, packet::flow_hash(bytes, self.salt))
     }
 
     pub(crate) fn count_drop(&mut self, cause: DropCause) {

@@ -2,7 +2,7 @@
 //!
 //! Bytes may come from anywhere, so every reader answers `None` for what is not there.
 
-use crate::hash::fold;
+use crate::hash::{fold, of};
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
     Icmpv4DstUnreachable, Icmpv4Packet, Icmpv4Repr, Icmpv4TimeExceeded, Icmpv6DstUnreachable, Icmpv6Packet,
@@ -140,6 +140,39 @@ pub(crate) fn is_fin(packet: &[u8]) -> bool {
 /// A SYN that opens a connection: no ACK, no RST.
 pub(crate) fn is_syn(packet: &[u8]) -> bool {
     tcp_flags(packet).is_some_and(|flags| flags & 0x16 == 0x02)
+}
+
+/// Takes several hops off the packet's life, which has that many.
+pub(crate) fn age_by(packet: &mut [u8], hops: u8) {
+    for _ in 0..hops {
+        age(packet);
+    }
+}
+
+/// A digest of all that stays the same while the packet is forwarded: everything but its life and the header
+/// checksum that follows from it.
+pub(crate) fn content(packet: &[u8]) -> u64 {
+    let word = |at: usize| packet.get(at..at + 8)?.try_into().ok().map(u64::from_le_bytes);
+    match is_v6(packet) {
+        Some(false) if packet.len() >= V4_HEADER => {
+            let ends = fold(word(0).unwrap_or(0), word(12).unwrap_or(0));
+            fold(ends ^ u64::from(packet[9]), of(&packet[V4_HEADER..]))
+        }
+        Some(true) if packet.len() >= V6_HEADER => {
+            fold(word(0).unwrap_or(0) & 0x00ff_ffff_ffff_ffff, of(&packet[8..]))
+        }
+        _ => of(packet),
+    }
+}
+
+/// How many more nodes will let the packet pass, and one: its time to live or hop limit. 0 for what has none.
+pub(crate) fn life(packet: &[u8]) -> u8 {
+    let at = match is_v6(packet) {
+        Some(false) => 8,
+        Some(true) => 7,
+        None => return 0,
+    };
+    packet.get(at).copied().unwrap_or(0)
 }
 
 /// Takes one hop off the packet's life. False when it has none left; the packet is unchanged then.

@@ -1,5 +1,6 @@
 //! Losing power and booting, as the world sees it. Dropping the tasks and running the program is up to the caller.
 
+use crate::air::Change;
 use crate::fib::Protocol;
 use crate::node::NodeId;
 use crate::record::SimEvent;
@@ -35,6 +36,7 @@ impl World {
         node.fib.flush();
         let watchers = [std::mem::take(&mut node.fib_changes), std::mem::take(&mut node.link_changes)];
         let stack = std::mem::replace(&mut node.stack, fresh);
+        self.interrupt_flights(Change::Forwarding(id));
         self.emit_sim(Some(id), &SimEvent::PowerOff);
         self.refresh_carriers(id);
         Ok(Some(Rubble { _stack: stack, _watchers: watchers }))

@@ -3,28 +3,44 @@
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-/// What falls due.
+/// What falls due. Small and plain: what belongs to it lies where the numbers point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Event {
-    /// A packet reaches the far end of a link. `hop` is the link's number times two, plus the direction; `cut`
-    /// tells whether the link was cut since the packet left.
-    Arrive { hop: u32, cut: u32, bytes: Vec<u8> },
-    /// A packet that a node sent to itself.
-    Loopback { node: u32, epoch: u32, bytes: Vec<u8> },
+    /// A packet reaches the next node that has to look at it.
+    Packet { slot: u32, generation: u32 },
     /// A TCP socket's next deadline.
     Socket { node: u32, socket: u32, generation: u32 },
     /// A task's timer.
     Timer { slot: u32, generation: u32 },
 }
 
+/// A place in the order of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Moment {
+    pub(crate) at: u64,
+    pub(crate) sequence: u64,
+}
+
+impl Moment {
+    /// Before everything.
+    pub(crate) const START: Moment = Moment { at: 0, sequence: 0 };
+}
+
 struct Entry {
-    at: u64,
-    sequence: u64,
+    moment: Moment,
     event: Event,
+}
+
+impl Entry {
+    /// One comparison instead of two.
+    fn key(&self) -> u128 {
+        u128::from(self.moment.at) << 64 | u128::from(self.moment.sequence)
+    }
 }
 
 impl PartialEq for Entry {
     fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
+        self.key() == other.key()
     }
 }
 
@@ -39,11 +55,11 @@ impl PartialOrd for Entry {
 impl Ord for Entry {
     /// Reversed: `BinaryHeap` gives the greatest first, the queue the earliest.
     fn cmp(&self, other: &Self) -> Ordering {
-        (other.at, other.sequence).cmp(&(self.at, self.sequence))
+        other.key().cmp(&self.key())
     }
 }
 
-/// Events by time; among equals, in the order in which they were pushed.
+/// Events by time; among equals, by their sequence number.
 #[derive(Default)]
 pub(crate) struct Queue {
     heap: BinaryHeap<Entry>,
@@ -51,21 +67,31 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    pub(crate) fn push(&mut self, at: u64, event: Event) {
+    /// The next sequence number: that of an event, or of a packet for all its life.
+    pub(crate) fn next_sequence(&mut self) -> u64 {
         self.sequence += 1;
-        self.heap.push(Entry { at, sequence: self.sequence, event });
+        self.sequence
     }
 
-    /// The next event if it is due by `end` (inclusive), with its time.
-    pub(crate) fn pop_due(&mut self, end: u64) -> Option<(u64, Event)> {
-        if self.heap.peek()?.at > end {
+    pub(crate) fn push(&mut self, at: u64, event: Event) {
+        let sequence = self.next_sequence();
+        self.push_at(Moment { at, sequence }, event);
+    }
+
+    pub(crate) fn push_at(&mut self, moment: Moment, event: Event) {
+        self.heap.push(Entry { moment, event });
+    }
+
+    /// The next event if it is due by `end` (inclusive), with its moment.
+    pub(crate) fn pop_due(&mut self, end: u64) -> Option<(Moment, Event)> {
+        if self.heap.peek()?.moment.at > end {
             return None;
         }
-        self.heap.pop().map(|entry| (entry.at, entry.event))
+        self.heap.pop().map(|entry| (entry.moment, entry.event))
     }
 
     pub(crate) fn next_at(&self) -> Option<u64> {
-        self.heap.peek().map(|entry| entry.at)
+        self.heap.peek().map(|entry| entry.moment.at)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -89,9 +115,20 @@ mod tests {
             queue.push(at, Event::Timer { slot, generation: 0 });
         }
         let mut seen = Vec::new();
-        while let Some((at, Event::Timer { slot, .. })) = queue.pop_due(5) {
-            seen.push((at, slot));
+        while let Some((moment, Event::Timer { slot, .. })) = queue.pop_due(5) {
+            seen.push((moment.at, slot));
         }
         assert_eq!(seen, [(3, 1), (3, 3), (5, 0), (5, 2)]);
+    }
+
+    #[test]
+    fn a_number_given_earlier_comes_earlier_whenever_it_is_pushed() {
+        let mut queue = Queue::default();
+        let sequence = queue.next_sequence();
+        let event = |slot| Event::Timer { slot, generation: 0 };
+        queue.push(7, event(1));
+        queue.push_at(Moment { at: 7, sequence }, event(0));
+        let order: Vec<Event> = std::iter::from_fn(|| queue.pop_due(7)).map(|(_, event)| event).collect();
+        assert_eq!(order, [event(0), event(1)]);
     }
 }

@@ -119,7 +119,7 @@ impl Sim {
                 break;
             }
         }
-        world::try_with(|world| world.advance(end.as_nanos().max(world.now)));
+        world::try_with(|world| world.rest_at(end.as_nanos()));
     }
 
     /// The time of the next event, if anything is to come: for drivers that own the clock.
@@ -139,7 +139,7 @@ impl Sim {
 
     /// How many packets crossed a link, each link counted.
     pub fn packets(&self) -> u64 {
-        world::try_with(|world| world.packets).unwrap_or(0)
+        world::try_with(|world| world.crossings().count).unwrap_or(0)
     }
 
     /// How many records were made.

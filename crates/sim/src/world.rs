@@ -4,10 +4,11 @@
 //! others (polls and drops of futures, wakers, programs, hooks) runs inside [`try_with`]. What the engine wants
 //! to wake or to drop is collected in the world and handed out by the run loop.
 
+use crate::air::Air;
 use crate::fabric::{Link, LinkId};
 use crate::hash::fold;
 use crate::node::{Node, NodeId};
-use crate::queue::{Event, Queue};
+use crate::queue::{Event, Moment, Queue};
 use crate::record::{Log, SimEvent};
 use crate::stack::Wire;
 use crate::time::Timers;
@@ -53,6 +54,8 @@ pub(crate) struct World {
     pub(crate) run: u64,
     pub(crate) config: Config,
     pub(crate) now: u64,
+    /// Everything up to here has happened.
+    pub(crate) moment: Moment,
     pub(crate) queue: Queue,
     pub(crate) timers: Timers,
     pub(crate) nodes: Vec<Node>,
@@ -64,8 +67,7 @@ pub(crate) struct World {
     /// Wakers to be called by the run loop.
     pub(crate) wakes: Vec<Waker>,
     pub(crate) log: Log,
-    pub(crate) packet_digest: u64,
-    pub(crate) packets: u64,
+    pub(crate) air: Air,
     /// How often tasks of no host opened a stream of draws, by name.
     streams: Map<String, u64>,
 }
@@ -77,6 +79,7 @@ impl World {
             log: Log::new(config.keep_records),
             config,
             now: 0,
+            moment: Moment::START,
             queue: Queue::default(),
             timers: Timers::default(),
             nodes: Vec::new(),
@@ -85,8 +88,7 @@ impl World {
             wire: Wire::default(),
             dirty: Vec::new(),
             wakes: Vec::new(),
-            packet_digest: 0,
-            packets: 0,
+            air: Air::default(),
             streams: Map::new(),
         }
     }
@@ -122,7 +124,8 @@ impl World {
     }
 
     pub(crate) fn log_hash(&self) -> u64 {
-        fold(fold(self.log.digest(), self.packet_digest), self.packets)
+        let crossings = self.crossings();
+        fold(fold(self.log.digest(), crossings.digest), crossings.count)
     }
 
     pub(crate) fn emit_sim(&mut self, node: Option<NodeId>, event: &SimEvent) {
@@ -150,23 +153,26 @@ impl World {
 
     /// Advances to the next event due by `end` (inclusive) and lets it happen. False when there is none.
     pub(crate) fn step(&mut self, end: u64) -> bool {
-        let Some((at, event)) = self.queue.pop_due(end) else { return false };
-        self.advance(at);
+        let Some((moment, event)) = self.queue.pop_due(end) else { return false };
+        self.moment = moment;
+        self.advance(moment.at);
         match event {
-            Event::Arrive { hop, cut, bytes } => self.arrive(hop, cut, bytes),
-            Event::Loopback { node, epoch, bytes } => {
-                if self.nodes[node as usize].epoch == epoch {
-                    self.deliver(node as usize, bytes);
-                }
-            }
+            Event::Packet { slot, generation } => self.arrive(slot, generation),
             Event::Socket { node, socket, generation } => self.socket_due(node as usize, socket, generation),
             Event::Timer { slot, generation } => self.wakes.extend(self.timers.fire(slot, generation)),
         }
         true
     }
 
-    pub(crate) fn advance(&mut self, at: u64) {
+    fn advance(&mut self, at: u64) {
         self.now = at;
         time::set_now(at);
+    }
+
+    /// Everything until `end` has happened.
+    pub(crate) fn rest_at(&mut self, end: u64) {
+        let at = end.max(self.now);
+        self.moment = Moment { at, sequence: u64::MAX };
+        self.advance(at);
     }
 }
