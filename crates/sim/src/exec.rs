@@ -65,7 +65,9 @@ impl Wake for Signal {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        if self.run == RUN.get() && !self.queued.swap(true, Ordering::Relaxed) {
+        // Only the thread of the run gets past the first test, so no other can come between load and store.
+        if self.run == RUN.get() && !self.queued.load(Ordering::Relaxed) {
+            self.queued.store(true, Ordering::Relaxed);
             READY.with_borrow_mut(|ready| ready.push_back(self.id));
         }
     }

@@ -6,10 +6,11 @@ use crate::queue::Event;
 use crate::stack::connection::{Connection, Ends, NEVER, Next, Stage};
 use crate::stack::listen::Backlog;
 use crate::stack::rest::Resting;
-use crate::stack::{Demux, Slab, instant};
+use crate::stack::{Demux, Slab, Wire, instant};
 use crate::world::World;
+use smoltcp::iface::{Interface, PollResult, SocketSet};
 use smoltcp::socket::tcp::{self, SocketBuffer, State};
-use smoltcp::time::Duration as SmolDuration;
+use smoltcp::time::{Duration as SmolDuration, Instant};
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -221,12 +222,14 @@ impl World {
         if let Some(connection) = stack.tcp.sockets.get_mut(index).filter(|connection| !connection.dead) {
             connection.dirty = false;
             let (before, pending) = (connection.socket().state(), connection.count_unacknowledged());
-            stack.interface.poll(instant(now), &mut self.wire, &mut connection.set);
+            let clock = instant(now);
+            if heard {
+                stack.interface.poll_ingress_single(clock, &mut self.wire, &mut connection.set);
+            }
             if connection.stage == Stage::Orphan && connection.socket().can_recv() {
                 connection.socket_mut().abort();
-                stack.interface.poll(instant(now), &mut self.wire, &mut connection.set);
             }
-            let due = stack.interface.poll_at(instant(now), &connection.set);
+            let due = send_all(&mut stack.interface, clock, &mut self.wire, &mut connection.set);
             connection.note_progress(now, pending, heard);
             connection.wanted = due.map_or(NEVER, |due| (due.total_micros() as u64 * 1000).max(now + 1000));
             let next = connection.digest(before, reset);
@@ -349,6 +352,24 @@ impl World {
             tcp.detach(index);
         } else {
             connection.hint = Some(reason);
+        }
+    }
+}
+
+/// Lets a socket send all that it can. Gives when it wants to be polled next.
+fn send_all(
+    interface: &mut Interface,
+    clock: Instant,
+    wire: &mut Wire,
+    set: &mut SocketSet<'static>,
+) -> Option<Instant> {
+    loop {
+        let due = interface.poll_at(clock, set);
+        if due.is_none_or(|due| due > clock) {
+            return due;
+        }
+        if interface.poll_egress(clock, wire, set) == PollResult::None {
+            return interface.poll_at(clock, set);
         }
     }
 }
