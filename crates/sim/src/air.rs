@@ -18,8 +18,8 @@ use crate::world::World;
 use std::net::IpAddr;
 use std::rc::Rc;
 
-/// More links than a packet's life can be long.
-const HOPS_MAX: usize = 256;
+/// No packet's life is longer.
+const HOPS_MAX: usize = 255;
 
 /// A link and the direction in which it is crossed: the link's number times two, plus the side it is left from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,28 +40,22 @@ impl Hop {
     }
 }
 
-/// Plain links in a row.
-#[derive(Debug)]
-pub(crate) struct Path(Box<[Stage]>);
+/// Plain links in a row, at least one.
+type Path = [Stage];
 
 #[derive(Debug, Clone, Copy)]
-struct Stage {
+pub(crate) struct Stage {
     hop: Hop,
-    /// The node that the hop leaves.
+    /// The nodes that the hop leaves and reaches.
     from: u32,
+    to: u32,
     /// When its far end is reached, counted from the start of the flight.
     after: u64,
 }
 
-impl Path {
-    fn last(&self) -> Stage {
-        self.0[self.0.len() - 1]
-    }
-
-    /// How often a packet ages on the way: at each node between.
-    fn ages(&self) -> u8 {
-        (self.0.len() - 1) as u8
-    }
+/// How often a packet ages on the way: at each node between.
+fn ages(path: &Path) -> u8 {
+    (path.len() - 1) as u8
 }
 
 /// What a node knows about the way of packets to one destination, beyond its own exit.
@@ -70,7 +64,7 @@ pub(crate) enum Plan {
     /// Nothing yet.
     #[default]
     Open,
-    /// One link, then somebody must look at the packet.
+    /// The next link is not plain, or there is none.
     Hop,
     Flight(Rc<Path>),
     /// It depends on the packet's flow.
@@ -154,7 +148,7 @@ impl Crossings {
         passed: impl Fn(u64) -> bool,
     ) -> usize {
         let (content, life) = (packet::content(bytes), packet::life(bytes));
-        let stages = path.0.iter().map(|stage| (stage.hop, departed + stage.after));
+        let stages = path.iter().map(|stage| (stage.hop, departed + stage.after));
         let passed = stages.take_while(|&(_, at)| passed(at)).enumerate();
         let mut count = 0;
         for (aged, (hop, at)) in passed {
@@ -250,12 +244,12 @@ impl World {
         if self.air.grounded {
             return Err(bytes);
         }
-        let Some(path) = self.path(at, known, &bytes).filter(|path| packet::life(&bytes) > path.ages())
+        let Some(path) = self.path(at, known, &bytes).filter(|path| packet::life(&bytes) > ages(path))
         else {
             return Err(bytes);
         };
-        let arrival = self.now + path.last().after;
-        self.take_off(arrival, Packet { bytes, birth, leg: Leg::Flight { departed: self.now, path } });
+        let last = path[path.len() - 1];
+        self.take_off(self.now + last.after, Packet { bytes, birth, leg: Leg::Flight { departed: self.now, path } });
         Ok(())
     }
 
@@ -280,8 +274,8 @@ impl World {
         }
     }
 
-    /// The row of plain links that packets from `at` take; none if there are not at least two. Where the way splits
-    /// by flow, the packet at hand decides.
+    /// The row of plain links that packets from `at` take, if it begins with one. Where the way splits by flow, the
+    /// packet at hand decides.
     fn survey(&mut self, at: usize, to: IpAddr, packet: Option<&Bytes>) -> Result<Option<Rc<Path>>, Splits> {
         let mut stages: Vec<Stage> = Vec::new();
         let mut node = at;
@@ -297,10 +291,10 @@ impl World {
             let hop = Hop::new(port.link, port.side);
             let Some(delay) = self.links[hop.link()].plain(hop.side(), self.now + after) else { break };
             after += delay;
-            stages.push(Stage { hop, from: node as u32, after });
+            stages.push(Stage { hop, from: node as u32, to: port.neighbour.0, after });
             node = port.neighbour.0 as usize;
         }
-        Ok((stages.len() > 1).then(|| Rc::new(Path(stages.into()))))
+        Ok((!stages.is_empty()).then(|| stages.into()))
     }
 
     /// A packet's event is due.
@@ -321,8 +315,8 @@ impl World {
             }
             Leg::Flight { departed, path } => {
                 self.air.crossings.add_flight(&bytes, departed, &path, |_| true);
-                packet::age_by(&mut bytes, path.ages());
-                self.forward(self.far_end(path.last().hop), birth, bytes);
+                packet::age_by(&mut bytes, ages(&path));
+                self.forward(path[path.len() - 1].to as usize, birth, bytes);
             }
         }
     }
@@ -350,7 +344,7 @@ impl World {
         else {
             return false;
         };
-        let mut rest = path.0.iter().skip_while(|stage| self.is_past(departed + stage.after, *birth));
+        let mut rest = path.iter().skip_while(|stage| self.is_past(departed + stage.after, *birth));
         match change {
             Change::Link(link) => rest.any(|stage| stage.hop.link() == link.0 as usize),
             // The present link was chosen already.
@@ -371,7 +365,7 @@ impl World {
         let passed = self.air.crossings.add_flight(&bytes, departed, &path, is_past);
         packet::age_by(&mut bytes, passed as u8);
         // Its event has not come yet, so it has not passed the last stage.
-        let stage = path.0[passed];
+        let stage = path[passed];
         let arrival = departed + stage.after;
         self.links[stage.hop.link()].occupy(stage.hop.side(), arrival);
         self.cross(stage.hop, arrival, birth, bytes);

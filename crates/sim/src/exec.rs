@@ -91,7 +91,7 @@ struct Slot {
     /// Taken out while it is polled.
     task: Option<Task>,
     polling: bool,
-    signal: Option<Arc<Signal>>,
+    signal: Option<(Arc<Signal>, Waker)>,
     /// When it was last polled, and how often at that time.
     polled_at: Time,
     polls: u32,
@@ -101,7 +101,7 @@ struct Slot {
 struct Turn {
     task: Task,
     owner: Owner,
-    signal: Arc<Signal>,
+    signal: (Arc<Signal>, Waker),
     spins: bool,
 }
 
@@ -118,7 +118,8 @@ impl Exec {
         entry.owner = owner;
         entry.polls = 0;
         entry.task = Some(task);
-        entry.signal = Some(Arc::new(Signal { run, id, queued: AtomicBool::new(true) }));
+        let signal = Arc::new(Signal { run, id, queued: AtomicBool::new(true) });
+        entry.signal = Some((Arc::clone(&signal), Waker::from(signal)));
         READY.with_borrow_mut(|ready| ready.push_back(id));
         id
     }
@@ -132,7 +133,7 @@ impl Exec {
     }
 
     /// Puts a pending task back. Hands it out again, to be dropped, if it was killed while it was polled.
-    fn suspend(&mut self, id: TaskId, task: Task, signal: Arc<Signal>) -> Option<Task> {
+    fn suspend(&mut self, id: TaskId, task: Task, signal: (Arc<Signal>, Waker)) -> Option<Task> {
         let slot = &mut self.slots[id.slot as usize];
         slot.polling = false;
         if slot.generation != id.generation {
@@ -369,10 +370,9 @@ fn poll_task(id: TaskId, turn: Turn) {
     if spins {
         return crash(id, owner, task, &"spins: polled a million times without any time passing");
     }
-    signal.queued.store(false, Ordering::Relaxed);
-    let waker = Waker::from(Arc::clone(&signal));
+    signal.0.queued.store(false, Ordering::Relaxed);
     let outcome = scope(owner, || {
-        catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(&mut Context::from_waker(&waker))))
+        catch_unwind(AssertUnwindSafe(|| task.as_mut().poll(&mut Context::from_waker(&signal.1))))
     });
     match outcome {
         Ok(Poll::Pending) => {

@@ -253,6 +253,11 @@ impl World {
     pub(crate) fn send(&mut self, at: usize, bytes: Bytes) -> Result<(), Bytes> {
         let Some(destination) = packet::destination(&bytes) else { return Err(bytes) };
         let known = self.nodes[at].find(destination);
+        self.send_by(at, known, bytes)
+    }
+
+    /// [`World::send`] by what the forwarding table is known to say.
+    pub(crate) fn send_by(&mut self, at: usize, known: u32, bytes: Bytes) -> Result<(), Bytes> {
         if self.nodes[at].fib.exit(known) == Exit::Local {
             self.loop_back(at, LOOPBACK_NS, bytes);
             return Ok(());

@@ -1,6 +1,7 @@
 //! Mixing and hashing that give the same value on every platform and in every process.
 
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::net::{IpAddr, SocketAddr};
 use xxhash_rust::xxh3;
 
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -23,57 +24,92 @@ pub(crate) fn of(bytes: &[u8]) -> u64 {
     xxh3::xxh3_64(bytes)
 }
 
+/// A key that comes down to one machine word, different for most keys.
+pub(crate) trait Word: Eq + Copy {
+    fn word(self) -> u64;
+}
+
+impl Word for IpAddr {
+    fn word(self) -> u64 {
+        match self {
+            IpAddr::V4(address) => u64::from(address.to_bits()),
+            IpAddr::V6(address) => fold(address.to_bits() as u64, (address.to_bits() >> 64) as u64),
+        }
+    }
+}
+
+impl Word for SocketAddr {
+    fn word(self) -> u64 {
+        self.ip().word() << 16 ^ u64::from(self.port())
+    }
+}
+
+impl Word for (SocketAddr, SocketAddr) {
+    fn word(self) -> u64 {
+        self.0.word().wrapping_mul(GOLDEN).rotate_left(32) ^ self.1.word()
+    }
+}
+
 /// A map for look-ups only: fast, and never iterated, so that its order cannot leak into a run.
 #[expect(clippy::disallowed_types, reason = "fixed hasher, looked up and never iterated")]
-pub(crate) type LookupMap<K, V> = std::collections::HashMap<K, V, BuildHasherDefault<WordHasher>>;
+pub(crate) struct LookupMap<K, V>(std::collections::HashMap<Key<K>, V, BuildHasherDefault<WordHasher>>);
 
-/// A multiplicative hasher for keys made of a few machine words.
+impl<K, V> Default for LookupMap<K, V> {
+    fn default() -> Self {
+        LookupMap(Default::default())
+    }
+}
+
+impl<K: Word, V> LookupMap<K, V> {
+    pub(crate) fn get(&self, key: &K) -> Option<&V> {
+        self.0.get(&Key(*key))
+    }
+
+    pub(crate) fn contains_key(&self, key: &K) -> bool {
+        self.0.contains_key(&Key(*key))
+    }
+
+    pub(crate) fn insert(&mut self, key: K, value: V) {
+        self.0.insert(Key(key), value);
+    }
+
+    pub(crate) fn remove(&mut self, key: &K) {
+        self.0.remove(&Key(*key));
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+#[derive(PartialEq, Eq)]
+struct Key<K>(K);
+
+impl<K: Word> Hash for Key<K> {
+    fn hash<H: Hasher>(&self, hasher: &mut H) {
+        hasher.write_u64(self.0.word());
+    }
+}
+
+/// A multiplicative hasher for keys of one word.
 #[derive(Default, Clone, Copy)]
-pub(crate) struct WordHasher(u64);
+struct WordHasher(u64);
 
 impl Hasher for WordHasher {
     fn finish(&self) -> u64 {
-        self.0 ^ (self.0 >> 29)
+        self.0
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        // IPv4 addresses are most of what comes here.
-        if let Ok(word) = bytes.try_into().map(u32::from_le_bytes) {
-            return self.write_u64(u64::from(word));
-        }
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.write_u64(u64::from_le_bytes(word));
-        }
-    }
-
-    fn write_usize(&mut self, value: usize) {
-        self.write_u64(value as u64);
-    }
-
-    fn write_isize(&mut self, value: isize) {
-        self.write_u64(value as u64);
-    }
-
-    fn write_u8(&mut self, value: u8) {
-        self.write_u64(u64::from(value));
-    }
-
-    fn write_u16(&mut self, value: u16) {
-        self.write_u64(u64::from(value));
-    }
-
-    fn write_u32(&mut self, value: u32) {
-        self.write_u64(u64::from(value));
+        self.0 = fold(self.0, of(bytes));
     }
 
     fn write_u64(&mut self, value: u64) {
-        self.0 = (self.0.rotate_left(5) ^ value).wrapping_mul(0x517c_c1b7_2722_0a95);
-    }
-
-    fn write_u128(&mut self, value: u128) {
-        self.write_u64(value as u64);
-        self.write_u64((value >> 64) as u64);
+        let product = u128::from(value) * u128::from(GOLDEN);
+        self.0 = product as u64 ^ (product >> 64) as u64;
     }
 }

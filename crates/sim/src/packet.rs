@@ -142,13 +142,6 @@ pub(crate) fn is_syn(packet: &[u8]) -> bool {
     tcp_flags(packet).is_some_and(|flags| flags & 0x16 == 0x02)
 }
 
-/// Takes several hops off the packet's life, which has that many.
-pub(crate) fn age_by(packet: &mut [u8], hops: u8) {
-    for _ in 0..hops {
-        age(packet);
-    }
-}
-
 /// A digest of all that stays the same while the packet is forwarded: everything but its life and the header
 /// checksum that follows from it.
 pub(crate) fn content(packet: &[u8]) -> u64 {
@@ -167,34 +160,37 @@ pub(crate) fn content(packet: &[u8]) -> u64 {
 
 /// How many more nodes will let the packet pass, and one: its time to live or hop limit. 0 for what has none.
 pub(crate) fn life(packet: &[u8]) -> u8 {
-    let at = match is_v6(packet) {
-        Some(false) => 8,
-        Some(true) => 7,
-        None => return 0,
-    };
-    packet.get(at).copied().unwrap_or(0)
+    match is_v6(packet) {
+        Some(false) if packet.len() >= V4_HEADER => packet[8],
+        Some(true) if packet.len() >= V6_HEADER => packet[7],
+        _ => 0,
+    }
 }
 
 /// Takes one hop off the packet's life. False when it has none left; the packet is unchanged then.
 pub(crate) fn age(packet: &mut [u8]) -> bool {
+    let alive = life(packet) > 1;
+    if alive {
+        age_by(packet, 1);
+    }
+    alive
+}
+
+/// Takes as many hops off the packet's life, which must have more.
+pub(crate) fn age_by(packet: &mut [u8], hops: u8) {
     match is_v6(packet) {
-        Some(true) if packet.len() >= V6_HEADER && packet[7] > 1 => {
-            packet[7] -= 1;
-            true
+        Some(true) if packet.len() >= V6_HEADER => packet[7] -= hops,
+        Some(false) if packet.len() >= V4_HEADER => {
+            packet[8] -= hops;
+            raise_v4_checksum(packet, u32::from(hops) << 8);
         }
-        Some(false) if packet.len() >= V4_HEADER && packet[8] > 1 => {
-            packet[8] -= 1;
-            bump_v4_checksum(packet);
-            true
-        }
-        _ => false,
+        _ => {}
     }
 }
 
-/// Follows a TTL that went down by one (RFC 1624: the sum goes up by 0x0100, with the carry added back).
-fn bump_v4_checksum(packet: &mut [u8]) {
-    let old = u32::from(u16::from_be_bytes([packet[10], packet[11]]));
-    let sum = old + 0x0100;
+/// Updates the header checksum for a header word that went down by so much (RFC 1624).
+fn raise_v4_checksum(packet: &mut [u8], by: u32) {
+    let sum = u32::from(u16::from_be_bytes([packet[10], packet[11]])) + by;
     let folded = ((sum & 0xffff) + (sum >> 16)) as u16;
     packet[10..12].copy_from_slice(&folded.to_be_bytes());
 }
@@ -335,6 +331,19 @@ mod tests {
         assert_eq!(hops, 63);
         let mut packet = datagram(true);
         assert_eq!((0..100).filter(|_| age(&mut packet)).count(), 63);
+    }
+
+    #[test]
+    fn many_hops_at_once_are_many_hops() {
+        for v6 in [false, true] {
+            let mut step_by_step = datagram(v6);
+            for hops in 0..63 {
+                let mut at_once = datagram(v6);
+                age_by(&mut at_once, hops);
+                assert_eq!(at_once, step_by_step, "{hops}");
+                age(&mut step_by_step);
+            }
+        }
     }
 
     #[test]

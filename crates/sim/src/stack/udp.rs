@@ -147,12 +147,13 @@ impl World {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "not an address to send to"));
         }
         let source = self.source_for(at, from.or(Some(local.ip())), to.ip())?;
-        if self.nodes[at].exit(to.ip()) == Exit::NoRoute {
+        let known = self.nodes[at].find(to.ip());
+        if self.nodes[at].fib.exit(known) == Exit::NoRoute {
             return Err(io::ErrorKind::NetworkUnreachable.into());
         }
         let buffer = self.wire.buffer();
         let bytes = packet::udp(buffer, SocketAddr::new(source, local.port()), to, payload);
-        if let Err(bytes) = self.send(at, bytes) {
+        if let Err(bytes) = self.send_by(at, known, bytes) {
             self.discard(at, DropCause::NoRoute, bytes);
         }
         Ok(payload.len())
