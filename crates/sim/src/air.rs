@@ -244,12 +244,14 @@ impl World {
         if self.air.grounded {
             return Err(bytes);
         }
-        let Some(path) = self.path(at, known, &bytes).filter(|path| packet::life(&bytes) > ages(path))
-        else {
+        let Some(path) = self.path(at, known, &bytes).filter(|path| packet::life(&bytes) > ages(path)) else {
             return Err(bytes);
         };
         let last = path[path.len() - 1];
-        self.take_off(self.now + last.after, Packet { bytes, birth, leg: Leg::Flight { departed: self.now, path } });
+        self.take_off(
+            self.now + last.after,
+            Packet { bytes, birth, leg: Leg::Flight { departed: self.now, path } },
+        );
         Ok(())
     }
 

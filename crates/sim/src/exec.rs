@@ -353,16 +353,13 @@ fn drop_tasks(doomed: Vec<Doomed>) {
     }
 }
 
-/// Polls tasks until none is ready. False when there was none.
-pub(crate) fn run_ready() -> bool {
-    let mut any = false;
+/// Polls tasks until none is ready.
+pub(crate) fn run_ready() {
     while let Some(id) = READY.with_borrow_mut(VecDeque::pop_front) {
-        any = true;
         if let Some(turn) = with(|exec| exec.begin(id)).flatten() {
             poll_task(id, turn);
         }
     }
-    any
 }
 
 fn poll_task(id: TaskId, turn: Turn) {

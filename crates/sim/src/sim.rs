@@ -113,11 +113,10 @@ impl Sim {
         while let Some((node, program)) = world::try_with(World::next_boot).flatten() {
             exec::run_program(node, &*program);
         }
-        loop {
-            run_tasks();
-            if !world::try_with(|world| world.step(end.as_nanos())).unwrap_or(false) {
-                break;
-            }
+        exec::run_ready();
+        while world::try_with(|world| world.go_on(end.as_nanos())).unwrap_or(false) {
+            hand_out();
+            exec::run_ready();
         }
         world::try_with(|world| world.rest_at(end.as_nanos()));
     }
@@ -158,26 +157,11 @@ impl Sim {
     }
 }
 
-/// Lets tasks and sockets work until none has anything to do now.
-fn run_tasks() {
-    loop {
-        flush();
-        let ran = exec::run_ready();
-        let settled = world::try_with(World::settle).unwrap_or(false);
-        if !ran && !settled {
-            return;
-        }
-    }
-}
-
 /// Hands out what the world collected: wakers, and records for the hooks.
-fn flush() {
-    let collected = world::try_with(|world| {
-        let any = !world.wakes.is_empty() || world.log.has_unseen();
-        any.then(|| std::mem::take(&mut world.wakes))
-    });
-    let Some(mut wakes) = collected.flatten() else { return };
+fn hand_out() {
+    let mut wakes = world::try_with(|world| std::mem::take(&mut world.wakes)).unwrap_or_default();
     wakes.drain(..).for_each(Waker::wake);
+    // The room is kept.
     world::try_with(|world| {
         if world.wakes.is_empty() {
             std::mem::swap(&mut world.wakes, &mut wakes);

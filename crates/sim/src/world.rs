@@ -133,9 +133,21 @@ impl World {
         self.log.push(self.now, node, SimEvent::KIND, &bytes);
     }
 
-    /// Lets every socket that was touched send what it has. False when there was none.
-    pub(crate) fn settle(&mut self) -> bool {
-        let any = !self.dirty.is_empty();
+    /// Lets things happen until tasks or hooks have something to do. False when all is done until `end` (inclusive).
+    pub(crate) fn go_on(&mut self, end: u64) -> bool {
+        loop {
+            self.settle();
+            if !self.wakes.is_empty() || self.log.has_unseen() {
+                return true;
+            }
+            if !self.step(end) {
+                return false;
+            }
+        }
+    }
+
+    /// Lets every socket that was touched send what it has.
+    fn settle(&mut self) {
         while !self.dirty.is_empty() {
             let mut dirty = std::mem::take(&mut self.dirty);
             for &(node, epoch, socket) in &dirty {
@@ -148,11 +160,10 @@ impl World {
                 self.dirty = dirty;
             }
         }
-        any
     }
 
     /// Advances to the next event due by `end` (inclusive) and lets it happen. False when there is none.
-    pub(crate) fn step(&mut self, end: u64) -> bool {
+    fn step(&mut self, end: u64) -> bool {
         let Some((moment, event)) = self.queue.pop_due(end) else { return false };
         self.moment = moment;
         self.advance(moment.at);
