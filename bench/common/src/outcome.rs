@@ -1,7 +1,10 @@
 //! The line that a benchmark program prints on standard output: one JSON object.
 
+use crate::count::Counts;
+use crate::plan::Size;
 use std::fmt;
 use std::fs;
+use std::process;
 use std::time::Duration;
 
 /// What one run came to.
@@ -41,4 +44,20 @@ fn peak_rss_kib() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+}
+
+/// Ends the program of another engine: its line if W ran as it should, the reason if it did not. Nothing is dropped,
+/// because most engines were not made for that to be cheap. Without `packets` the messages count.
+pub fn finish(engine: &str, size: Size, wall: Duration, packets: Option<u64>, hash: Option<u64>) -> ! {
+    let counts = Counts::now();
+    eprintln!("{engine}: {counts}");
+    if let Err(reason) = counts.check(size.ring(), size.secs) {
+        eprintln!("{engine}: the workload did not run as it should: {reason}");
+        process::exit(1);
+    }
+    let packets = packets.unwrap_or_else(|| counts.messages());
+    let outcome =
+        Outcome { engine: engine.to_owned(), n: size.n.into(), sim: size.simulated(), wall, packets, hash };
+    println!("{outcome}");
+    process::exit(0);
 }

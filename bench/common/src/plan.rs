@@ -1,12 +1,13 @@
 //! The numbers of the workload W(N). They are drawn from fixed hashes, so they are the same on every engine.
 
+use clap::Args;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// The length of W in simulated seconds: 6.5 h.
 pub const SIM_SECS: u64 = 23_400;
 /// The least that a run may last: every connection is open by then, and every host has asked.
-pub const SIM_SECS_MIN: u64 = 10;
+const SIM_SECS_MIN: u64 = 10;
 /// How often each end of a connection sends a keepalive.
 pub const KEEPALIVE: Duration = Duration::from_secs(30);
 /// How often a host asks a question.
@@ -19,6 +20,29 @@ pub const QUESTION_BYTES: usize = 60;
 pub const ANSWER_BYTES: usize = 120;
 
 const SEED: u64 = 1;
+
+/// How much of W a program is to run.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Size {
+    /// Hosts
+    #[arg(value_parser = clap::value_parser!(u16).range(8..))]
+    pub n: u16,
+    /// Simulated seconds
+    #[arg(default_value_t = SIM_SECS, value_parser = clap::value_parser!(u64).range(SIM_SECS_MIN..))]
+    pub secs: u64,
+}
+
+impl Size {
+    /// The workload between neighbours.
+    pub fn ring(self) -> Workload {
+        Workload { hosts: self.n.into(), hub: false }
+    }
+
+    /// The simulated time.
+    pub fn simulated(self) -> Duration {
+        Duration::from_secs(self.secs)
+    }
+}
 
 /// Who takes part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

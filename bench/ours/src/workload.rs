@@ -3,23 +3,19 @@
 use crate::routed::{self, Routed};
 use crate::{Failure, mesh, outcome, w};
 use bench_common::count::Counts;
-use bench_common::plan::{SIM_SECS, SIM_SECS_MIN, Workload};
+use bench_common::plan::{Size, Workload};
 use blackstart_rt as rt;
 use blackstart_sim::{Config, NodeId, Sim, Time, control};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 #[derive(Args)]
 pub(crate) struct W {
-    /// Hosts
-    #[arg(value_parser = clap::value_parser!(u16).range(8..))]
-    n: u16,
-    /// Simulated seconds
-    #[arg(default_value_t = SIM_SECS, value_parser = clap::value_parser!(u64).range(SIM_SECS_MIN..))]
-    secs: u64,
+    #[command(flatten)]
+    size: Size,
     /// Bytes of each of a TCP connection's two buffers
     #[arg(long, default_value_t = 4096)]
     tcp_buffer: usize,
@@ -70,28 +66,28 @@ impl W {
         }
         let wall = started.elapsed();
         self.check(&sim)?;
-        println!("{}", outcome(&sim, self.n.into(), Duration::from_secs(self.secs), wall));
+        println!("{}", outcome(&sim, self.size.n.into(), self.size.simulated(), wall));
         Ok(())
     }
 
     fn workload(&self) -> Workload {
-        Workload { hosts: self.n.into(), hub: self.hub }
+        Workload { hosts: self.size.n.into(), hub: self.hub }
     }
 
     fn run_direct(&self, sim: &mut Sim) -> Result<(), Failure> {
         self.start(&mesh::build(sim, self.workload())?);
-        sim.run_until(Time::from_secs(self.secs));
+        sim.run_until(Time::from_secs(self.size.secs));
         Ok(())
     }
 
     fn run_routed(&self, sim: &mut Sim) -> Result<(), Failure> {
-        let routed = Routed::build(sim, self.n.into())?;
+        let routed = Routed::build(sim, self.size.n.into())?;
         self.start(&routed.hosts);
-        for change in 0..self.secs / routed::CHANGE_S {
+        for change in 0..self.size.secs / routed::CHANGE_S {
             sim.run_until(Time::from_secs((change + 1) * routed::CHANGE_S));
             routed.change(change)?;
         }
-        sim.run_until(Time::from_secs(self.secs));
+        sim.run_until(Time::from_secs(self.size.secs));
         Ok(())
     }
 
@@ -108,9 +104,9 @@ impl W {
             "TCP buffers: 2 x {} bytes per connection; {packets} packets, {records} records, {counts}",
             self.tcp_buffer
         );
-        counts.check(self.workload(), self.secs)?;
+        counts.check(self.workload(), self.size.secs)?;
         let links_crossed = if self.routed { routed::LINKS_CROSSED } else { 1 };
-        let (crossings, in_flight) = (counts.messages() * links_crossed, u64::from(self.n) * 4);
+        let (crossings, in_flight) = (counts.messages() * links_crossed, u64::from(self.size.n) * 4);
         if packets + in_flight < crossings {
             return Err(format!(
                 "{packets} packets crossed a link, expected {crossings} for the messages alone"
