@@ -44,7 +44,7 @@ impl Engine {
 
     /// Builds the program by itself, so that it does not get the features that other engines want of tokio.
     pub(super) fn build(self) -> Result<(), Failure> {
-        let arguments = ["build", "--release", "--locked", "--quiet", "--package", self.package()];
+        let arguments = ["build", "--release", "--quiet", "--package", self.package()];
         let (folder, _) = self.folders();
         eprintln!("building {}", self.package());
         // Flags from outside would take the place of those in the folder's configuration.
