@@ -13,8 +13,18 @@ use toml::Table;
 const LINES_MAX: usize = 800;
 
 /// What belongs to the project. Other things at the top (`target`, results of runs) do not.
-const ROOTS: [&str; 10] =
-    ["crates", "bench", "scenarios", "tests", "docs", "xtask", ".ci", ".cargo", "README.md", "ARCHITECTURE.md"];
+const ROOTS: [&str; 10] = [
+    "crates",
+    "bench",
+    "scenarios",
+    "tests",
+    "docs",
+    "xtask",
+    ".ci",
+    ".cargo",
+    "README.md",
+    "ARCHITECTURE.md",
+];
 
 struct File {
     /// Path from the project's root, with `/`.
