@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use toml::Table;
 
@@ -13,8 +13,18 @@ use toml::Table;
 const LINES_MAX: usize = 800;
 
 /// What belongs to the project. Other things at the top (`target`, results of runs) do not.
-const ROOTS: [&str; 9] =
-    ["crates", "scenarios", "tests", "docs", "xtask", ".ci", ".cargo", "README.md", "ARCHITECTURE.md"];
+const ROOTS: [&str; 10] = [
+    "crates",
+    "bench",
+    "scenarios",
+    "tests",
+    "docs",
+    "xtask",
+    ".ci",
+    ".cargo",
+    "README.md",
+    "ARCHITECTURE.md",
+];
 
 struct File {
     /// Path from the project's root, with `/`.
@@ -262,13 +272,24 @@ impl Module {
     fn candidates(&self, parent: &Path) -> Vec<PathBuf> {
         let folder = parent.parent().unwrap_or(Path::new(""));
         if let Some(path) = &self.path {
-            return vec![folder.join(path)];
+            return vec![without_detours(&folder.join(path))];
         }
         let stem = parent.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         let owns_folder = is_root(parent) || stem == "mod";
         let folder = if owns_folder { folder.to_owned() } else { folder.join(stem) };
         vec![folder.join(format!("{}.rs", self.name)), folder.join(&self.name).join("mod.rs")]
     }
+}
+
+/// `a/b/../c` as `a/c`.
+fn without_detours(path: &Path) -> PathBuf {
+    path.components().fold(PathBuf::new(), |mut path, component| {
+        match component {
+            Component::ParentDir => drop(path.pop()),
+            _ => path.push(component),
+        }
+        path
+    })
 }
 
 /// Every `mod x;` of a file.
@@ -292,7 +313,7 @@ fn module_name(line: &str) -> Option<&str> {
     (visibility.is_empty() || visibility.starts_with("pub")).then_some(name)
 }
 
-/// One list of lints and one list of dependencies, both in the root manifest.
+/// One list of lints and one list of dependencies, both in the manifest of the workspace.
 #[test]
 fn manifests_share_the_root_lists() {
     let manifests = files().into_iter().filter(|file| file.name.ends_with("/Cargo.toml"));
@@ -301,7 +322,7 @@ fn manifests_share_the_root_lists() {
 
 #[test]
 fn manifests_with_lists_of_their_own_are_caught() {
-    let text = "[dependencies]\nserde = '1'\nrand = { workspace = true, features = ['x'] }\n";
+    let text = "[package]\n[dependencies]\nserde = '1'\nrand = { workspace = true, features = ['x'] }\n";
     let file = File { name: "crates/a/Cargo.toml".to_owned(), text: text.to_owned() };
     let complaints = manifest_complaints(&file);
     assert_eq!(complaints.len(), 2, "{complaints:?}");
@@ -311,6 +332,9 @@ fn manifest_complaints(file: &File) -> Vec<String> {
     let manifest: Table = file.text.parse().unwrap_or_else(|error| panic!("{}: {error}", file.name));
     let shared = |value: &toml::Value| value.get("workspace").and_then(toml::Value::as_bool) == Some(true);
     let mut complaints = Vec::new();
+    if !manifest.contains_key("package") {
+        return complaints;
+    }
     if !manifest.get("lints").is_some_and(shared) {
         complaints.push(format!("{}: no `[lints] workspace = true`", file.name));
     }

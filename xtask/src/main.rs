@@ -1,8 +1,10 @@
 //! The project's own tasks: `cargo xtask <task>`.
 //!
+//! - [`mod@bench`]: what the engine costs, beside other engines.
 //! - [`mod@test`]: everything that must hold before a change is good, in one command.
 //! - [`step`]: one cargo command with a heading, what it needs, and its exit code.
 
+mod bench;
 mod step;
 mod test;
 
@@ -21,10 +23,13 @@ struct Arguments {
 enum Task {
     /// Format check, clippy with warnings denied, documentation, doc tests, all tests. Stops at the first failure.
     Test,
+    /// What the engine costs, beside other engines. Without a part: everything, into docs/src/speed.md (minutes)
+    Bench(bench::Arguments),
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().task {
         Task::Test => test::run(),
+        Task::Bench(arguments) => arguments.run(),
     }
 }

@@ -175,7 +175,7 @@ pub fn timeout<F: Future>(duration: Duration, future: F) -> impl Future<Output =
     }
 }
 
-/// Ticks at a fixed rate; see [`interval`].
+/// Ticks at a fixed rate; see [`interval`] and [`interval_at`].
 #[derive(Debug)]
 pub struct Interval {
     period: Duration,
@@ -189,8 +189,15 @@ pub struct Interval {
 /// # Panics
 /// Outside any backend.
 pub fn interval(period: Duration) -> Interval {
-    let due = Instant::now();
-    Interval { period: period.max(Duration::from_millis(1)), next: sleep_until(due), due }
+    interval_at(Instant::now(), period)
+}
+
+/// Ticks at `start` and then every `period` (at least 1 ms); otherwise as [`interval`].
+///
+/// # Panics
+/// Outside any backend.
+pub fn interval_at(start: Instant, period: Duration) -> Interval {
+    Interval { period: period.max(Duration::from_millis(1)), next: sleep_until(start), due: start }
 }
 
 impl Interval {

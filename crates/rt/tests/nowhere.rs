@@ -68,6 +68,7 @@ fn calls_that_cannot_err_panic() {
     panics("sleep", || rt::time::sleep(Duration::ZERO));
     panics("sleep_until", || rt::time::sleep_until(rt::time::Instant::default()));
     panics("timeout", || rt::time::timeout(Duration::ZERO, async {}));
+    panics("interval_at", || rt::time::interval_at(rt::time::Instant::default(), Duration::from_secs(1)));
     panics("interval", || rt::time::interval(Duration::from_secs(1)));
     panics("task::spawn", || rt::task::spawn("a", async {}));
     panics("rand::stream", || rt::rand::stream("a"));

@@ -46,6 +46,7 @@ behaviours! {
     timers_keep_to_the_grid,
     a_passed_deadline_ends_at_once,
     an_interval_keeps_its_rate,
+    an_interval_can_start_later,
     an_interval_survives_a_dropped_tick,
     a_file_is_read_back,
     a_disk_lists_what_it_holds,
@@ -259,6 +260,14 @@ async fn an_interval_keeps_its_rate() {
         assert_eq!(ticks.tick().await - first, ms(10) * n);
     }
     assert!(first.elapsed() >= ms(30));
+}
+
+async fn an_interval_can_start_later() {
+    let start = Instant::now() + ms(25);
+    let mut ticks = rt::time::interval_at(start, ms(10));
+    assert_eq!(ticks.tick().await, start);
+    assert!(Instant::now() >= start, "never early");
+    assert_eq!(ticks.tick().await, start + ms(10));
 }
 
 async fn an_interval_survives_a_dropped_tick() {
