@@ -29,7 +29,7 @@ fn on_os<F: Future>(test: F) -> F::Output {
 }
 
 async fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap().local_addr().unwrap()
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
 /// A configuration in TOML, as a scenario has it.
@@ -181,7 +181,7 @@ fn silence_and_refusal_are_told_apart() {
         assert!(
             matches!(&refused, http::Error::Connect(error) if error.kind() == io::ErrorKind::ConnectionRefused)
         );
-        let silent = TcpListener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = silent.local_addr().unwrap();
         let timeout = http::get(address, "a", "/", Duration::from_millis(300)).await.unwrap_err();
         assert!(matches!(timeout, http::Error::Timeout));
@@ -214,7 +214,7 @@ fn an_edge_without_backends_says_no_server_available() {
 #[test]
 fn a_silent_backend_is_a_gateway_timeout() {
     on_os(async {
-        let silent = TcpListener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let edge = start_edge(&[silent.local_addr().unwrap()], "timeout-s = 0.05").await;
         assert_eq!(get(edge, "www.facebook.com").await.0, 504);
     });
@@ -257,7 +257,7 @@ fn a_full_queue_sheds_load() {
 fn a_backend_fails_with_what_it_needs() {
     on_os(async {
         let store = start_backend("").await;
-        let silent = TcpListener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let silent = silent.local_addr().map(|address| (address, silent)).unwrap();
         for (need, expected) in [(store, 200), (free_address().await, 500), (silent.0, 504)] {
             let backend = start_backend(&format!("needs = [\"{need}\"]\nneed-timeout-s = 0.3")).await;
@@ -348,7 +348,7 @@ fn the_public_complains_and_posts() {
 #[test]
 fn an_address_in_use_is_an_error_of_the_service() {
     on_os(async {
-        let taken = Rc::new(TcpListener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap());
+        let taken = Rc::new(TcpListener::bind("127.0.0.1:0").await.unwrap());
         let error = site::run(config(taken.local_addr().unwrap(), "content = \"\"")).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
     });

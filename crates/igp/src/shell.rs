@@ -91,7 +91,7 @@ impl Shell {
     /// A datagram that cannot be sent is a lost one: what matters is sent again.
     async fn send(&self, to: IpAddr, message: &Message) {
         if let Ok(bytes) = message.encode() {
-            let _ = self.socket.send_to(&bytes, (to, self.config.port).into()).await;
+            let _ = self.socket.send_to(&bytes, (to, self.config.port)).await;
         }
     }
 }

@@ -20,8 +20,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::io::Interest;
 use tokio::task::LocalSet;
 
 pub(crate) type TcpStream = tokio::net::TcpStream;
@@ -170,9 +171,38 @@ pub(crate) async fn connect(local: Option<IpAddr>, peer: SocketAddr) -> io::Resu
     socket.connect(peer).await
 }
 
+/// Waits until `attempt`, a receiving call of `socket`, has something to tell: a datagram, or what ICMP reported.
+pub(crate) async fn receive<R>(
+    socket: &UdpSocket,
+    mut attempt: impl FnMut() -> io::Result<R>,
+) -> io::Result<R> {
+    loop {
+        socket.ready(Interest::READABLE | Interest::ERROR).await?;
+        match or_reported(socket, attempt()) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            result => return result,
+        }
+    }
+}
+
+/// `received`, or in place of `WouldBlock` the error that ICMP reported: tokio asks the kernel for data only when there
+/// is data, and so never learns of it.
+pub(crate) fn or_reported<R>(socket: &UdpSocket, received: io::Result<R>) -> io::Result<R> {
+    let would_block = || io::Error::from(io::ErrorKind::WouldBlock);
+    match received {
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            socket.try_io(Interest::ERROR, || Err(socket.take_error()?.unwrap_or_else(would_block)))
+        }
+        result => result,
+    }
+}
+
 /// Accepts one connection; see [`connect`] about small writes.
-pub(crate) async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
-    let (stream, peer) = listener.accept().await?;
+pub(crate) fn poll_accept(
+    listener: &TcpListener,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+    let (stream, peer) = ready!(listener.poll_accept(cx))?;
     stream.set_nodelay(true)?;
-    Ok((stream, peer))
+    Poll::Ready(Ok((stream, peer)))
 }

@@ -33,7 +33,7 @@ fn names_the_ways_in(text: &str) {
 
 #[test]
 fn calls_that_can_err_do() {
-    let address = "127.0.0.1:1".parse().unwrap();
+    let address: std::net::SocketAddr = "127.0.0.1:1".parse().unwrap();
     let errors: [(&str, io::Result<()>); 12] = [
         ("TcpListener::bind", now(rt::net::TcpListener::bind(address)).map(drop)),
         ("TcpStream::connect", now(rt::net::TcpStream::connect(address)).map(drop)),

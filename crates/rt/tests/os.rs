@@ -17,7 +17,7 @@ fn a_service_answers_on_real_sockets() {
     let folder = tempfile::tempdir().unwrap();
     let _guard = rt::os::enter(options(&folder)).unwrap();
     let answer = rt::os::block_on(async {
-        let listener = rt::net::TcpListener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let listener = rt::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         rt::task::spawn("greeter", async move {
             let (mut stream, _) = listener.accept().await.unwrap();
@@ -120,7 +120,7 @@ fn leaving_drops_the_tasks() {
     rt::os::block_on(async {
         rt::task::spawn("forever", async move {
             let _kept = kept;
-            let _listener = rt::net::TcpListener::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+            let _listener = rt::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
             std::future::pending::<()>().await;
         });
         sleep(Duration::from_millis(5)).await;

@@ -2,228 +2,136 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
 mod backends;
+mod sockets;
 
 use blackstart_rt as rt;
-use rt::net::{TcpListener, TcpStream, UdpSocket};
 use rt::task::{JoinError, spawn};
 use rt::time::{Instant, interval, sleep, timeout};
 use std::cell::Cell;
 use std::future::pending;
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
 use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+/// Behaviours of a host, and behaviours of sockets, which are told for each family of addresses.
 macro_rules! behaviours {
-    ($($name:ident),* $(,)?) => {
+    (host { $($name:ident,)* } $($module:ident { $($socket:ident,)* })*) => {
         mod on_the_operating_system {
             $(#[test] fn $name() { super::backends::on_os(super::$name()); })*
+            $(mod $module {
+                mod over_ipv4 {
+                    use crate::*;
+                    $(#[test] fn $socket() { backends::on_os(sockets::$module::$socket(IPV4)); })*
+                }
+                mod over_ipv6 {
+                    use crate::*;
+                    $(#[test] fn $socket() { needs_ipv6(); backends::on_os(sockets::$module::$socket(IPV6)); })*
+                }
+            })*
         }
         mod in_the_engine {
             $(#[test] fn $name() { super::backends::on_engine(super::$name()); })*
+            $(mod $module {
+                mod over_ipv4 {
+                    use crate::*;
+                    $(#[test] fn $socket() { backends::on_engine(sockets::$module::$socket(IPV4)); })*
+                }
+                mod over_ipv6 {
+                    use crate::*;
+                    $(#[test] fn $socket() { backends::on_engine(sockets::$module::$socket(IPV6)); })*
+                }
+            })*
         }
     };
 }
 
 behaviours! {
-    a_connection_echoes,
-    half_closed_still_answers,
-    dropping_a_stream_ends_the_reader,
-    much_data_arrives_whole,
-    a_closed_port_refuses,
-    a_bound_tcp_port_is_in_use,
-    a_bound_udp_port_is_in_use,
-    an_address_of_others_is_not_available,
-    connecting_from_an_address_shows_it,
-    a_datagram_goes_and_comes_back,
-    a_connected_socket_hears_its_peer_only,
-    an_unconnected_socket_cannot_send,
-    a_reply_leaves_from_where_it_was_asked,
-    a_long_datagram_is_cut,
-    a_timeout_elapses,
-    a_ready_future_beats_its_timeout,
-    timers_keep_to_the_grid,
-    a_passed_deadline_ends_at_once,
-    an_interval_keeps_its_rate,
-    an_interval_can_start_later,
-    an_interval_survives_a_dropped_tick,
-    a_file_is_read_back,
-    a_disk_lists_what_it_holds,
-    a_missing_file_is_not_found,
-    a_bad_file_name_is_refused,
-    a_task_gives_its_result,
-    an_aborted_task_is_cancelled,
-    a_dropped_handle_detaches,
-    a_panic_is_the_tasks_own,
-    yielding_lets_others_go_first,
-    draws_keep_to_their_range,
-    the_unix_clock_is_past_2020,
+    host {
+        a_timeout_elapses,
+        a_ready_future_beats_its_timeout,
+        timers_keep_to_the_grid,
+        a_passed_deadline_ends_at_once,
+        an_interval_keeps_its_rate,
+        an_interval_can_start_later,
+        an_interval_survives_a_dropped_tick,
+        a_file_is_read_back,
+        a_disk_lists_what_it_holds,
+        a_missing_file_is_not_found,
+        a_bad_file_name_is_refused,
+        a_task_gives_its_result,
+        an_aborted_task_is_cancelled,
+        a_dropped_handle_detaches,
+        a_panic_is_the_tasks_own,
+        yielding_lets_others_go_first,
+        draws_keep_to_their_range,
+        the_unix_clock_is_past_2020,
+    }
+    tcp {
+        a_connection_echoes,
+        half_closed_still_answers,
+        a_dropped_stream_ends_the_reader,
+        what_was_written_arrives_though_the_writer_has_gone,
+        dropping_with_unread_data_resets,
+        a_writer_is_told_of_a_reset,
+        data_is_read_before_the_reset_that_followed_it,
+        writing_to_one_who_has_gone_works_once,
+        a_reset_wakes_reader_and_writer,
+        who_is_gone_has_no_address,
+        a_peek_leaves_what_it_saw,
+        much_data_arrives_whole,
+        a_writer_waits_for_its_reader,
+        what_would_wait_says_so,
+        writing_nothing_is_not_the_end,
+        owned_halves_go_their_own_ways,
+        halves_are_reunited_with_their_own,
+        a_forgotten_half_closes_nothing,
+        lent_halves_work_at_the_same_time,
+        options_are_kept,
+        a_closed_port_refuses,
+        a_closed_listener_resets_who_waited,
+        a_burst_of_500_is_never_refused,
+    }
+    udp {
+        a_datagram_goes_and_comes_back,
+        a_datagram_may_be_empty,
+        a_connected_socket_hears_its_peer_only,
+        connecting_picks_the_address_to_talk_from,
+        an_unconnected_socket_cannot_send,
+        a_refusal_is_told_to_the_connected_once,
+        a_refusal_is_not_told_to_others,
+        a_reply_leaves_from_where_it_was_asked,
+        a_long_datagram_is_cut,
+        a_datagram_has_a_largest_size,
+        a_peek_leaves_the_datagram,
+        what_would_wait_says_so,
+        polls_are_the_same_as_calls,
+        options_are_kept,
+    }
+    address {
+        a_bound_tcp_port_is_in_use,
+        a_bound_udp_port_is_in_use,
+        port_0_is_one_of_its_own,
+        a_port_is_free_again_while_connections_last,
+        an_address_of_others_is_not_available,
+        connecting_from_an_address_shows_it,
+        the_unspecified_address_is_this_host,
+        text_spells_an_address_but_no_name,
+        of_several_addresses_the_first_that_works,
+    }
 }
 
-fn loopback(port: u16) -> SocketAddr {
-    SocketAddr::from(([127, 0, 0, 1], port))
+const IPV4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const IPV6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
+
+/// A machine without IPv6 proves nothing about it, and says so.
+fn needs_ipv6() {
+    let bound = std::net::UdpSocket::bind((IPV6, 0));
+    assert!(bound.is_ok(), "this machine has no IPv6 loopback address (::1): {bound:?}");
 }
 
 const fn ms(n: u64) -> Duration {
     Duration::from_millis(n)
-}
-
-/// Two ends of one connection.
-async fn pair() -> (TcpStream, TcpStream) {
-    let listener = TcpListener::bind(loopback(0)).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let connecting = spawn("connect", async move { TcpStream::connect(address).await.unwrap() });
-    let (server, peer) = listener.accept().await.unwrap();
-    let client = connecting.await.unwrap();
-    assert_eq!(client.local_addr().unwrap(), peer);
-    assert_eq!(client.peer_addr().unwrap(), server.local_addr().unwrap());
-    (client, server)
-}
-
-async fn a_connection_echoes() {
-    let (mut client, mut server) = pair().await;
-    client.write_all(b"echo").await.unwrap();
-    let mut heard = [0; 4];
-    server.read_exact(&mut heard).await.unwrap();
-    server.write_all(&heard).await.unwrap();
-    client.read_exact(&mut heard).await.unwrap();
-    assert_eq!(&heard, b"echo");
-}
-
-async fn half_closed_still_answers() {
-    let (mut client, mut server) = pair().await;
-    client.write_all(b"question").await.unwrap();
-    client.shutdown().await.unwrap();
-    let mut heard = Vec::new();
-    server.read_to_end(&mut heard).await.unwrap();
-    assert_eq!(heard, b"question");
-    server.write_all(b"answer").await.unwrap();
-    server.shutdown().await.unwrap();
-    heard.clear();
-    client.read_to_end(&mut heard).await.unwrap();
-    assert_eq!(heard, b"answer");
-    assert_eq!(client.write_all(b"more").await.unwrap_err().kind(), ErrorKind::BrokenPipe);
-}
-
-async fn dropping_a_stream_ends_the_reader() {
-    let (client, mut server) = pair().await;
-    drop(client);
-    assert_eq!(server.read(&mut [0; 8]).await.unwrap(), 0);
-}
-
-async fn much_data_arrives_whole() {
-    let (mut client, mut server) = pair().await;
-    let sent: Vec<u8> = (0..1_000_000_u32).map(|n| (n % 251) as u8).collect();
-    let expected = sent.clone();
-    let sending = spawn("send", async move {
-        client.write_all(&sent).await.unwrap();
-        client.shutdown().await.unwrap();
-    });
-    let mut heard = Vec::new();
-    server.read_to_end(&mut heard).await.unwrap();
-    sending.await.unwrap();
-    assert!(heard == expected, "{} bytes of {}", heard.len(), expected.len());
-}
-
-async fn a_closed_port_refuses() {
-    let listener = TcpListener::bind(loopback(0)).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    drop(listener);
-    assert_eq!(TcpStream::connect(address).await.unwrap_err().kind(), ErrorKind::ConnectionRefused);
-}
-
-async fn a_bound_tcp_port_is_in_use() {
-    let listener = TcpListener::bind(loopback(0)).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    assert_eq!(TcpListener::bind(address).await.unwrap_err().kind(), ErrorKind::AddrInUse);
-    drop(listener);
-    TcpListener::bind(address).await.unwrap();
-}
-
-async fn a_bound_udp_port_is_in_use() {
-    let socket = UdpSocket::bind(loopback(0)).await.unwrap();
-    let address = socket.local_addr().unwrap();
-    assert_eq!(UdpSocket::bind(address).await.unwrap_err().kind(), ErrorKind::AddrInUse);
-    drop(socket);
-    UdpSocket::bind(address).await.unwrap();
-}
-
-async fn an_address_of_others_is_not_available() {
-    // 192.0.2.0/24 is for documentation (RFC 5737): nobody owns it.
-    let foreign: SocketAddr = "192.0.2.77:7000".parse().unwrap();
-    assert_eq!(TcpListener::bind(foreign).await.unwrap_err().kind(), ErrorKind::AddrNotAvailable);
-    assert_eq!(UdpSocket::bind(foreign).await.unwrap_err().kind(), ErrorKind::AddrNotAvailable);
-    let refused = TcpStream::connect_from(foreign.ip(), loopback(7000)).await.unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::AddrNotAvailable);
-}
-
-async fn connecting_from_an_address_shows_it() {
-    let listener = TcpListener::bind(loopback(0)).await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let local = "127.0.0.5".parse().unwrap();
-    let connecting = spawn("connect", async move { TcpStream::connect_from(local, address).await.unwrap() });
-    let (_server, peer) = listener.accept().await.unwrap();
-    assert_eq!(peer.ip(), local);
-    assert_eq!(connecting.await.unwrap().local_addr().unwrap(), peer);
-}
-
-async fn a_datagram_goes_and_comes_back() {
-    let server = UdpSocket::bind(loopback(0)).await.unwrap();
-    let client = UdpSocket::bind(loopback(0)).await.unwrap();
-    let sent = client.send_to(b"ping", server.local_addr().unwrap()).await.unwrap();
-    assert_eq!(sent, 4);
-    let mut buffer = [0; 64];
-    let (length, peer) = server.recv_from(&mut buffer).await.unwrap();
-    assert_eq!(peer, client.local_addr().unwrap());
-    server.send_to(&buffer[..length], peer).await.unwrap();
-    let (length, peer) = client.recv_from(&mut buffer).await.unwrap();
-    assert_eq!((&buffer[..length], peer), (&b"ping"[..], server.local_addr().unwrap()));
-}
-
-async fn a_connected_socket_hears_its_peer_only() {
-    let server = UdpSocket::bind(loopback(0)).await.unwrap();
-    let stranger = UdpSocket::bind(loopback(0)).await.unwrap();
-    let client = UdpSocket::bind(loopback(0)).await.unwrap();
-    client.connect(server.local_addr().unwrap()).await.unwrap();
-    stranger.send_to(b"spoof", client.local_addr().unwrap()).await.unwrap();
-    client.send(b"ping").await.unwrap();
-    let mut buffer = [0; 64];
-    let (length, peer) = server.recv_from(&mut buffer).await.unwrap();
-    server.send_to(&buffer[..length], peer).await.unwrap();
-    let length = client.recv(&mut buffer).await.unwrap();
-    assert_eq!(&buffer[..length], b"ping");
-}
-
-async fn an_unconnected_socket_cannot_send() {
-    let socket = UdpSocket::bind(loopback(0)).await.unwrap();
-    // Linux answers EDESTADDRREQ, which std has no kind for: any error will do.
-    socket.send(b"whither").await.unwrap_err();
-}
-
-async fn a_reply_leaves_from_where_it_was_asked() {
-    let server = UdpSocket::bind(loopback(0)).await.unwrap();
-    let client = UdpSocket::bind(loopback(0)).await.unwrap();
-    client.connect(server.local_addr().unwrap()).await.unwrap();
-    client.send(b"who").await.unwrap();
-    let mut buffer = [0; 64];
-    let (_, peer, local) = server.recv_from_to(&mut buffer).await.unwrap();
-    assert_eq!(local, loopback(0).ip());
-    server.reply_from(b"me", local, peer).await.unwrap();
-    let length = client.recv(&mut buffer).await.unwrap();
-    assert_eq!(&buffer[..length], b"me");
-    let foreign = "192.0.2.77".parse().unwrap();
-    let refused = server.reply_from(b"not me", foreign, peer).await.unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::AddrNotAvailable);
-}
-
-async fn a_long_datagram_is_cut() {
-    let server = UdpSocket::bind(loopback(0)).await.unwrap();
-    let client = UdpSocket::bind(loopback(0)).await.unwrap();
-    client.send_to(b"too long", server.local_addr().unwrap()).await.unwrap();
-    let mut buffer = [0; 3];
-    assert_eq!(server.recv_from(&mut buffer).await.unwrap().0, 3);
-    assert_eq!(&buffer, b"too");
 }
 
 async fn a_timeout_elapses() {

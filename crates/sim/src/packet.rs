@@ -15,14 +15,14 @@ pub(crate) const TCP: u8 = 6;
 pub(crate) const UDP: u8 = 17;
 const ICMP_V4: u8 = 1;
 const ICMP_V6: u8 = 58;
-const HOP_LIMIT: u8 = 64;
+/// The usual time to live.
+pub(crate) const HOP_LIMIT: u8 = 64;
 const V4_HEADER: usize = 20;
 const V6_HEADER: usize = 40;
 /// The most of an offending packet that an ICMP error quotes (RFC 1812 section 4.3.2.3; RFC 4443 section 2.4).
 const QUOTE_V4_MAX: usize = 576 - V4_HEADER - 8;
 const QUOTE_V6_MAX: usize = 1280 - V6_HEADER - 8;
-/// The most that fits in a UDP datagram over IPv4.
-pub(crate) const UDP_PAYLOAD_MAX: usize = 65_507;
+const UDP_HEADER: usize = 8;
 
 pub(crate) type Bytes = Vec<u8>;
 
@@ -200,10 +200,10 @@ fn checksums() -> ChecksumCapabilities {
 }
 
 /// Builds a UDP datagram in `buffer`, whose old contents are forgotten. The addresses must be of one family.
-pub(crate) fn udp(mut buffer: Bytes, from: SocketAddr, to: SocketAddr, payload: &[u8]) -> Bytes {
+pub(crate) fn udp(mut buffer: Bytes, from: SocketAddr, to: SocketAddr, ttl: u8, payload: &[u8]) -> Bytes {
     let (source, destination) = (IpAddress::from(from.ip()), IpAddress::from(to.ip()));
     let length = 8 + payload.len();
-    let ip = IpRepr::new(source, destination, IpProtocol::Udp, length, HOP_LIMIT);
+    let ip = IpRepr::new(source, destination, IpProtocol::Udp, length, ttl);
     buffer.clear();
     buffer.resize(ip.header_len() + length, 0);
     ip.emit(&mut buffer[..], &checksums());
@@ -217,6 +217,11 @@ pub(crate) fn udp(mut buffer: Bytes, from: SocketAddr, to: SocketAddr, payload: 
         &checksums(),
     );
     buffer
+}
+
+/// The most that a UDP datagram can carry: IPv4 counts its own header as part of the packet's length.
+pub(crate) const fn udp_payload_max(v4: bool) -> usize {
+    u16::MAX as usize - UDP_HEADER - if v4 { V4_HEADER } else { 0 }
 }
 
 /// The payload of a UDP datagram.
@@ -306,7 +311,7 @@ mod tests {
             false => ("10.0.0.1:5", "10.0.0.2:53"),
             true => ("[2001:db8::1]:5", "[2001:db8::2]:53"),
         };
-        udp(Vec::new(), from.parse().unwrap(), to.parse().unwrap(), b"question")
+        udp(Vec::new(), from.parse().unwrap(), to.parse().unwrap(), HOP_LIMIT, b"question")
     }
 
     #[test]

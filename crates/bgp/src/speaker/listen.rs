@@ -46,7 +46,7 @@ fn unspecified(like: IpAddr) -> IpAddr {
 /// Binds the control socket, if there is to be one.
 pub(super) async fn bind_control(config: &Config) -> io::Result<Option<TcpListener>> {
     match config.control_port {
-        Some(port) => TcpListener::bind((Ipv4Addr::LOCALHOST, port).into()).await.map(Some),
+        Some(port) => TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map(Some),
         None => Ok(None),
     }
 }

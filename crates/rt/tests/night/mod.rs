@@ -62,7 +62,7 @@ fn host(name: &str, addresses: &[&str]) -> NodeSpec {
 }
 
 async fn greet() -> io::Result<()> {
-    let listener = TcpListener::bind("[::]:7".parse().unwrap()).await?;
+    let listener = TcpListener::bind("[::]:7").await?;
     loop {
         let (mut stream, _) = listener.accept().await?;
         spawn("greeting", async move {
@@ -75,7 +75,7 @@ async fn greet() -> io::Result<()> {
 }
 
 async fn echo() -> io::Result<()> {
-    let socket = UdpSocket::bind("0.0.0.0:9".parse().unwrap()).await?;
+    let socket = UdpSocket::bind("0.0.0.0:9").await?;
     let mut buffer = [0; 2048];
     loop {
         let (length, peer, local) = socket.recv_from_to(&mut buffer).await?;
@@ -133,8 +133,8 @@ async fn call(tick: u32) -> io::Result<String> {
 
 async fn ping(lost: mpsc::UnboundedSender<()>) -> io::Result<()> {
     let mut draws = rt::rand::stream("pings");
-    let socket = UdpSocket::bind("0.0.0.0:0".parse().unwrap()).await?;
-    socket.connect("192.0.2.2:9".parse().unwrap()).await?;
+    let socket = UdpSocket::bind("0.0.0.0:0").await?;
+    socket.connect("192.0.2.2:9").await?;
     loop {
         sleep(draws.between(Duration::from_millis(100), Duration::from_secs(2))).await;
         let bytes = vec![0x42; draws.below(1_000) as usize];

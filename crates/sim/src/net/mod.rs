@@ -83,6 +83,16 @@ impl Handle {
     }
 }
 
+fn would_block<R>() -> io::Result<R> {
+    Err(io::ErrorKind::WouldBlock.into())
+}
+
+/// A time to live as `setsockopt` takes it.
+fn hop_limit(ttl: u32) -> io::Result<u8> {
+    let limit = u8::try_from(ttl).ok().filter(|&ttl| ttl > 0);
+    limit.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a time to live is from 1 to 255"))
+}
+
 /// The outcome of one try.
 enum Attempt<R> {
     Done(io::Result<R>),

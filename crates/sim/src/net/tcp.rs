@@ -1,6 +1,7 @@
 //! TCP listeners and streams.
 
-use super::{Attempt, Handle};
+use super::{Attempt, Handle, hop_limit, would_block};
+use crate::packet::HOP_LIMIT;
 use crate::stack::connection::Connection;
 use crate::world::{self, World};
 use std::future::poll_fn;
@@ -107,7 +108,8 @@ impl TcpStream {
 
     async fn connect_as(local: Option<IpAddr>, peer: SocketAddr) -> io::Result<Self> {
         let handle = Handle::open(|world, at| world.tcp_connect(at, local, peer))?;
-        let local = handle.with(|world| connection(world, &handle).map(|connection| connection.ends.0))?;
+        let (local, peer) =
+            handle.with(|world| connection(world, &handle).map(|connection| connection.ends))?;
         let stream = TcpStream { handle, local, peer };
         poll_fn(|cx| {
             stream.poll(cx, Connection::wait_to_write, |world| connection(world, &handle)?.connected())
@@ -127,9 +129,123 @@ impl TcpStream {
     /// The other end's address.
     ///
     /// # Errors
-    /// Never; the shape is tokio's.
+    /// `NotConnected` after a reset, after a loss of power, and once both ends have closed.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.peer)
+        self.ask(|connection| connection.has_peer().then_some(self.peer))
+    }
+
+    /// What arrived, as a read would give it, without taking it. Nothing at the peer's end of data. Cancel safe.
+    ///
+    /// # Errors
+    /// As a read.
+    pub async fn peek(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut buffer = ReadBuf::new(buffer);
+        poll_fn(|cx| self.poll_peek(cx, &mut buffer)).await
+    }
+
+    /// [`TcpStream::peek`] as a poll.
+    pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<usize>> {
+        let (at, socket) = (self.handle.at(), self.handle.socket);
+        let space = buf.initialize_unfilled();
+        let peeked = self.poll(cx, Connection::wait_to_read, |world| world.tcp_peek(at, socket, space));
+        peeked.map_ok(|length| {
+            buf.advance(length);
+            length
+        })
+    }
+
+    /// Ready when [`TcpStream::try_read`] has something to tell.
+    pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let handle = self.handle;
+        let ready = |world: &mut World| connection(world, &handle)?.is_readable().then_some(Ok(()));
+        self.poll(cx, Connection::wait_to_read, ready)
+    }
+
+    /// Ready when [`TcpStream::try_write`] has something to tell.
+    pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let handle = self.handle;
+        let ready = |world: &mut World| connection(world, &handle)?.is_writable().then_some(Ok(()));
+        self.poll(cx, Connection::wait_to_write, ready)
+    }
+
+    /// A read that does not wait.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is nothing to read; else as a read.
+    pub fn try_read(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        let handle = self.handle;
+        handle.with(|world| {
+            connection(world, &handle)?;
+            Some(world.tcp_read(handle.at(), handle.socket, buffer).unwrap_or_else(would_block))
+        })?
+    }
+
+    /// A write that does not wait.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is no room; else as a write.
+    pub fn try_write(&self, data: &[u8]) -> io::Result<usize> {
+        let handle = self.handle;
+        handle.with(|world| {
+            connection(world, &handle)?;
+            Some(world.tcp_write(handle.at(), handle.socket, data).unwrap_or_else(would_block))
+        })?
+    }
+
+    /// Whether small writes leave at once instead of waiting for acknowledgements (RFC 896). They do, unless set
+    /// otherwise.
+    ///
+    /// # Errors
+    /// `NotConnected` after a loss of power.
+    pub fn nodelay(&self) -> io::Result<bool> {
+        self.ask(|connection| Some(!connection.socket().nagle_enabled()))
+    }
+
+    /// See [`TcpStream::nodelay`].
+    ///
+    /// # Errors
+    /// `NotConnected` after a loss of power.
+    pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
+        self.ask(|connection| {
+            connection.socket_mut().set_nagle_enabled(!nodelay);
+            Some(())
+        })
+    }
+
+    /// The time to live of what is sent over IPv4.
+    ///
+    /// # Errors
+    /// `NotConnected` after a loss of power.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.ask(|connection| Some(connection.socket().hop_limit().unwrap_or(HOP_LIMIT).into()))
+    }
+
+    /// See [`TcpStream::ttl`].
+    ///
+    /// # Errors
+    /// `InvalidInput` outside of 1 to 255; `NotConnected` after a loss of power.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        let ttl = hop_limit(ttl)?;
+        self.ask(|connection| {
+            connection.socket_mut().set_hop_limit(Some(ttl));
+            Some(())
+        })
+    }
+
+    /// Makes dropping the stream reset the connection, whatever was sent or read.
+    ///
+    /// # Errors
+    /// `NotConnected` after a loss of power.
+    pub fn set_zero_linger(&self) -> io::Result<()> {
+        self.ask(|connection| {
+            connection.reset_on_close = true;
+            Some(())
+        })
+    }
+
+    fn ask<R>(&self, question: impl FnOnce(&mut Connection) -> Option<R>) -> io::Result<R> {
+        let handle = self.handle;
+        handle.with(|world| question(connection(world, &handle)?))
     }
 
     /// How long sent data may stay unacknowledged before the connection fails with `TimedOut` (RFC 5482); none for
@@ -167,9 +283,6 @@ fn connection<'a>(world: &'a mut World, handle: &Handle) -> Option<&'a mut Conne
 
 impl AsyncRead for TcpStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if buf.remaining() == 0 {
-            return Poll::Ready(Ok(()));
-        }
         let (at, socket) = (self.handle.at(), self.handle.socket);
         let space = buf.initialize_unfilled();
         let read = self.poll(cx, Connection::wait_to_read, |world| world.tcp_read(at, socket, space));

@@ -1,6 +1,6 @@
 //! Datagram sockets.
 
-use super::{Attempt, Handle};
+use super::{Handle, hop_limit, would_block};
 use crate::stack::udp::{Datagram, UdpEnd};
 use crate::world::{self, World};
 use std::future::poll_fn;
@@ -12,7 +12,6 @@ use std::task::{Context, Poll};
 #[derive(Debug)]
 pub struct UdpSocket {
     handle: Handle,
-    local: SocketAddr,
 }
 
 impl UdpSocket {
@@ -23,21 +22,21 @@ impl UdpSocket {
     /// `AddrInUse`, `AddrNotAvailable`; `Unsupported` outside a node.
     pub async fn bind(local: SocketAddr) -> io::Result<Self> {
         let handle = Handle::open(|world, at| world.udp_bind(at, local))?;
-        let local = handle.with(|world| end(world, &handle).map(|end| end.local))?;
-        Ok(UdpSocket { handle, local })
+        Ok(UdpSocket { handle })
     }
 
     /// Fixes the peer: [`UdpSocket::send`] goes there, datagrams of others are refused, and a refusal by the peer is
-    /// reported.
+    /// reported. A socket bound to all addresses is bound to the one that it talks from.
     ///
     /// # Errors
-    /// `NotConnected` after a loss of power; `InvalidInput` for a peer of the other family.
+    /// `NetworkUnreachable` without a route; `NotConnected` after a loss of power; `InvalidInput` for a peer of the
+    /// other family.
     pub async fn connect(&self, peer: SocketAddr) -> io::Result<()> {
-        if peer.is_ipv4() != self.local.is_ipv4() {
-            return Err(io::Error::new(ErrorKind::InvalidInput, "the peer is of another family"));
-        }
         let handle = self.handle;
-        handle.with(|world| end(world, &handle).map(|end| end.peer = Some(peer)))
+        handle.with(|world| {
+            end(world, &handle)?;
+            Some(world.udp_connect(handle.at(), handle.socket, peer))
+        })?
     }
 
     /// Sends one datagram. Never waits: the wire takes what it is given.
@@ -46,6 +45,14 @@ impl UdpSocket {
     /// `NetworkUnreachable` without a route, `InvalidInput` over 65,507 bytes or for an address that none can have,
     /// `ConnectionRefused` if a connected peer refused an earlier one.
     pub async fn send_to(&self, payload: &[u8], to: SocketAddr) -> io::Result<usize> {
+        self.try_send_to(payload, to)
+    }
+
+    /// [`UdpSocket::send_to`] for callers that cannot wait.
+    ///
+    /// # Errors
+    /// As [`UdpSocket::send_to`].
+    pub fn try_send_to(&self, payload: &[u8], to: SocketAddr) -> io::Result<usize> {
         self.send_as(payload, None, Some(to))
     }
 
@@ -62,20 +69,23 @@ impl UdpSocket {
     /// # Errors
     /// As [`UdpSocket::send_to`]; `NotConnected` without a peer.
     pub async fn send(&self, payload: &[u8]) -> io::Result<usize> {
+        self.try_send(payload)
+    }
+
+    /// [`UdpSocket::send`] for callers that cannot wait.
+    ///
+    /// # Errors
+    /// As [`UdpSocket::send`].
+    pub fn try_send(&self, payload: &[u8]) -> io::Result<usize> {
         self.send_as(payload, None, None)
     }
 
     fn send_as(&self, payload: &[u8], from: Option<IpAddr>, to: Option<SocketAddr>) -> io::Result<usize> {
         let handle = self.handle;
-        let result = handle.with(|world| {
-            let end = end(world, &handle)?;
-            if end.take_refusal() {
-                return Some(Err(ErrorKind::ConnectionRefused.into()));
-            }
-            let (local, to) = (end.local, to.or(end.peer)?);
-            Some(world.udp_send(handle.at(), local, from, to, payload))
-        });
-        result?
+        handle.with(|world| {
+            end(world, &handle)?;
+            Some(world.udp_send(handle.at(), handle.socket, from, to, payload))
+        })?
     }
 
     /// The next datagram: its length in `buffer` and its sender. What does not fit is lost. Cancel safe.
@@ -108,30 +118,92 @@ impl UdpSocket {
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<(usize, SocketAddr, IpAddr)>> {
-        let handle = self.handle;
-        let datagram = handle.poll(cx, |world, waker| {
-            let end = end(world, &handle)?;
-            if end.take_refusal() {
-                return Some(Attempt::Done(Err(ErrorKind::ConnectionRefused.into())));
-            }
-            let Some((datagram, bytes)) = end.read(buffer) else {
-                if let Some(waker) = waker {
-                    end.wait(waker);
-                }
-                return Some(Attempt::Wait);
-            };
-            world.wire.recycle(bytes);
-            Some(Attempt::Done(Ok(datagram)))
-        });
+        let (at, socket) = (self.handle.at(), self.handle.socket);
+        let datagram = self.poll(cx, |world| world.udp_read(at, socket, buffer));
         datagram.map_ok(|Datagram { length, peer, local }| (length, peer, local))
+    }
+
+    /// The next datagram as [`UdpSocket::recv_from`] would give it, without taking it. Cancel safe.
+    ///
+    /// # Errors
+    /// As [`UdpSocket::recv_from`].
+    pub async fn peek_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        let (at, socket) = (self.handle.at(), self.handle.socket);
+        let datagram = poll_fn(|cx| self.poll(cx, |world| world.udp_peek(at, socket, buffer))).await?;
+        Ok((datagram.length, datagram.peer))
+    }
+
+    /// Ready when [`UdpSocket::try_recv_from`] has something to tell.
+    pub fn poll_recv_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let handle = self.handle;
+        self.poll(cx, |world| end(world, &handle)?.is_readable().then_some(Ok(())))
+    }
+
+    /// A [`UdpSocket::recv_from`] that does not wait.
+    ///
+    /// # Errors
+    /// `WouldBlock` when there is nothing to read; else as [`UdpSocket::recv_from`].
+    pub fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
+        let handle = self.handle;
+        let datagram = handle.with(|world| {
+            end(world, &handle)?;
+            Some(world.udp_read(handle.at(), handle.socket, buffer).unwrap_or_else(would_block))
+        })??;
+        Ok((datagram.length, datagram.peer))
     }
 
     /// The address bound to.
     ///
     /// # Errors
-    /// Never; the shape is tokio's.
+    /// `NotConnected` after a loss of power.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(self.local)
+        self.ask(|end| end.local)
+    }
+
+    /// The connected peer.
+    ///
+    /// # Errors
+    /// `NotConnected` without one, and after a loss of power.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        self.ask(|end| end.peer)?.ok_or_else(|| ErrorKind::NotConnected.into())
+    }
+
+    /// The time to live of what is sent over IPv4.
+    ///
+    /// # Errors
+    /// `NotConnected` after a loss of power.
+    pub fn ttl(&self) -> io::Result<u32> {
+        self.ask(|end| end.ttl.into())
+    }
+
+    /// See [`UdpSocket::ttl`].
+    ///
+    /// # Errors
+    /// `InvalidInput` outside of 1 to 255; `NotConnected` after a loss of power.
+    pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
+        let ttl = hop_limit(ttl)?;
+        self.ask(|end| end.ttl = ttl)
+    }
+
+    fn ask<R>(&self, question: impl FnOnce(&mut UdpEnd) -> R) -> io::Result<R> {
+        let handle = self.handle;
+        handle.with(|world| end(world, &handle).map(question))
+    }
+
+    fn poll<R>(
+        &self,
+        cx: &mut Context<'_>,
+        mut attempt: impl FnMut(&mut World) -> Option<io::Result<R>>,
+    ) -> Poll<io::Result<R>> {
+        let handle = self.handle;
+        handle.poll(cx, |world, waker| {
+            end(world, &handle)?;
+            let result = attempt(world);
+            if let (None, Some(waker)) = (&result, waker) {
+                end(world, &handle)?.wait(waker);
+            }
+            Some(result.into())
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use crate::stack::listen::Backlog;
 use crate::time::nanos;
 use crate::watch::Waiters;
 use smoltcp::iface::{SocketHandle, SocketSet};
-use smoltcp::socket::tcp::{self, State};
+use smoltcp::socket::tcp::{self, RecvError, State};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::task::Waker;
@@ -60,6 +60,8 @@ pub(crate) struct Connection {
     pub(super) since: u64,
     unacknowledged: usize,
     pub(super) user_timeout: Option<Duration>,
+    /// Closing is to reset (`SO_LINGER` of zero).
+    pub(crate) reset_on_close: bool,
     pub(super) readers: Waiters,
     pub(super) writers: Waiters,
 }
@@ -92,31 +94,62 @@ impl Connection {
             since: now,
             unacknowledged: 0,
             user_timeout: None,
+            reset_on_close: false,
             readers: Waiters::default(),
             writers: Waiters::default(),
         }
     }
 
-    pub(super) fn socket(&self) -> &tcp::Socket<'static> {
+    pub(crate) fn socket(&self) -> &tcp::Socket<'static> {
         self.set.get(self.handle)
     }
 
-    pub(super) fn socket_mut(&mut self) -> &mut tcp::Socket<'static> {
+    pub(crate) fn socket_mut(&mut self) -> &mut tcp::Socket<'static> {
         self.set.get_mut(self.handle)
     }
 
     /// Bytes read into `buffer`, an error, or none: wait.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        self.receive(|socket| socket.recv_slice(buffer))
+    }
+
+    /// As [`Connection::read`], and the bytes stay.
+    pub(crate) fn peek(&mut self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        self.receive(|socket| socket.peek_slice(buffer))
+    }
+
+    /// What arrived comes before any error, and the peer's end of data before a reset that followed it.
+    fn receive(
+        &mut self,
+        take: impl FnOnce(&mut tcp::Socket<'static>) -> Result<usize, RecvError>,
+    ) -> Option<io::Result<usize>> {
         let socket = self.socket_mut();
         if socket.can_recv() {
-            return Some(socket.recv_slice(buffer).map_err(|_| ErrorKind::ConnectionReset.into()));
+            return Some(take(socket).map_err(|_| ErrorKind::ConnectionReset.into()));
         }
-        let open = socket.may_recv();
-        match self.error.take() {
-            Some(error) => Some(Err(error.into())),
-            None if open && !self.dead => None,
-            None => Some(Ok(0)),
+        let finished = socket.recv_slice(&mut []) == Err(RecvError::Finished);
+        if let Some(error) = self.error.take_if(|_| !finished) {
+            return Some(Err(error.into()));
         }
+        let over = finished || self.dead || !self.socket().may_recv();
+        over.then_some(Ok(0))
+    }
+
+    /// Whether a read would not wait.
+    pub(crate) fn is_readable(&self) -> bool {
+        let socket = self.socket();
+        self.dead || socket.can_recv() || !socket.may_recv()
+    }
+
+    /// Whether a write would not wait.
+    pub(crate) fn is_writable(&self) -> bool {
+        let socket = self.socket();
+        self.dead || socket.can_send() || !socket.may_send()
+    }
+
+    /// Whether there is a peer still. After a reset, and once both have closed, there is none.
+    pub(crate) fn has_peer(&self) -> bool {
+        !self.dead && !matches!(self.socket().state(), State::Closed | State::TimeWait)
     }
 
     /// Whether the peer should be told that the window, almost shut before, is open again.
@@ -233,11 +266,10 @@ impl Connection {
         if self.stage == Stage::Connecting && !self.dead {
             return;
         }
-        let socket = self.set.get::<tcp::Socket>(self.handle);
-        if self.dead || socket.can_recv() || !socket.may_recv() {
+        if self.is_readable() {
             self.readers.wake(wakes);
         }
-        if self.dead || socket.can_send() || !socket.may_send() {
+        if self.is_writable() {
             self.writers.wake(wakes);
         }
     }

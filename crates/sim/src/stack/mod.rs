@@ -279,18 +279,28 @@ impl World {
     /// The source address of what `at` sends to `to`, unless `asked` names one.
     ///
     /// # Errors
-    /// `AddrNotAvailable` for an address that is not the node's, or of another family; `NetworkUnreachable` when
-    /// the node has no address of the family.
+    /// `AddrNotAvailable` for an address that is not the node's, or of another family; `InvalidInput` for a loopback
+    /// address that would leave the node; `NetworkUnreachable` when the node has no address of the family.
     pub(crate) fn source_for(&self, at: usize, asked: Option<IpAddr>, to: IpAddr) -> io::Result<IpAddr> {
         let node = &self.nodes[at];
         match asked.filter(|address| !address.is_unspecified()) {
-            Some(address) if node.owns(address) && address.is_ipv4() == to.is_ipv4() => Ok(address),
-            Some(_) => Err(io::ErrorKind::AddrNotAvailable.into()),
+            Some(address) if !node.owns(address) || address.is_ipv4() != to.is_ipv4() => {
+                Err(io::ErrorKind::AddrNotAvailable.into())
+            }
+            Some(address) if address.is_loopback() && !node.owns(to) => {
+                Err(io::Error::new(io::ErrorKind::InvalidInput, "a loopback address never leaves its host"))
+            }
+            Some(address) => Ok(address),
             None if to.is_loopback() => Ok(loopback(to)),
             None if node.owns(to) => Ok(to),
             None => node.primary(to.is_ipv6()).ok_or_else(|| io::ErrorKind::NetworkUnreachable.into()),
         }
     }
+}
+
+/// Linux takes the unspecified address, as a destination, for this host.
+fn here_if_unspecified(to: IpAddr) -> IpAddr {
+    if to.is_unspecified() { loopback(to) } else { to }
 }
 
 fn loopback(like: IpAddr) -> IpAddr {

@@ -6,7 +6,7 @@ use crate::queue::Event;
 use crate::stack::connection::{Connection, Ends, NEVER, Next, Stage};
 use crate::stack::listen::Backlog;
 use crate::stack::rest::Resting;
-use crate::stack::{Demux, Slab, Wire, instant};
+use crate::stack::{Demux, Slab, Wire, here_if_unspecified, instant};
 use crate::world::World;
 use smoltcp::iface::{Interface, PollResult, SocketSet};
 use smoltcp::socket::tcp::{self, SocketBuffer, State};
@@ -84,8 +84,12 @@ impl World {
         local: Option<IpAddr>,
         to: SocketAddr,
     ) -> io::Result<(u32, u32)> {
-        if to.port() == 0 || to.ip().is_unspecified() || to.ip().is_multicast() {
-            return Err(io::Error::new(ErrorKind::InvalidInput, "not an address to connect to"));
+        let to = SocketAddr::new(here_if_unspecified(to.ip()), to.port());
+        if to.ip().is_multicast() {
+            return Err(ErrorKind::NetworkUnreachable.into());
+        }
+        if to.port() == 0 {
+            return Err(ErrorKind::ConnectionRefused.into());
         }
         let local = self.source_for(at, local, to.ip())?;
         let node = &mut self.nodes[at];
@@ -130,6 +134,11 @@ impl World {
         result
     }
 
+    /// Leaves the bytes where they are.
+    pub(crate) fn tcp_peek(&mut self, at: usize, index: u32, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        self.nodes[at].stack.tcp.sockets.get_mut(index)?.peek(buffer)
+    }
+
     pub(crate) fn tcp_write(&mut self, at: usize, index: u32, data: &[u8]) -> Option<io::Result<usize>> {
         let result = self.nodes[at].stack.tcp.sockets.get_mut(index)?.write(data);
         if matches!(result, Some(Ok(_))) {
@@ -155,8 +164,8 @@ impl World {
         }
     }
 
-    /// The owner lets go: FIN, or RST when data was left unread (RFC 2525 section 2.17). What must be dropped
-    /// outside the world comes back.
+    /// The owner lets go: FIN, or RST when data was left unread (RFC 2525 section 2.17) or the owner wishes so. What
+    /// must be dropped outside the world comes back.
     pub(crate) fn tcp_close(&mut self, at: usize, index: u32) -> Option<Box<dyn std::any::Any>> {
         let tcp = &mut self.nodes[at].stack.tcp;
         let connection = tcp.sockets.get_mut(index)?;
@@ -164,8 +173,8 @@ impl World {
         if silent || connection.socket().state() == State::Closed {
             return tcp.remove(index).map(|connection| Box::new(connection) as _);
         }
-        let unread = connection.socket().can_recv();
-        match unread {
+        let reset = connection.reset_on_close || connection.socket().can_recv();
+        match reset {
             true => connection.socket_mut().abort(),
             false => connection.socket_mut().close(),
         }

@@ -3,7 +3,7 @@
 use crate::fib::Exit;
 use crate::node::DropCause;
 use crate::packet::{self, Bytes, Complaint, Flow};
-use crate::stack::{Demux, Slab};
+use crate::stack::{Demux, Slab, here_if_unspecified};
 use crate::watch::Waiters;
 use crate::world::World;
 use std::collections::VecDeque;
@@ -24,6 +24,8 @@ pub(crate) struct Udp {
 pub(crate) struct UdpEnd {
     pub(crate) local: SocketAddr,
     pub(crate) peer: Option<SocketAddr>,
+    /// The time to live of what it sends over IPv4.
+    pub(crate) ttl: u8,
     queue: VecDeque<(Flow, Bytes)>,
     queued_bytes: usize,
     refused: bool,
@@ -35,6 +37,15 @@ pub(crate) struct Datagram {
     pub(crate) length: usize,
     pub(crate) peer: SocketAddr,
     pub(crate) local: IpAddr,
+}
+
+impl Datagram {
+    fn read(flow: &Flow, bytes: &[u8], buffer: &mut [u8]) -> Self {
+        let payload = packet::udp_payload(bytes).unwrap_or_default();
+        let length = payload.len().min(buffer.len());
+        buffer[..length].copy_from_slice(&payload[..length]);
+        Datagram { length, peer: flow.source, local: flow.destination.ip() }
+    }
 }
 
 impl Udp {
@@ -75,18 +86,25 @@ pub(crate) fn wildcard(like: IpAddr) -> IpAddr {
 
 impl UdpEnd {
     /// The next datagram's payload into `buffer`; what does not fit is lost, as on Linux. The packet comes back.
-    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Option<(Datagram, Bytes)> {
+    fn read(&mut self, buffer: &mut [u8]) -> Option<(Datagram, Bytes)> {
         let (flow, bytes) = self.queue.pop_front()?;
         self.queued_bytes -= bytes.len();
-        let payload = packet::udp_payload(&bytes).unwrap_or_default();
-        let length = payload.len().min(buffer.len());
-        buffer[..length].copy_from_slice(&payload[..length]);
-        Some((Datagram { length, peer: flow.source, local: flow.destination.ip() }, bytes))
+        Some((Datagram::read(&flow, &bytes, buffer), bytes))
+    }
+
+    /// As [`UdpEnd::read`], and the datagram stays.
+    fn peek(&self, buffer: &mut [u8]) -> Option<Datagram> {
+        self.queue.front().map(|(flow, bytes)| Datagram::read(flow, bytes, buffer))
+    }
+
+    /// Whether a read would not wait.
+    pub(crate) fn is_readable(&self) -> bool {
+        self.refused || !self.queue.is_empty()
     }
 
     /// A connected peer refused an earlier datagram; told once.
-    pub(crate) fn take_refusal(&mut self) -> bool {
-        std::mem::take(&mut self.refused)
+    fn take_refusal(&mut self) -> Option<io::Error> {
+        std::mem::take(&mut self.refused).then(|| io::ErrorKind::ConnectionRefused.into())
     }
 
     pub(crate) fn wait(&mut self, waker: &mut Option<Waker>) {
@@ -113,6 +131,7 @@ impl World {
         let end = UdpEnd {
             local,
             peer: None,
+            ttl: packet::HOP_LIMIT,
             queue: VecDeque::new(),
             queued_bytes: 0,
             refused: false,
@@ -123,6 +142,40 @@ impl World {
         Ok((index, generation))
     }
 
+    /// Fixes the peer, and the address to talk from where that was left open.
+    pub(crate) fn udp_connect(&mut self, at: usize, index: u32, to: SocketAddr) -> io::Result<()> {
+        let end = self.nodes[at].stack.udp.sockets.get(index).ok_or(io::ErrorKind::NotConnected)?;
+        let bound = end.local;
+        let (local, peer, _) = self.udp_ends(at, bound, None, to)?;
+        let udp = &mut self.nodes[at].stack.udp;
+        udp.bound.remove(&bound);
+        udp.bound.insert(local, index);
+        if let Some(end) = udp.sockets.get_mut(index) {
+            (end.local, end.peer) = (local, Some(peer));
+        }
+        Ok(())
+    }
+
+    /// The addresses of a datagram from a socket bound to `bound`, and what the forwarding table says about it.
+    fn udp_ends(
+        &mut self,
+        at: usize,
+        bound: SocketAddr,
+        from: Option<IpAddr>,
+        to: SocketAddr,
+    ) -> io::Result<(SocketAddr, SocketAddr, u32)> {
+        if to.is_ipv4() != bound.is_ipv4() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "an address of another family"));
+        }
+        let to = SocketAddr::new(here_if_unspecified(to.ip()), to.port());
+        let source = self.source_for(at, from.or(Some(bound.ip())), to.ip())?;
+        let known = self.nodes[at].find(to.ip());
+        match self.nodes[at].fib.exit(known) {
+            Exit::NoRoute => Err(io::ErrorKind::NetworkUnreachable.into()),
+            _ => Ok((SocketAddr::new(source, bound.port()), to, known)),
+        }
+    }
+
     /// Closes a socket. What it held comes back, to be dropped outside the world.
     pub(crate) fn udp_close(&mut self, at: usize, index: u32) -> Option<UdpEnd> {
         let udp = &mut self.nodes[at].stack.udp;
@@ -131,28 +184,57 @@ impl World {
         Some(end)
     }
 
-    /// Sends one datagram. Larger ones than a link's MTU travel whole: fragmentation is not modelled.
+    /// The next datagram, an error, or none: wait.
+    pub(crate) fn udp_read(
+        &mut self,
+        at: usize,
+        index: u32,
+        buffer: &mut [u8],
+    ) -> Option<io::Result<Datagram>> {
+        let end = self.nodes[at].stack.udp.sockets.get_mut(index)?;
+        if let Some(refusal) = end.take_refusal() {
+            return Some(Err(refusal));
+        }
+        let (datagram, bytes) = end.read(buffer)?;
+        self.wire.recycle(bytes);
+        Some(Ok(datagram))
+    }
+
+    /// As [`World::udp_read`], and the datagram stays.
+    pub(crate) fn udp_peek(
+        &mut self,
+        at: usize,
+        index: u32,
+        buffer: &mut [u8],
+    ) -> Option<io::Result<Datagram>> {
+        let end = self.nodes[at].stack.udp.sockets.get_mut(index)?;
+        end.take_refusal().map(Err).or_else(|| end.peek(buffer).map(Ok))
+    }
+
+    /// Sends one datagram, to the socket's peer unless told otherwise. Larger ones than a link's MTU travel whole:
+    /// fragmentation is not modelled.
     pub(crate) fn udp_send(
         &mut self,
         at: usize,
-        local: SocketAddr,
+        index: u32,
         from: Option<IpAddr>,
-        to: SocketAddr,
+        to: Option<SocketAddr>,
         payload: &[u8],
     ) -> io::Result<usize> {
-        if payload.len() > packet::UDP_PAYLOAD_MAX {
+        let end = self.nodes[at].stack.udp.sockets.get_mut(index).ok_or(io::ErrorKind::NotConnected)?;
+        if let Some(refusal) = end.take_refusal() {
+            return Err(refusal);
+        }
+        let to = to.or(end.peer).ok_or(io::ErrorKind::NotConnected)?;
+        let (bound, ttl) = (end.local, if to.is_ipv4() { end.ttl } else { packet::HOP_LIMIT });
+        if payload.len() > packet::udp_payload_max(to.is_ipv4()) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "message too long"));
         }
-        if to.port() == 0 || to.ip().is_unspecified() || to.is_ipv4() != local.is_ipv4() {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "not an address to send to"));
+        if to.port() == 0 {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "no datagram goes to port 0"));
         }
-        let source = self.source_for(at, from.or(Some(local.ip())), to.ip())?;
-        let known = self.nodes[at].find(to.ip());
-        if self.nodes[at].fib.exit(known) == Exit::NoRoute {
-            return Err(io::ErrorKind::NetworkUnreachable.into());
-        }
-        let buffer = self.wire.buffer();
-        let bytes = packet::udp(buffer, SocketAddr::new(source, local.port()), to, payload);
+        let (local, to, known) = self.udp_ends(at, bound, from, to)?;
+        let bytes = packet::udp(self.wire.buffer(), local, to, ttl, payload);
         if let Err(bytes) = self.send_by(at, known, bytes) {
             self.discard(at, DropCause::NoRoute, bytes);
         }
