@@ -114,7 +114,7 @@ impl World {
         for (a, b, ms) in LINKS {
             let latency = Latency::Fixed(Duration::from_millis(ms));
             let (a, b) = (node(a), node(b));
-            self.sim.add_link(LinkSpec { a, b, port_a: None, port_b: None, latency, loss: 0.0 }).unwrap();
+            self.sim.add_link(LinkSpec::new(a, b).latency(latency)).unwrap();
         }
         for (at, towards, via) in ROUTES {
             let target = fib::Target::Via(vec![via.parse().unwrap()]);

@@ -48,8 +48,7 @@ impl Net {
     }
 
     fn link(&self, a: NodeId, b: NodeId) -> LinkId {
-        let (port_a, port_b, latency) = (None, None, sim::Latency::default());
-        self.sim.add_link(LinkSpec { a, b, port_a, port_b, latency, loss: 0.0 }).unwrap()
+        self.sim.add_link(LinkSpec::new(a, b)).unwrap()
     }
 
     fn run(&mut self, seconds: u64) {

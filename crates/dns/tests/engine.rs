@@ -59,14 +59,7 @@ impl Net {
         let addresses = addresses.iter().map(|text| ip(text)).collect();
         let node =
             self.sim.add_node(NodeSpec { name: name.to_string(), addresses, forwards: false }).unwrap();
-        let link = LinkSpec {
-            a: self.router,
-            b: node,
-            port_a: None,
-            port_b: None,
-            latency: Default::default(),
-            loss: 0.0,
-        };
+        let link = LinkSpec::new(self.router, node);
         self.sim.add_link(link).unwrap();
         self.sim.set_program(node, program).unwrap();
         let to_router = fib::Target::Via(vec![ip(ROUTER)]);

@@ -39,8 +39,7 @@ impl Net {
         let nodes = (1..=4).map(|router| node(&sim, router, &links, &change)).collect::<Vec<_>>();
         for (a, b, _) in links {
             let (a, b) = (nodes[a - 1], nodes[b - 1]);
-            let (port_a, port_b, latency) = (None, None, sim::Latency::default());
-            sim.add_link(LinkSpec { a, b, port_a, port_b, latency, loss: 0.0 }).unwrap();
+            sim.add_link(LinkSpec::new(a, b)).unwrap();
         }
         let mut net = Self { sim, nodes };
         net.run(10.0);

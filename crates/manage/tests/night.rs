@@ -61,7 +61,7 @@ impl Night {
         let (ops, bb1, bb2) = (node("ops", OPS, false), node("bb1", BB1, true), node("bb2", BB2, true));
         let link = |a, b| {
             let latency = Latency::Fixed(Duration::from_millis(2));
-            sim.add_link(LinkSpec { a, b, port_a: None, port_b: None, latency, loss: 0.0 }).unwrap()
+            sim.add_link(LinkSpec::new(a, b).latency(latency)).unwrap()
         };
         link(ops, bb1);
         let backbone = link(bb1, bb2);
@@ -252,7 +252,7 @@ fn lit_after_a_power_cut(save: bool) -> bool {
         sim.add_node(NodeSpec { name: name.to_owned(), addresses, forwards: true }).unwrap()
     };
     let (a, b) = (node("bb1", BB1), node("bb2", BB2));
-    let link = LinkSpec { a, b, port_a: None, port_b: None, latency: Latency::default(), loss: 0.0 };
+    let link = LinkSpec::new(a, b);
     let link = sim.add_link(link).unwrap();
     sim.set_program(a, || boot_router(BB2, People::Away, Notes::default())).unwrap();
     sim.run_until(Time::from_secs(1));

@@ -44,8 +44,7 @@ impl Pair {
         let sim = Sim::new(Config { seed: 9, ..Config::default() }).unwrap();
         let near = add(&sim, "near", &["192.0.2.1", "2001:db8::1"]);
         let far = add(&sim, "far", &["192.0.2.2", "2001:db8::2", "198.51.100.53"]);
-        let spec =
-            LinkSpec { a: near, b: far, port_a: None, port_b: None, latency: Default::default(), loss: 0.0 };
+        let spec = LinkSpec::new(near, far);
         let link = sim.add_link(spec).unwrap();
         Self { sim, near, far, link }
     }

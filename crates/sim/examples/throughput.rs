@@ -25,7 +25,7 @@ fn line(n: u16) -> (Sim, Vec<NodeId>) {
     for pair in nodes.windows(2) {
         let latency = Latency::Fixed(Duration::from_micros(137));
         let (a, b) = (pair[0], pair[1]);
-        sim.add_link(LinkSpec { a, b, port_a: None, port_b: None, latency, loss: 0.0 }).unwrap();
+        sim.add_link(LinkSpec::new(a, b).latency(latency)).unwrap();
     }
     for i in 1..=n {
         let towards = |to: u16, next: u16| {

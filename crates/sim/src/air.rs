@@ -51,6 +51,13 @@ pub(crate) struct Stage {
     to: u32,
     /// When its far end is reached, counted from the start of the flight.
     after: u64,
+    /// The largest packet that comes so far.
+    mtu: u16,
+}
+
+/// Whether nothing happens to this packet on the way but that it ages.
+fn takes(path: &Path, bytes: &Bytes) -> bool {
+    packet::life(bytes) > ages(path) && bytes.len() <= usize::from(path[path.len() - 1].mtu)
 }
 
 /// How often a packet ages on the way: at each node between.
@@ -244,7 +251,7 @@ impl World {
         if self.air.grounded {
             return Err(bytes);
         }
-        let Some(path) = self.path(at, known, &bytes).filter(|path| packet::life(&bytes) > ages(path)) else {
+        let Some(path) = self.path(at, known, &bytes).filter(|path| takes(path, &bytes)) else {
             return Err(bytes);
         };
         let last = path[path.len() - 1];
@@ -281,7 +288,7 @@ impl World {
     fn survey(&mut self, at: usize, to: IpAddr, packet: Option<&Bytes>) -> Result<Option<Rc<Path>>, Splits> {
         let mut stages: Vec<Stage> = Vec::new();
         let mut node = at;
-        let mut after = 0;
+        let (mut after, mut mtu) = (0, u16::MAX);
         while stages.len() < HOPS_MAX && (node == at || self.nodes[node].forwards) {
             let port = match (self.nodes[node].exit(to), packet) {
                 (Exit::Port(port), _) => port,
@@ -291,9 +298,11 @@ impl World {
             };
             let port = &self.nodes[node].ports[usize::from(port)];
             let hop = Hop::new(port.link, port.side);
-            let Some(delay) = self.links[hop.link()].plain(hop.side(), self.now + after) else { break };
+            let link = &self.links[hop.link()];
+            let Some(delay) = link.plain(hop.side(), self.now + after) else { break };
             after += delay;
-            stages.push(Stage { hop, from: node as u32, to: port.neighbour.0, after });
+            mtu = mtu.min(link.ways[hop.side()].spec().mtu);
+            stages.push(Stage { hop, from: node as u32, to: port.neighbour.0, after, mtu });
             node = port.neighbour.0 as usize;
         }
         Ok((!stages.is_empty()).then(|| stages.into()))
@@ -369,7 +378,7 @@ impl World {
         // Its event has not come yet, so it has not passed the last stage.
         let stage = path[passed];
         let arrival = departed + stage.after;
-        self.links[stage.hop.link()].occupy(stage.hop.side(), arrival);
+        self.links[stage.hop.link()].ways[stage.hop.side()].occupy(arrival);
         self.cross(stage.hop, arrival, birth, bytes);
     }
 }
@@ -381,8 +390,10 @@ struct Splits;
 mod tests {
     use crate::fib::{Protocol, Target};
     use crate::net::{TcpListener, TcpStream, UdpSocket};
-    use crate::{Config, DropCause, Latency, LinkId, LinkSpec, NodeId, NodeSpec, Sim, Time, control};
-    use crate::{draw::Stream, record, task, time, world};
+    use crate::{
+        Bandwidth, Config, DropCause, Latency, LinkId, LinkSpec, NodeId, NodeSpec, Sim, Time, WaySpec,
+    };
+    use crate::{control, draw::Stream, record, task, time, world};
     use proptest::prelude::*;
     use std::net::{IpAddr, Ipv4Addr, SocketAddr};
     use std::time::Duration;
@@ -449,11 +460,28 @@ mod tests {
             }
         }
 
+        /// Anything that a link can do to packets, or nothing.
+        fn way(&mut self) -> WaySpec {
+            let mut seldom = |chance| if self.dice.chance(0.3) { chance } else { 0.0 };
+            // Seldom, because routes in circles would let copies of copies multiply.
+            let (duplication, corruption) = (seldom(0.03), seldom(0.1));
+            let bandwidth = self.dice.chance(0.3);
+            WaySpec {
+                overtaking: self.dice.chance(0.5),
+                duplication,
+                corruption,
+                bandwidth: bandwidth.then_some(Bandwidth { bits_per_s: 1_000_000, queue_bytes: 3000 }),
+                mtu: [1500, 1500, 600][self.dice.below(3) as usize],
+                black_hole: self.dice.chance(0.5),
+                ..WaySpec::with_latency(self.latency())
+            }
+        }
+
         fn link(&mut self, sim: &Sim, a: usize, b: usize) {
             let loss = if self.dice.chance(0.15) { 0.2 } else { 0.0 };
             let (end_a, end_b) = (self.nodes[a], self.nodes[b]);
             let latency = self.latency();
-            let spec = LinkSpec { a: end_a, b: end_b, port_a: None, port_b: None, latency, loss };
+            let spec = LinkSpec::new(end_a, end_b).latency(latency).loss(loss);
             self.links.push((sim.add_link(spec).unwrap(), a, b));
         }
 
@@ -497,7 +525,8 @@ mod tests {
 
         fn meddle(&mut self) {
             let (at, to, link) = (self.any_node(), self.any_node(), self.any_link());
-            match self.dice.below(16) {
+            match self.dice.below(18) {
+                16 | 17 => control::set_link_way(link, crate::Direction::BToA, self.way()).unwrap(),
                 0 => control::set_link_cut(link, true).unwrap(),
                 1 | 2 => control::set_link_cut(link, false).unwrap(),
                 3 => control::set_link_blocked(link, crate::Direction::AToB, true).unwrap(),

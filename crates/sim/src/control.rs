@@ -3,12 +3,13 @@
 //! Usable from any task of the simulation, from hooks, and between runs.
 
 use crate::air::Change;
-use crate::fabric::{Direction, Latency, Link, LinkId, check_latency, check_loss};
+use crate::fabric::{Direction, Latency, Link, LinkId, Loss, WaySpec};
 use crate::fib::{Protocol, Resolution, Target};
 use crate::link::{self, Interface};
 use crate::node::{DropCause, NodeId};
 use crate::record::{SimEvent, show_to_hooks};
 use crate::task::JoinHandle;
+use crate::time::{self, Time};
 use crate::world::{self, World};
 use crate::{Error, exec, task};
 use ipnet::IpNet;
@@ -24,12 +25,6 @@ fn with<R>(f: impl FnOnce(&mut World) -> Result<R, Error>) -> Result<R, Error> {
 
 fn check_node(world: &World, node: NodeId) -> Result<(), Error> {
     world.node(node).map(drop).ok_or(Error::UnknownNode(node.0))
-}
-
-/// A link whose treatment of packets is about to change.
-fn change_link(world: &mut World, link: LinkId) -> Result<&mut Link, Error> {
-    world.interrupt_flights(Change::Link(link));
-    world.links.get_mut(link.0 as usize).ok_or(Error::UnknownLink(link.0))
 }
 
 /// Cuts a node's power: its tasks are dropped, its sockets, dynamic routes and unsynced bytes are gone, and nothing
@@ -114,20 +109,27 @@ pub fn set_admin_up(node: NodeId, port: &str, up: bool) -> Result<(), Error> {
     })
 }
 
+fn side_of(direction: Direction) -> usize {
+    usize::from(direction == Direction::BToA)
+}
+
+fn link_mut(world: &mut World, link: LinkId) -> Result<&mut Link, Error> {
+    world.links.get_mut(link.0 as usize).ok_or(Error::UnknownLink(link.0))
+}
+
 /// Cuts or mends one direction of a link. Cut in one direction it loses packets silently; in both, carrier goes.
 ///
 /// # Errors
 /// [`Error::UnknownLink`], [`Error::NoSimulation`].
 pub fn set_link_blocked(link: LinkId, direction: Direction, blocked: bool) -> Result<(), Error> {
     with(|world| {
-        let side = usize::from(direction == Direction::BToA);
-        let entry = world.links.get_mut(link.0 as usize).ok_or(Error::UnknownLink(link.0))?;
-        if entry.ways[side].blocked == blocked {
+        let side = side_of(direction);
+        if link_mut(world, link)?.ways[side].is_blocked() == blocked {
             return Ok(());
         }
         world.interrupt_flights(Change::Link(link));
-        let entry = &mut world.links[link.0 as usize];
-        entry.ways[side].blocked = blocked;
+        let entry = link_mut(world, link)?;
+        entry.ways[side].set_blocked(blocked);
         let end = entry.ends[side];
         let port = world.nodes[end.node.0 as usize].ports[usize::from(end.port)].name.clone();
         world.emit_sim(Some(end.node), &SimEvent::LinkBlocked { port, blocked });
@@ -145,28 +147,83 @@ pub fn set_link_cut(link: LinkId, cut: bool) -> Result<(), Error> {
     set_link_blocked(link, Direction::BToA, cut)
 }
 
-/// Sets the probability that a packet is lost, in both directions.
+/// What one direction of a link is like now; none for unknown links.
+pub fn link_way(link: LinkId, direction: Direction) -> Option<WaySpec> {
+    world::try_with(|world| Some(*world.link(link)?.ways[side_of(direction)].spec())).flatten()
+}
+
+/// Makes one direction of a link like this from now on. Packets under way keep their time.
 ///
 /// # Errors
-/// [`Error::UnknownLink`], [`Error::BadLoss`], [`Error::NoSimulation`].
-pub fn set_link_loss(link: LinkId, loss: f64) -> Result<(), Error> {
+/// [`Error::UnknownLink`], [`Error::NoSimulation`], and those of nonsense: [`Error::BadLatency`],
+/// [`Error::BadProbability`], [`Error::BadMtu`], [`Error::NoBandwidth`].
+pub fn set_link_way(link: LinkId, direction: Direction, spec: WaySpec) -> Result<(), Error> {
     with(|world| {
-        check_loss(loss)?;
-        change_link(world, link)?.loss = loss;
+        spec.check()?;
+        world.interrupt_flights(Change::Link(link));
+        link_mut(world, link)?.ways[side_of(direction)].set_spec(spec);
         Ok(())
     })
 }
 
-/// Sets how long packets take, in both directions. Packets under way keep their time.
+/// Sets the probability that a packet is lost, each by itself, in both directions.
 ///
 /// # Errors
-/// [`Error::UnknownLink`], [`Error::BadLatency`], [`Error::NoSimulation`].
+/// As [`set_link_way`].
+pub fn set_link_loss(link: LinkId, loss: f64) -> Result<(), Error> {
+    change_link(link, |way| way.loss = Loss::Independent(loss))
+}
+
+/// Sets how long packets take, in both directions.
+///
+/// # Errors
+/// As [`set_link_way`].
 pub fn set_link_latency(link: LinkId, latency: Latency) -> Result<(), Error> {
-    with(|world| {
-        check_latency(latency)?;
-        change_link(world, link)?.latency = latency;
-        Ok(())
-    })
+    change_link(link, |way| way.latency = latency)
+}
+
+fn change_link(link: LinkId, change: impl Fn(&mut WaySpec)) -> Result<(), Error> {
+    for direction in [Direction::AToB, Direction::BToA] {
+        let mut way = link_way(link, direction).ok_or(Error::UnknownLink(link.0))?;
+        change(&mut way);
+        set_link_way(link, direction, way)?;
+    }
+    Ok(())
+}
+
+/// How a link flaps; see [`flap_link`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Flap {
+    /// From one loss of light to the next.
+    pub period: Duration,
+    /// How long it is down each time: less than the period.
+    pub down: Duration,
+    /// No loss of light at or after this moment.
+    pub until: Time,
+}
+
+/// Lets a link go down at once, come up again, and so on; in the end it is up. A task of the world does it, on the
+/// millisecond grid; aborting it leaves the link as it is.
+///
+/// # Errors
+/// [`Error::UnknownLink`], [`Error::NoSimulation`]; [`Error::BadFlap`] when it would never be up or never be down.
+pub fn flap_link(link: LinkId, flap: Flap) -> Result<JoinHandle<()>, Error> {
+    const GRID: Duration = Duration::from_millis(1);
+    with(|world| link_mut(world, link).map(drop))?;
+    if flap.down < GRID || flap.period < flap.down + GRID {
+        return Err(Error::BadFlap { down: flap.down, period: flap.period });
+    }
+    Ok(task::spawn_on(None, "flap", async move {
+        let mut next = Time::now();
+        while next < flap.until {
+            // The link was there before, and links do not go away.
+            let _known = set_link_cut(link, true);
+            time::sleep_until(next + flap.down).await;
+            let _known = set_link_cut(link, false);
+            next += flap.period;
+            time::sleep_until(next).await;
+        }
+    }))
 }
 
 /// Whether there is light on a link. False for unknown links.

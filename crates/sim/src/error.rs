@@ -1,6 +1,7 @@
 //! What can be wrong with the description of a simulation.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 /// A mistake in the description of a simulation. Nothing of the refused call has taken effect.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -48,11 +49,32 @@ pub enum Error {
         /// The port's name.
         port: String,
     },
-    /// Loss is a probability.
-    #[error("a loss of {0} is not a probability between 0 and 1")]
-    BadLoss(f64),
+    /// Something of a link that should be a probability.
+    #[error("a probability of {value} for {what} is not between 0 and 1")]
+    BadProbability {
+        /// What happens with it.
+        what: &'static str,
+        /// The value refused.
+        value: f64,
+    },
+    /// No IPv4 link has an MTU below 68 bytes.
+    #[error("an MTU of {0} bytes is below the 68 that IP needs")]
+    BadMtu(u16),
+    /// A link that carries nothing: block it instead.
+    #[error("a bandwidth of 0 bits/s carries nothing; block the link instead")]
+    NoBandwidth,
+    /// A flapping link must be down for a while and up for a while.
+    #[error(
+        "a link that flaps every {period:?} cannot be down for {down:?} of it: both states need at least 1 ms"
+    )]
+    BadFlap {
+        /// How long it should be down.
+        down: Duration,
+        /// From one loss of light to the next.
+        period: Duration,
+    },
     /// A latency whose parameters make no sense.
-    #[error("the latency {0} makes no sense")]
+    #[error("a latency {0} makes no sense")]
     BadLatency(String),
     /// Called where no simulation exists.
     #[error("there is no simulation on this thread")]

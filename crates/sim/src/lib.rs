@@ -8,7 +8,7 @@
 //!
 //! For those who build and run simulations:
 //! - [`Sim`], [`Config`]: building, running, reading records (module `sim`)
-//! - [`NodeSpec`], [`LinkSpec`]: machines and what joins them
+//! - [`NodeSpec`], [`LinkSpec`], [`WaySpec`]: machines, what joins them, and each direction of that
 //! - [`control`]: power, ports, links, routes, services, from outside
 //! - [`Error`]: what can be wrong with the description of a simulation (module `error`)
 //!
@@ -22,10 +22,11 @@
 //! - [`record`]: the log
 //!
 //! How it works, from below: `hash`, `queue`, `exec` (tasks), `world` (the thread's one world, and the rule about
-//! borrowing it), `packet` (bytes), `stack` (smoltcp behind a demultiplexer of our own), `node`, `fabric` (links and
+//! borrowing it), `packet` (bytes), `checksum`, `stack` (smoltcp behind a demultiplexer of our own), `node`, `fabric` (links and
 //! forwarding), `air` (packets on their way), `power`, `watch`.
 
 mod air;
+mod checksum;
 pub mod control;
 pub mod disk;
 pub mod draw;
@@ -49,7 +50,7 @@ mod watch;
 mod world;
 
 pub use error::Error;
-pub use fabric::{Direction, Latency, LinkId, LinkSpec};
+pub use fabric::{Bandwidth, Direction, GilbertElliott, Latency, LinkId, LinkSpec, Loss, WaySpec};
 pub use node::{DropCause, NodeId, NodeSpec};
 pub use record::Record;
 pub use sim::{Config, Sim};

@@ -48,9 +48,15 @@ pub enum DropCause {
     QueueFull,
     /// Not a packet that a machine can make sense of, or from or to an address that must not be on a link.
     Malformed,
+    /// The queue before the link was full.
+    TailDrop,
+    /// Larger than the link's MTU.
+    TooBig,
+    /// A bit flipped on a link, and a checksum found it.
+    Corrupted,
 }
 
-const CAUSES: usize = 9;
+const CAUSES: usize = 12;
 
 pub(crate) struct Node {
     pub(crate) name: Rc<str>,

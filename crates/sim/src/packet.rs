@@ -13,12 +13,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 pub(crate) const TCP: u8 = 6;
 pub(crate) const UDP: u8 = 17;
-const ICMP_V4: u8 = 1;
-const ICMP_V6: u8 = 58;
+pub(crate) const ICMP_V4: u8 = 1;
+pub(crate) const ICMP_V6: u8 = 58;
 /// The usual time to live.
 pub(crate) const HOP_LIMIT: u8 = 64;
 const V4_HEADER: usize = 20;
-const V6_HEADER: usize = 40;
+pub(crate) const V6_HEADER: usize = 40;
 /// The most of an offending packet that an ICMP error quotes (RFC 1812 section 4.3.2.3; RFC 4443 section 2.4).
 const QUOTE_V4_MAX: usize = 576 - V4_HEADER - 8;
 const QUOTE_V6_MAX: usize = 1280 - V6_HEADER - 8;
@@ -33,6 +33,10 @@ pub(crate) enum Complaint {
     NetUnreachable,
     HostUnreachable,
     PortUnreachable,
+    /// Over the MTU of the next hop (RFC 1191 section 4, RFC 4443 section 3.2).
+    TooBig {
+        mtu: u16,
+    },
 }
 
 /// The addresses, protocol and ports of a packet.
@@ -43,7 +47,7 @@ pub(crate) struct Flow {
     pub(crate) protocol: u8,
 }
 
-fn word(bytes: &[u8], at: usize) -> Option<u16> {
+pub(crate) fn word(bytes: &[u8], at: usize) -> Option<u16> {
     Some(u16::from_be_bytes(bytes.get(at..at + 2)?.try_into().ok()?))
 }
 
@@ -56,7 +60,7 @@ fn address(bytes: &[u8], at: usize, v6: bool) -> Option<IpAddr> {
     Some(Ipv4Addr::from(octets).into())
 }
 
-fn is_v6(packet: &[u8]) -> Option<bool> {
+pub(crate) fn is_v6(packet: &[u8]) -> Option<bool> {
     match packet.first()? >> 4 {
         4 => Some(false),
         6 => Some(true),
@@ -78,7 +82,7 @@ pub(crate) fn source(packet: &[u8]) -> Option<IpAddr> {
     }
 }
 
-fn protocol(packet: &[u8]) -> Option<u8> {
+pub(crate) fn protocol(packet: &[u8]) -> Option<u8> {
     match is_v6(packet)? {
         false => packet.get(9).copied(),
         true => packet.get(6).copied(),
@@ -86,7 +90,7 @@ fn protocol(packet: &[u8]) -> Option<u8> {
 }
 
 /// Where the transport header starts. IPv6 extension headers are nobody's here.
-fn header_len(packet: &[u8]) -> Option<usize> {
+pub(crate) fn header_len(packet: &[u8]) -> Option<usize> {
     match is_v6(packet)? {
         false => Some(usize::from(packet.first()? & 0x0f) * 4),
         true => Some(V6_HEADER),
@@ -195,6 +199,13 @@ fn raise_v4_checksum(packet: &mut [u8], by: u32) {
     packet[10..12].copy_from_slice(&folded.to_be_bytes());
 }
 
+/// Flips one bit, counted from the first byte's highest.
+pub(crate) fn flip(packet: &mut [u8], bit: usize) {
+    if let Some(byte) = packet.get_mut(bit / 8) {
+        *byte ^= 0x80 >> (bit % 8);
+    }
+}
+
 fn checksums() -> ChecksumCapabilities {
     ChecksumCapabilities::default()
 }
@@ -258,11 +269,17 @@ fn complain_v4(complaint: Complaint, from: Ipv4Addr, to: Ipv4Addr, packet: &[u8]
         Complaint::NetUnreachable => unreachable(Icmpv4DstUnreachable::NetUnreachable),
         Complaint::HostUnreachable => unreachable(Icmpv4DstUnreachable::HostUnreachable),
         Complaint::PortUnreachable => unreachable(Icmpv4DstUnreachable::PortUnreachable),
+        Complaint::TooBig { .. } => unreachable(Icmpv4DstUnreachable::FragRequired),
     };
     let ip = IpRepr::new(from.into(), to.into(), IpProtocol::Icmp, message.buffer_len(), HOP_LIMIT);
     let mut buffer = vec![0; ip.buffer_len()];
     ip.emit(&mut buffer[..], &checksums());
     message.emit(&mut Icmpv4Packet::new_unchecked(&mut buffer[V4_HEADER..]), &checksums());
+    if let Complaint::TooBig { mtu } = complaint {
+        // The field that RFC 1191 section 4 adds; smoltcp leaves it zero.
+        buffer[V4_HEADER + 6..V4_HEADER + 8].copy_from_slice(&mtu.to_be_bytes());
+        Icmpv4Packet::new_unchecked(&mut buffer[V4_HEADER..]).fill_checksum();
+    }
     Some(buffer)
 }
 
@@ -279,6 +296,7 @@ fn complain_v6(complaint: Complaint, from: Ipv6Addr, to: Ipv6Addr, packet: &[u8]
         Complaint::NetUnreachable => unreachable(Icmpv6DstUnreachable::NoRoute),
         Complaint::HostUnreachable => unreachable(Icmpv6DstUnreachable::AddrUnreachable),
         Complaint::PortUnreachable => unreachable(Icmpv6DstUnreachable::PortUnreachable),
+        Complaint::TooBig { mtu } => Icmpv6Repr::PktTooBig { mtu: u32::from(mtu), header, data },
     };
     let ip = IpRepr::new(from.into(), to.into(), IpProtocol::Icmpv6, message.buffer_len(), HOP_LIMIT);
     let mut buffer = vec![0; ip.buffer_len()];
@@ -297,6 +315,7 @@ pub(crate) fn complaint(packet: &[u8]) -> Option<(Complaint, Flow)> {
         (ICMP_V4, 3, 1) | (ICMP_V6, 1, 3) => Complaint::HostUnreachable,
         (ICMP_V4, 3, 3) | (ICMP_V6, 1, 4) => Complaint::PortUnreachable,
         (ICMP_V4, 11, _) | (ICMP_V6, 3, _) => Complaint::TimeExceeded,
+        (ICMP_V4, 3, 4) | (ICMP_V6, 2, 0) => Complaint::TooBig { mtu: word(packet, start + 6)? },
         _ => return None,
     };
     Some((complaint, flow(packet.get(start + 8..)?)?))
@@ -305,6 +324,7 @@ pub(crate) fn complaint(packet: &[u8]) -> Option<(Complaint, Flow)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checksum;
 
     fn datagram(v6: bool) -> Bytes {
         let (from, to) = match v6 {
@@ -361,9 +381,11 @@ mod tests {
                 Complaint::NetUnreachable,
                 Complaint::HostUnreachable,
                 Complaint::PortUnreachable,
+                Complaint::TooBig { mtu: 1400 },
             ] {
                 let icmp = complain(kind, router, &packet).unwrap();
                 assert_eq!(complaint(&icmp), Some((kind, flow(&packet).unwrap())));
+                assert!(checksum::header_is_sound(&icmp) && checksum::payload_is_sound(&icmp), "{kind:?}");
                 assert_eq!(source(&icmp), Some(router));
                 assert_eq!(complain(kind, router, &icmp), None);
             }

@@ -74,8 +74,8 @@ impl Sim {
     /// Joins two nodes. Where both have power there is light at once, without a record.
     ///
     /// # Errors
-    /// [`Error::UnknownNode`], [`Error::SelfLink`], [`Error::DuplicatePort`], [`Error::BadLoss`],
-    /// [`Error::BadLatency`].
+    /// [`Error::UnknownNode`], [`Error::SelfLink`], [`Error::DuplicatePort`]; [`Error::BadLatency`],
+    /// [`Error::BadProbability`], [`Error::BadMtu`], [`Error::NoBandwidth`].
     pub fn add_link(&self, spec: LinkSpec) -> Result<LinkId, Error> {
         self.with(|world| world.add_link(spec))
     }

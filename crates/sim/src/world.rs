@@ -62,6 +62,8 @@ pub(crate) struct World {
     pub(crate) names: Map<String, NodeId>,
     pub(crate) links: Vec<Link>,
     pub(crate) wire: Wire,
+    /// Whether a bit has flipped on a link: from then on checksums are verified.
+    pub(crate) corruption: bool,
     /// TCP sockets that were written to or read from: (node, boot epoch, socket).
     pub(crate) dirty: Vec<(u32, u32, u32)>,
     /// Wakers to be called by the run loop.
@@ -86,6 +88,7 @@ impl World {
             names: Map::new(),
             links: Vec::new(),
             wire: Wire::default(),
+            corruption: false,
             dirty: Vec::new(),
             wakes: Vec::new(),
             air: Air::default(),

@@ -6,7 +6,7 @@ mod common;
 use blackstart_sim::record::{self, SimEvent};
 use blackstart_sim::task::JoinError;
 use blackstart_sim::{
-    Config, Error, Latency, LinkSpec, NodeSpec, Sim, Time, control,
+    Config, Error, LinkSpec, NodeSpec, Sim, Time, control,
     net::{TcpListener, TcpStream},
     task, time,
 };
@@ -221,11 +221,10 @@ fn mistakes_in_the_description_are_errors() {
     for bad in ["0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255", "::1", "ff02::1"] {
         assert!(matches!(node("c", bad), Err(Error::BadAddress { .. })), "{bad}");
     }
-    let latency = Latency::default();
-    let link = |a, b, loss| sim.add_link(LinkSpec { a, b, port_a: None, port_b: None, latency, loss });
+    let link = |a, b, loss| sim.add_link(LinkSpec::new(a, b).loss(loss));
     assert_eq!(link(a, a, 0.0), Err(Error::SelfLink("a".into())));
     assert_eq!(link(a, blackstart_sim::NodeId(9), 0.0), Err(Error::UnknownNode(9)));
-    assert_eq!(link(a, b, 1.5), Err(Error::BadLoss(1.5)));
+    assert_eq!(link(a, b, 1.5), Err(Error::BadProbability { what: "loss", value: 1.5 }));
     assert!(link(a, b, f64::NAN).is_err());
     link(a, b, 0.0).unwrap();
     assert!(matches!(link(b, a, 0.0), Err(Error::DuplicatePort { .. })));

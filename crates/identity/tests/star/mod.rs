@@ -28,7 +28,7 @@ impl Star {
         let hosts = (1..).zip(names).map(|(n, name)| add(name, address(n), false)).collect::<Vec<_>>();
         for host in &hosts {
             let latency = Latency::Fixed(Duration::from_millis(2));
-            let link = LinkSpec { a: *host, b: router, port_a: None, port_b: None, latency, loss: 0.0 };
+            let link = LinkSpec::new(*host, router).latency(latency);
             sim.add_link(link).unwrap();
             let target = Target::Via(vec![ROUTER.parse().unwrap()]);
             control::install_route(*host, Protocol::Static, "0.0.0.0/0".parse().unwrap(), target, 0).unwrap();

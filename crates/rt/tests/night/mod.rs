@@ -43,7 +43,7 @@ pub(crate) fn build(seed: u64) -> Sim {
     let client = sim.add_node(host("client", &["192.0.2.1", "2001:db8::1"])).unwrap();
     let server = sim.add_node(host("server", &["192.0.2.2", SERVER])).unwrap();
     let latency = Latency::Uniform { min: Duration::from_millis(2), max: Duration::from_millis(9) };
-    sim.add_link(LinkSpec { a: client, b: server, port_a: None, port_b: None, latency, loss: 0.1 }).unwrap();
+    sim.add_link(LinkSpec::new(client, server).latency(latency).loss(0.1)).unwrap();
     sim.set_program(client, || {
         spawn("client", ask());
     })

@@ -112,7 +112,7 @@ fn add_host(sim: &Sim, name: &str, host: &Host, wiring: &mut Wiring) -> Result<(
     let router = &wiring.machines[host.router.get_ref()];
     let (router_node, router_address) = (router.node, router.address);
     let latency = Latency::Fixed(PATCH_LATENCY);
-    sim.add_link(LinkSpec { a: node, b: router_node, port_a: None, port_b: None, latency, loss: 0.0 })?;
+    sim.add_link(LinkSpec::new(node, router_node).latency(latency))?;
     let everything = if own.is_ipv4() {
         IpNet::from(ipnet::Ipv4Net::default())
     } else {
@@ -146,7 +146,7 @@ fn add_link(sim: &Sim, link: &Link, wiring: &mut Wiring) -> Result<(), Error> {
     let [a, b] = [link.ends[0].get_ref(), link.ends[1].get_ref()];
     let node = |name: &String| wiring.machines[name].node;
     let latency = Latency::Fixed(link.latency.0);
-    sim.add_link(LinkSpec { a: node(a), b: node(b), port_a: None, port_b: None, latency, loss: link.loss })?;
+    sim.add_link(LinkSpec::new(node(a), node(b)).latency(latency).loss(link.loss))?;
     for group in &link.groups {
         wiring.link_groups.entry(group.clone()).or_default().push((a.clone(), b.clone()));
     }
@@ -157,10 +157,10 @@ fn add_link(sim: &Sim, link: &Link, wiring: &mut Wiring) -> Result<(), Error> {
 /// is plugged in by whoever needs it; a console server's stays.
 fn add_cable(sim: &Sim, host: &str, router: &str, permanent: bool, wiring: &mut Wiring) -> Result<(), Error> {
     let (cart, to) = (wiring.machines[host].node, wiring.machines[router].clone());
-    let port_a = Some(format!("{SERIAL}-{router}"));
-    let port_b = Some(format!("{SERIAL}-{host}"));
+    let at_cart = format!("{SERIAL}-{router}");
+    let at_router = format!("{SERIAL}-{host}");
     let latency = Latency::Fixed(PATCH_LATENCY);
-    let link = sim.add_link(LinkSpec { a: cart, b: to.node, port_a, port_b, latency, loss: 0.0 })?;
+    let link = sim.add_link(LinkSpec::new(cart, to.node).latency(latency).ports(at_cart, at_router))?;
     control::set_link_cut(link, !permanent)?;
     let address = control::addresses(to.node).last().copied().unwrap_or(to.address);
     control::install_route(cart, Protocol::Static, IpNet::from(address), Target::Via(vec![to.address]), 0)?;

@@ -17,6 +17,7 @@ mod rest;
 pub(crate) mod tcp;
 pub(crate) mod udp;
 
+use crate::checksum;
 use crate::hash::{LookupMap, mix};
 use crate::node::DropCause;
 use crate::packet::{self, Bytes, Complaint};
@@ -110,7 +111,7 @@ impl Device for Wire {
         Some(Outgoing { outgoing: &mut self.outgoing, pool: &mut self.pool })
     }
 
-    /// Checksums are real on the wire. They are not verified: links lose packets, they do not corrupt them.
+    /// Checksums are real on the wire. Whether they are right is asked before, and only where a bit may have flipped.
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = Medium::Ip;
@@ -228,6 +229,9 @@ pub(crate) type Demux<K, V = u32> = LookupMap<K, V>;
 impl World {
     /// A packet reached the node that owns its destination.
     pub(crate) fn deliver(&mut self, at: usize, bytes: Bytes) {
+        if self.corruption && !checksum::payload_is_sound(&bytes) {
+            return self.discard(at, DropCause::Corrupted, bytes);
+        }
         let Some(flow) = packet::flow(&bytes) else {
             return self.discard(at, DropCause::Malformed, bytes);
         };
@@ -243,6 +247,7 @@ impl World {
         match packet::complaint(&bytes) {
             Some((complaint, flow)) => {
                 match flow.protocol {
+                    _ if matches!(complaint, Complaint::TooBig { .. }) => {}
                     packet::TCP => self.tcp_complaint(at, flow, complaint),
                     packet::UDP if complaint == Complaint::PortUnreachable => self.udp_refused(at, flow),
                     _ => {}

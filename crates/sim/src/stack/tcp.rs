@@ -354,6 +354,7 @@ impl World {
             Complaint::NetUnreachable => ErrorKind::NetworkUnreachable,
             Complaint::HostUnreachable | Complaint::TimeExceeded => ErrorKind::HostUnreachable,
             Complaint::PortUnreachable => ErrorKind::ConnectionRefused,
+            Complaint::TooBig { .. } => return,
         };
         if connection.stage == Stage::Connecting {
             connection.fail(reason);

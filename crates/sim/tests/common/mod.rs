@@ -76,7 +76,7 @@ impl Net {
     pub fn join(&self, a: &str, b: &str, ms: u64) -> LinkId {
         let (a, b) = (self.node(a), self.node(b));
         let latency = Latency::Fixed(Duration::from_millis(ms));
-        self.sim.add_link(LinkSpec { a, b, port_a: None, port_b: None, latency, loss: 0.0 }).unwrap()
+        self.sim.add_link(LinkSpec::new(a, b).latency(latency)).unwrap()
     }
 
     pub fn route(&self, node: &str, prefix: &str, via: &[&str]) {
