@@ -5,8 +5,8 @@ use std::io;
 use std::rc::Rc;
 
 const NO_BACKEND: &str = "no backend here: call this from a task of a simulation (run by blackstart_sim, made with \
-     blackstart_rt::task::spawn; a task of tokio::spawn belongs to no host), or call blackstart_rt::os::enter \
-     first to use the operating system";
+     blackstart::task::spawn or blackstart_rt::task::spawn; a task of tokio::spawn belongs to no host), or call \
+     blackstart_rt::os::enter first to use the operating system";
 
 /// Where the caller stands.
 pub(crate) enum Backend {

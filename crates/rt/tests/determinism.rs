@@ -3,6 +3,7 @@
 
 mod night;
 
+use blackstart_sim::Driver;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -13,6 +14,13 @@ fn the_first_run_equals_the_hundredth() {
     let first = night::run(SEED);
     for n in 2..=100 {
         assert_eq!(night::run(SEED), first, "run {n}");
+    }
+}
+
+#[test]
+fn both_drivers_do_the_same() {
+    for seed in [SEED, 7, 8] {
+        assert_eq!(night::run_on(Driver::Tokio, seed), night::run(seed), "seed {seed}");
     }
 }
 

@@ -76,6 +76,20 @@ pub enum Error {
     /// A latency whose parameters make no sense.
     #[error("a latency {0} makes no sense")]
     BadLatency(String),
+    /// [`Driver::Tokio`](crate::Driver::Tokio) fixes the seed of tokio's own choices, which tokio offers only to builds
+    /// with its flag.
+    #[error(
+        "the tokio driver needs a build with `--cfg tokio_unstable`, for the seed of tokio's own choices: set \
+         RUSTFLAGS=\"--cfg tokio_unstable\", or `rustflags = [\"--cfg\", \"tokio_unstable\"]` under `[build]` in \
+         .cargo/config.toml; the native driver needs neither"
+    )]
+    TokioUnstable,
+    /// [`Driver::Tokio`](crate::Driver::Tokio) brings its own runtime, and runtimes do not nest.
+    #[error("the tokio driver cannot run inside a tokio runtime; the native driver can")]
+    InsideTokio,
+    /// Tokio's runtime could not be built.
+    #[error("tokio's runtime could not be built: {0}")]
+    TokioRuntime(String),
     /// Called where no simulation exists.
     #[error("there is no simulation on this thread")]
     NoSimulation,

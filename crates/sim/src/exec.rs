@@ -6,7 +6,7 @@
 use crate::node::NodeId;
 use crate::record::SimEvent;
 use crate::time::Time;
-use crate::{Map, world};
+use crate::{Map, driver, world};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
@@ -347,10 +347,16 @@ pub(crate) fn task_count() -> usize {
 fn drop_tasks(doomed: Vec<Doomed>) {
     DOOM.set(Doom::Cancelled);
     for Doomed { owner, task, .. } in doomed {
-        if let Err(panic) = scope(owner, || catch_unwind(AssertUnwindSafe(|| drop(task)))) {
+        let drop_it = || driver::entered(|| drop(task));
+        if let Err(panic) = scope(owner, || catch_unwind(AssertUnwindSafe(drop_it))) {
             record_crash(owner, &*panic);
         }
     }
+}
+
+/// Whether a task waits to be polled.
+pub(crate) fn any_ready() -> bool {
+    READY.with_borrow(|ready| !ready.is_empty())
 }
 
 /// Polls tasks until none is ready.
@@ -399,7 +405,7 @@ fn crash(id: TaskId, owner: Owner, task: Task, panic: &(dyn std::any::Any + Send
 /// Runs a node's program; a panic in it is recorded as the crash of the service "boot".
 pub(crate) fn run_program(node: NodeId, program: &dyn Fn()) {
     let owner = Owner { node: Some(node), service: None };
-    if let Err(panic) = scope(owner, || catch_unwind(AssertUnwindSafe(program))) {
+    if let Err(panic) = scope(owner, || catch_unwind(AssertUnwindSafe(|| driver::entered(program)))) {
         record_crash(owner, &*panic);
     }
 }

@@ -7,7 +7,7 @@
 //! Start at [`Sim`]. Services do not use this crate but `blackstart_rt`, which stands on it.
 //!
 //! For those who build and run simulations:
-//! - [`Sim`], [`Config`]: building, running, reading records (module `sim`)
+//! - [`Sim`], [`Config`], [`Driver`]: building, running, reading records (module `sim`)
 //! - [`NodeSpec`], [`LinkSpec`], [`WaySpec`]: machines, what joins them, and each direction of that
 //! - [`control`]: power, ports, links, routes, services, from outside
 //! - [`Error`]: what can be wrong with the description of a simulation (module `error`)
@@ -23,13 +23,14 @@
 //!
 //! How it works, from below: `hash`, `queue`, `exec` (tasks), `world` (the thread's one world, and the rule about
 //! borrowing it), `packet` (bytes), `checksum`, `stack` (smoltcp behind a demultiplexer of our own), `node`, `fabric` (links and
-//! forwarding), `air` (packets on their way), `power`, `watch`.
+//! forwarding), `air` (packets on their way), `power`, `watch`, `driver` (the same run inside a tokio runtime).
 
 mod air;
 mod checksum;
 pub mod control;
 pub mod disk;
 pub mod draw;
+mod driver;
 mod error;
 mod exec;
 mod fabric;
@@ -49,6 +50,7 @@ pub mod time;
 mod watch;
 mod world;
 
+pub use driver::Driver;
 pub use error::Error;
 pub use fabric::{Bandwidth, Direction, GilbertElliott, Latency, LinkId, LinkSpec, Loss, WaySpec};
 pub use node::{DropCause, NodeId, NodeSpec};

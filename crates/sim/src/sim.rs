@@ -1,5 +1,6 @@
 //! The simulation: building it, running it, reading what it recorded.
 
+use crate::driver::{Driver, Tokio};
 use crate::fabric::{LinkId, LinkSpec};
 use crate::node::{NodeId, NodeSpec};
 use crate::record::{Record, show_to_hooks};
@@ -26,11 +27,19 @@ pub struct Config {
     pub tcp_buffer: usize,
     /// Whether to keep the records after the hooks have seen them. The hash covers them in any case.
     pub keep_records: bool,
+    /// What moves the run on.
+    pub driver: Driver,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Config { seed: 0, epoch: Duration::ZERO, tcp_buffer: 16 * 1024, keep_records: true }
+        Config {
+            seed: 0,
+            epoch: Duration::ZERO,
+            tcp_buffer: 16 * 1024,
+            keep_records: true,
+            driver: Driver::Native,
+        }
     }
 }
 
@@ -39,6 +48,8 @@ impl Default for Config {
 pub struct Sim {
     /// Bound to its thread, where its world lives.
     thread: PhantomData<*const ()>,
+    /// None when the engine drives itself.
+    tokio: Option<Tokio>,
 }
 
 /// Numbers the runs of the process, so that handles of one do not act on another. Never part of a result.
@@ -48,15 +59,21 @@ impl Sim {
     /// An empty simulation at its start.
     ///
     /// # Errors
-    /// [`Error::Busy`] when this thread has one.
+    /// [`Error::Busy`] when this thread has one. With [`Driver::Tokio`] also [`Error::TokioUnstable`],
+    /// [`Error::InsideTokio`], [`Error::TokioRuntime`].
     pub fn new(config: Config) -> Result<Sim, Error> {
+        let tokio = match config.driver {
+            Driver::Native => None,
+            Driver::Tokio if world::try_with(|_| ()).is_some() => return Err(Error::Busy),
+            Driver::Tokio => Some(Tokio::new(config.seed)?),
+        };
         let run = RUNS.fetch_add(1, Ordering::Relaxed);
         if !world::install(World::new(run, config)) {
             return Err(Error::Busy);
         }
         exec::open(run);
         time::set_now(0);
-        Ok(Sim { thread: PhantomData })
+        Ok(Sim { thread: PhantomData, tokio })
     }
 
     fn with<R>(&self, f: impl FnOnce(&mut World) -> Result<R, Error>) -> Result<R, Error> {
@@ -109,10 +126,14 @@ impl Sim {
     }
 
     /// Runs until `end`, inclusive. Time stands at `end` afterwards.
+    ///
+    /// # Panics
+    /// With [`Driver::Tokio`], when called inside a tokio runtime, and when a task moves tokio's clock.
     pub fn run_until(&mut self, end: Time) {
-        while let Some((node, program)) = world::try_with(World::next_boot).flatten() {
-            exec::run_program(node, &*program);
+        if let Some(tokio) = &mut self.tokio {
+            return tokio.run_until(end.as_nanos());
         }
+        boot();
         exec::run_ready();
         while world::try_with(|world| world.go_on(end.as_nanos())).unwrap_or(false) {
             hand_out();
@@ -121,7 +142,7 @@ impl Sim {
         world::try_with(|world| world.rest_at(end.as_nanos()));
     }
 
-    /// The time of the next event, if anything is to come: for drivers that own the clock.
+    /// The time of the engine's next event, if anything is to come. It knows nothing of tokio's timers.
     pub fn next_event_at(&self) -> Option<Time> {
         world::try_with(|world| world.queue.next_at()).flatten().map(Time::from_nanos)
     }
@@ -157,8 +178,15 @@ impl Sim {
     }
 }
 
+/// Starts the programs of the nodes that have not booted yet.
+pub(crate) fn boot() {
+    while let Some((node, program)) = world::try_with(World::next_boot).flatten() {
+        exec::run_program(node, &*program);
+    }
+}
+
 /// Hands out what the world collected: wakers, and records for the hooks.
-fn hand_out() {
+pub(crate) fn hand_out() {
     let mut wakes = world::try_with(|world| std::mem::take(&mut world.wakes)).unwrap_or_default();
     wakes.drain(..).for_each(Waker::wake);
     // The room is kept.
@@ -173,6 +201,7 @@ fn hand_out() {
 impl Drop for Sim {
     fn drop(&mut self) {
         exec::close();
+        drop(self.tokio.take());
         drop(world::uninstall());
         time::set_now(0);
     }

@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 /// The grid of task timers in nanoseconds.
-const GRID_NS: u64 = 1_000_000;
+pub(crate) const GRID_NS: u64 = 1_000_000;
 
 thread_local! {
     static NOW: Cell<u64> = const { Cell::new(0) };

@@ -165,6 +165,14 @@ impl World {
         }
     }
 
+    /// Whether anything is to be done before `at`, sockets and wakers included.
+    pub(crate) fn has_work(&self, at: u64) -> bool {
+        !self.dirty.is_empty()
+            || !self.wakes.is_empty()
+            || self.log.has_unseen()
+            || self.queue.next_at().is_some_and(|next| next < at)
+    }
+
     /// Advances to the next event due by `end` (inclusive) and lets it happen. False when there is none.
     fn step(&mut self, end: u64) -> bool {
         let Some((moment, event)) = self.queue.pop_due(end) else { return false };
@@ -181,6 +189,14 @@ impl World {
     fn advance(&mut self, at: u64) {
         self.now = at;
         time::set_now(at);
+    }
+
+    /// Time comes to `at`, where nothing has happened yet.
+    pub(crate) fn come_to(&mut self, at: u64) {
+        if at > self.now {
+            self.moment = Moment { at, sequence: 0 };
+            self.advance(at);
+        }
     }
 
     /// Everything until `end` has happened.

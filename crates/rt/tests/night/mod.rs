@@ -1,7 +1,7 @@
 //! A small night of two hosts on `rt`: TCP and UDP over a lossy link, draws, a disk, a crash and an abort.
 
 use blackstart_rt as rt;
-use blackstart_sim::{Config, Latency, LinkSpec, NodeSpec, Sim, Time};
+use blackstart_sim::{Config, Driver, Latency, LinkSpec, NodeSpec, Sim, Time};
 use rt::net::{TcpListener, TcpStream, UdpSocket};
 use rt::task::spawn;
 use rt::time::{interval, sleep, timeout};
@@ -30,16 +30,21 @@ const SERVER: &str = "2001:db8::2";
 
 /// Runs the night and answers its log hash.
 pub(crate) fn run(seed: u64) -> u64 {
-    let mut sim = build(seed);
+    run_on(Driver::Native, seed)
+}
+
+/// The same on a driver of choice.
+pub(crate) fn run_on(driver: Driver, seed: u64) -> u64 {
+    let mut sim = build(driver, seed);
     sim.run_until(Time::from_secs(60));
     assert!(sim.record_count() > 20, "{} records: too few to prove anything", sim.record_count());
     sim.log_hash()
 }
 
 /// The night, ready to run.
-pub(crate) fn build(seed: u64) -> Sim {
+fn build(driver: Driver, seed: u64) -> Sim {
     let epoch = Duration::from_secs(1_633_361_958);
-    let sim = Sim::new(Config { seed, epoch, ..Config::default() }).unwrap();
+    let sim = Sim::new(Config { seed, epoch, driver, ..Config::default() }).unwrap();
     let client = sim.add_node(host("client", &["192.0.2.1", "2001:db8::1"])).unwrap();
     let server = sim.add_node(host("server", &["192.0.2.2", SERVER])).unwrap();
     let latency = Latency::Uniform { min: Duration::from_millis(2), max: Duration::from_millis(9) };

@@ -1,7 +1,7 @@
 //! Small networks, and running one future on one of their nodes.
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its own part")]
 
-use blackstart_sim::{Config, Latency, LinkId, LinkSpec, NodeId, NodeSpec, Sim, Time, control, fib};
+use blackstart_sim::{Config, Driver, Latency, LinkId, LinkSpec, NodeId, NodeSpec, Sim, Time, control, fib};
 use std::cell::RefCell;
 use std::future::Future;
 use std::net::{IpAddr, SocketAddr};
@@ -26,7 +26,12 @@ pub struct Net {
 
 impl Net {
     pub fn new(seed: u64) -> Self {
-        let config = Config { seed, epoch: Duration::from_secs(1_633_360_000), ..Config::default() };
+        Self::driven(seed, Driver::Native)
+    }
+
+    pub fn driven(seed: u64, driver: Driver) -> Self {
+        let epoch = Duration::from_secs(1_633_360_000);
+        let config = Config { seed, epoch, driver, ..Config::default() };
         Net { sim: Sim::new(config).unwrap() }
     }
 
