@@ -226,6 +226,8 @@ impl Clock {
             Poll::Pending
         })
         .await;
+        // Time passes only when tokio has nothing to do.
+        self.unsettled = false;
         let now = Time::now().as_nanos();
         assert!(now.is_multiple_of(GRID_NS) && (now == grid_point || !rang), "{MOVED}");
         self.serve_spawned().await;
