@@ -10,9 +10,18 @@ use std::task::{Context, Poll, Waker};
 pub(crate) struct Waiters(Vec<Waker>);
 
 impl Waiters {
+    /// Whether this one waits already.
+    pub(crate) fn has(&self, waker: &Waker) -> bool {
+        self.0.iter().any(|other| waker.will_wake(other))
+    }
+
+    pub(crate) fn push(&mut self, waker: Waker) {
+        self.0.push(waker);
+    }
+
     /// Takes the waker, unless an equal one waits already.
     pub(crate) fn join(&mut self, waker: &mut Option<Waker>) {
-        if !self.0.iter().any(|other| waker.as_ref().is_some_and(|waker| waker.will_wake(other))) {
+        if waker.as_ref().is_some_and(|waker| !self.has(waker)) {
             self.0.extend(waker.take());
         }
     }

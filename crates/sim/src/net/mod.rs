@@ -9,10 +9,11 @@ mod udp;
 pub use tcp::{TcpListener, TcpStream};
 pub use udp::UdpSocket;
 
+use crate::watch::Waiters;
 use crate::world::{self, World};
 use crate::{NodeId, exec};
 use std::io;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 /// Names one socket of one boot of one node of one run.
 #[derive(Debug, Clone, Copy)]
@@ -62,23 +63,29 @@ impl Handle {
         world::with_io(|world| self.is_live(world).then(|| f(world)).flatten().ok_or_else(gone))
     }
 
-    /// `attempt` until it gives something; with a waker the second time, so that it can leave it. Wakers are cloned and
-    /// dropped outside the world: they are code of others.
+    /// `attempt` until it gives something; while it does not, the task is among `waiters`. Wakers are cloned and dropped
+    /// outside the world: they are code of others.
     fn poll<R>(
         &self,
         cx: &mut Context<'_>,
-        mut attempt: impl FnMut(&mut World, Option<&mut Option<Waker>>) -> Option<Attempt<R>>,
+        attempt: impl FnOnce(&mut World) -> Option<io::Result<R>>,
+        waiters: impl Fn(&mut World) -> Option<&mut Waiters>,
     ) -> Poll<io::Result<R>> {
-        match self.with(|world| attempt(world, None)) {
-            Ok(Attempt::Done(result)) => return Poll::Ready(result),
+        let outcome = self.with(|world| {
+            // Asked first, so that a socket that is gone is an error and not a wait.
+            let waits = waiters(world)?.has(cx.waker());
+            Some(attempt(world).ok_or(waits))
+        });
+        match outcome {
+            Ok(Ok(result)) => return Poll::Ready(result),
+            Ok(Err(true)) => return Poll::Pending,
             Err(error) => return Poll::Ready(Err(error)),
-            Ok(Attempt::Wait) => {}
+            Ok(Err(false)) => {}
         }
-        let mut waker = Some(cx.waker().clone());
-        match self.with(|world| attempt(world, Some(&mut waker))) {
-            Ok(Attempt::Done(result)) => Poll::Ready(result),
+        let waker = cx.waker().clone();
+        match self.with(|world| waiters(world).map(|waiters| waiters.push(waker))) {
+            Ok(()) => Poll::Pending,
             Err(error) => Poll::Ready(Err(error)),
-            Ok(Attempt::Wait) => Poll::Pending,
         }
     }
 }
@@ -91,16 +98,4 @@ fn would_block<R>() -> io::Result<R> {
 fn hop_limit(ttl: u32) -> io::Result<u8> {
     let limit = u8::try_from(ttl).ok().filter(|&ttl| ttl > 0);
     limit.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "a time to live is from 1 to 255"))
-}
-
-/// The outcome of one try.
-enum Attempt<R> {
-    Done(io::Result<R>),
-    Wait,
-}
-
-impl<R> From<Option<io::Result<R>>> for Attempt<R> {
-    fn from(result: Option<io::Result<R>>) -> Self {
-        result.map_or(Attempt::Wait, Attempt::Done)
-    }
 }

@@ -1,14 +1,16 @@
 //! TCP listeners and streams.
 
-use super::{Attempt, Handle, hop_limit, would_block};
+use super::{Handle, hop_limit, would_block};
 use crate::packet::HOP_LIMIT;
 use crate::stack::connection::Connection;
+use crate::stack::listen::Listener;
+use crate::watch::Waiters;
 use crate::world::{self, World};
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -45,19 +47,13 @@ impl TcpListener {
     /// [`TcpListener::accept`] as a poll.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
         let handle = self.handle;
-        handle.poll(cx, |world, waker| {
-            let listeners = &mut world.nodes[handle.at()].stack.listeners;
-            let listener = listeners.get(handle.socket, handle.generation)?;
-            let Some(socket) = listener.pop() else {
-                if let Some(waker) = waker {
-                    listener.wait(waker);
-                }
-                return Some(Attempt::Wait);
-            };
+        let accept = |world: &mut World| {
+            let socket = listener(world, &handle)?.pop()?;
             let (generation, (local, peer)) = world.tcp_own(handle.at(), socket)?;
             let stream = TcpStream { handle: Handle { socket, generation, ..handle }, local, peer };
-            Some(Attempt::Done(Ok((stream, peer))))
-        })
+            Some(Ok((stream, peer)))
+        };
+        handle.poll(cx, accept, |world| listener(world, &handle).map(Listener::acceptors))
     }
 
     /// The address listened on.
@@ -112,7 +108,7 @@ impl TcpStream {
             handle.with(|world| connection(world, &handle).map(|connection| connection.ends))?;
         let stream = TcpStream { handle, local, peer };
         poll_fn(|cx| {
-            stream.poll(cx, Connection::wait_to_write, |world| connection(world, &handle)?.connected())
+            stream.poll(cx, Connection::writers, |world| connection(world, &handle)?.connected())
         })
         .await?;
         Ok(stream)
@@ -147,7 +143,7 @@ impl TcpStream {
     pub fn poll_peek(&self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<usize>> {
         let (at, socket) = (self.handle.at(), self.handle.socket);
         let space = buf.initialize_unfilled();
-        let peeked = self.poll(cx, Connection::wait_to_read, |world| world.tcp_peek(at, socket, space));
+        let peeked = self.poll(cx, Connection::readers, |world| world.tcp_peek(at, socket, space));
         peeked.map_ok(|length| {
             buf.advance(length);
             length
@@ -158,14 +154,14 @@ impl TcpStream {
     pub fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let handle = self.handle;
         let ready = |world: &mut World| connection(world, &handle)?.is_readable().then_some(Ok(()));
-        self.poll(cx, Connection::wait_to_read, ready)
+        self.poll(cx, Connection::readers, ready)
     }
 
     /// Ready when [`TcpStream::try_write`] has something to tell.
     pub fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let handle = self.handle;
         let ready = |world: &mut World| connection(world, &handle)?.is_writable().then_some(Ok(()));
-        self.poll(cx, Connection::wait_to_write, ready)
+        self.poll(cx, Connection::writers, ready)
     }
 
     /// A read that does not wait.
@@ -262,19 +258,16 @@ impl TcpStream {
     fn poll<R>(
         &self,
         cx: &mut Context<'_>,
-        wait: fn(&mut Connection, &mut Option<Waker>),
-        mut attempt: impl FnMut(&mut World) -> Option<io::Result<R>>,
+        waiters: fn(&mut Connection) -> &mut Waiters,
+        attempt: impl FnOnce(&mut World) -> Option<io::Result<R>>,
     ) -> Poll<io::Result<R>> {
         let handle = self.handle;
-        handle.poll(cx, |world, waker| {
-            connection(world, &handle)?;
-            let result = attempt(world);
-            if let (None, Some(waker)) = (&result, waker) {
-                wait(connection(world, &handle)?, waker);
-            }
-            Some(result.into())
-        })
+        handle.poll(cx, attempt, |world| connection(world, &handle).map(waiters))
     }
+}
+
+fn listener<'a>(world: &'a mut World, handle: &Handle) -> Option<&'a mut Listener> {
+    world.nodes[handle.at()].stack.listeners.get(handle.socket, handle.generation)
 }
 
 fn connection<'a>(world: &'a mut World, handle: &Handle) -> Option<&'a mut Connection> {
@@ -285,7 +278,7 @@ impl AsyncRead for TcpStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let (at, socket) = (self.handle.at(), self.handle.socket);
         let space = buf.initialize_unfilled();
-        let read = self.poll(cx, Connection::wait_to_read, |world| world.tcp_read(at, socket, space));
+        let read = self.poll(cx, Connection::readers, |world| world.tcp_read(at, socket, space));
         read.map_ok(|read| buf.advance(read))
     }
 }
@@ -293,7 +286,7 @@ impl AsyncRead for TcpStream {
 impl AsyncWrite for TcpStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, data: &[u8]) -> Poll<io::Result<usize>> {
         let (at, socket) = (self.handle.at(), self.handle.socket);
-        self.poll(cx, Connection::wait_to_write, |world| world.tcp_write(at, socket, data))
+        self.poll(cx, Connection::writers, |world| world.tcp_write(at, socket, data))
     }
 
     /// Nothing is buffered on this side of the socket.

@@ -193,17 +193,10 @@ impl UdpSocket {
     fn poll<R>(
         &self,
         cx: &mut Context<'_>,
-        mut attempt: impl FnMut(&mut World) -> Option<io::Result<R>>,
+        attempt: impl FnOnce(&mut World) -> Option<io::Result<R>>,
     ) -> Poll<io::Result<R>> {
         let handle = self.handle;
-        handle.poll(cx, |world, waker| {
-            end(world, &handle)?;
-            let result = attempt(world);
-            if let (None, Some(waker)) = (&result, waker) {
-                end(world, &handle)?.wait(waker);
-            }
-            Some(result.into())
-        })
+        handle.poll(cx, attempt, |world| end(world, &handle).map(UdpEnd::readers))
     }
 }
 

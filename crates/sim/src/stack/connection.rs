@@ -182,12 +182,12 @@ impl Connection {
         }
     }
 
-    pub(crate) fn wait_to_read(&mut self, waker: &mut Option<Waker>) {
-        self.readers.join(waker);
+    pub(crate) fn readers(&mut self) -> &mut Waiters {
+        &mut self.readers
     }
 
-    pub(crate) fn wait_to_write(&mut self, waker: &mut Option<Waker>) {
-        self.writers.join(waker);
+    pub(crate) fn writers(&mut self) -> &mut Waiters {
+        &mut self.writers
     }
 
     /// Ends the connection for its owner, who is told `error`.

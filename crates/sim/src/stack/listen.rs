@@ -75,8 +75,8 @@ impl Listeners {
 }
 
 impl Listener {
-    pub(crate) fn wait(&mut self, waker: &mut Option<Waker>) {
-        self.acceptors.join(waker);
+    pub(crate) fn acceptors(&mut self) -> &mut Waiters {
+        &mut self.acceptors
     }
 
     pub(crate) fn pop(&mut self) -> Option<u32> {

@@ -9,7 +9,6 @@ use crate::world::World;
 use std::collections::VecDeque;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::task::Waker;
 
 /// Bytes of packets that a socket queues before it drops, as Linux's default receive buffer.
 const QUEUE_BYTES_MAX: usize = 212_992;
@@ -107,8 +106,8 @@ impl UdpEnd {
         std::mem::take(&mut self.refused).then(|| io::ErrorKind::ConnectionRefused.into())
     }
 
-    pub(crate) fn wait(&mut self, waker: &mut Option<Waker>) {
-        self.readers.join(waker);
+    pub(crate) fn readers(&mut self) -> &mut Waiters {
+        &mut self.readers
     }
 }
 
