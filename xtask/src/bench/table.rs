@@ -79,8 +79,9 @@ fn short_rows(bench: &Bench) -> Result<Vec<Row>, Failure> {
 
 fn bulk_row(runs: &[Outcome]) -> Row {
     let middle = run::middle(runs);
-    let how = format!("{BULK_MB} MB over an unlimited link; TCP buffers 2 × {BULK_BUFFER} bytes");
-    Row::new("One TCP connection over a link of 1 ms", &how, runs)
+    let queue = 2 * BULK_BUFFER;
+    let how = format!("{BULK_MB} MB; TCP buffers 2 × {BULK_BUFFER} bytes, the link's queue {queue} bytes");
+    Row::new("One TCP connection over a link of 10 Gbit/s and 1 ms", &how, runs)
         .at_least(1_000.0, Unit::MbPerWallSecond, BULK_MB / middle.wall_s)
         .at_least(9.0, Unit::SimulatedGbit, BULK_MB * 8.0 / 1e3 / middle.sim_s)
 }
