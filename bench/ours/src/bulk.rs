@@ -1,12 +1,13 @@
-//! One TCP connection that carries as much as it can over a link of 1 ms, until the receiver has everything.
+//! One TCP connection that carries as much as it can over a link of 10 Gbit/s and 1 ms, until the receiver has
+//! everything.
 //!
-//! The link has no bandwidth limit, so the rate within the simulation is that of the buffers: two buffers' worth per
-//! round trip at most.
+//! The link's queue has room for all that the buffers allow to be on its way, so nothing is lost and what the
+//! connection carries is what the link carries.
 
 use crate::{Failure, mesh, outcome};
 use bench_common::plan;
 use blackstart_rt::net::{TcpListener, TcpStream};
-use blackstart_sim::{Config, Sim, Time, control};
+use blackstart_sim::{Bandwidth, Config, Latency, LinkSpec, Sim, Time, WaySpec, control};
 use clap::Args;
 use std::cell::Cell;
 use std::io;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const PORT: u16 = 7;
+const BITS_PER_S: u64 = 10_000_000_000;
 const LATENCY: Duration = Duration::from_millis(1);
 /// Bytes that the application hands over, or asks for, at a time.
 const CHUNK: usize = 64 * 1024;
@@ -26,7 +28,8 @@ pub(crate) struct Bulk {
     /// Millions of bytes
     #[arg(default_value_t = 2_000)]
     megabytes: usize,
-    /// Bytes of each of the connection's two buffers; 10 Gbit/s and a round trip of 2 ms need 2,500,000
+    /// Bytes of each of the connection's two buffers; 10 Gbit/s and a round trip of 2 ms need 2,500,000. The link's
+    /// queue is twice that: a window that leaves at once, with its headers, must fit
     #[arg(long, default_value_t = 4 << 20)]
     tcp_buffer: usize,
 }
@@ -45,7 +48,7 @@ impl Bulk {
         let started = Instant::now();
         let mut sim = Sim::new(Config { seed: 1, tcp_buffer: self.tcp_buffer, ..Config::default() })?;
         let (sender, receiver) = (mesh::add_host(&sim, 0)?, mesh::add_host(&sim, 1)?);
-        mesh::add_link(&sim, sender, receiver, LATENCY)?;
+        sim.add_link(LinkSpec::new(sender, receiver).both(self.way()))?;
         control::spawn_on(receiver, "receiver", receive(received.clone()));
         control::spawn_on(sender, "sender", send(bytes));
         sim.run_until(END);
@@ -57,6 +60,11 @@ impl Bulk {
         self.explain(bytes as f64, took, wall);
         println!("{}", outcome(&sim, 2, took, wall));
         Ok(())
+    }
+
+    fn way(&self) -> WaySpec {
+        let bandwidth = Bandwidth { bits_per_s: BITS_PER_S, queue_bytes: 2 * self.tcp_buffer as u64 };
+        WaySpec { bandwidth: Some(bandwidth), ..WaySpec::with_latency(Latency::Fixed(LATENCY)) }
     }
 
     fn explain(&self, bytes: f64, took: Duration, wall: Duration) {

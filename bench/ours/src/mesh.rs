@@ -30,9 +30,8 @@ pub(crate) fn add_host(sim: &Sim, i: usize) -> Result<NodeId, Failure> {
     Ok(sim.add_node(NodeSpec { name: format!("h{i}"), addresses, forwards: false })?)
 }
 
-/// A link that loses nothing.
+/// A link that loses nothing and carries as much as comes.
 pub(crate) fn add_link(sim: &Sim, a: NodeId, b: NodeId, latency: Duration) -> Result<(), Failure> {
-    let latency = Latency::Fixed(latency);
-    sim.add_link(LinkSpec { a, b, port_a: None, port_b: None, latency, loss: 0.0 })?;
+    sim.add_link(LinkSpec::new(a, b).latency(Latency::Fixed(latency)))?;
     Ok(())
 }

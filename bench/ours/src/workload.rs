@@ -3,14 +3,15 @@
 use crate::routed::{self, Routed};
 use crate::{Failure, mesh, outcome, w};
 use bench_common::count::Counts;
+use bench_common::outcome::Outcome;
 use bench_common::plan::{Size, Workload};
 use blackstart_rt as rt;
-use blackstart_sim::{Config, NodeId, Sim, Time, control};
+use blackstart_sim::{Config, Driver, NodeId, Sim, Time, control};
 use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 #[derive(Args)]
 pub(crate) struct W {
@@ -25,6 +26,9 @@ pub(crate) struct W {
     /// Packets cross five routers, one of which changes a route every minute
     #[arg(long, conflicts_with = "hub")]
     routed: bool,
+    /// On the tokio driver
+    #[arg(long)]
+    tokio: bool,
     /// Every message received makes a record, which is kept
     #[arg(long)]
     records: bool,
@@ -58,7 +62,8 @@ impl W {
     pub(crate) fn run(&self) -> Result<(), Failure> {
         RECORDS.store(self.records, Relaxed);
         let started = Instant::now();
-        let mut sim = Sim::new(Config { seed: 1, tcp_buffer: self.tcp_buffer, ..Config::default() })?;
+        let driver = if self.tokio { Driver::Tokio } else { Driver::Native };
+        let mut sim = Sim::new(Config { seed: 1, tcp_buffer: self.tcp_buffer, driver, ..Config::default() })?;
         if self.routed {
             self.run_routed(&mut sim)?
         } else {
@@ -66,8 +71,14 @@ impl W {
         }
         let wall = started.elapsed();
         self.check(&sim)?;
-        println!("{}", outcome(&sim, self.size.n.into(), self.size.simulated(), wall));
+        println!("{}", self.outcome(&sim, wall));
         Ok(())
+    }
+
+    fn outcome(&self, sim: &Sim, wall: Duration) -> Outcome {
+        let outcome = outcome(sim, self.size.n.into(), self.size.simulated(), wall);
+        let engine = if self.tokio { "blackstart/tokio".to_owned() } else { outcome.engine };
+        Outcome { engine, ..outcome }
     }
 
     fn workload(&self) -> Workload {

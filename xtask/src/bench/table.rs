@@ -42,6 +42,7 @@ fn short_rows(bench: &Bench) -> Result<Vec<Row>, Failure> {
         w(40),
         w(40) + " --records",
         w(40) + " --routed",
+        w(40) + " --tokio",
         w(160),
         format!("w 501 2340 --hub --tcp-buffer {W_BUFFER}"),
         "quiet 24".to_owned(),
@@ -49,9 +50,12 @@ fn short_rows(bench: &Bench) -> Result<Vec<Row>, Failure> {
     ];
     let jobs = programs.map(|arguments| Job::ours(&arguments));
     let measured = bench.in_turns(&jobs, ROUNDS_SHORT)?;
-    let [w40, records, routed, w160, hub, quiet, bulk] = &measured[..] else {
+    let [w40, records, routed, tokio, w160, hub, quiet, bulk] = &measured[..] else {
         return Err("a list of measurements for each job".into());
     };
+    if run::middle(tokio).hash != run::middle(w40).hash {
+        return Err("W(40) is another run on the tokio driver than on the native one".into());
+    }
     let buffers = format!("TCP buffers 2 × {W_BUFFER} bytes");
     Ok(vec![
         Row::new("W(40), 6.5 h", &buffers, w40).at_most(0.22, Unit::Seconds, wall(w40)).at_most(
@@ -69,6 +73,11 @@ fn short_rows(bench: &Bench) -> Result<Vec<Row>, Failure> {
         ),
         Row::new("501 hosts, all TCP to one, 2,340 s", &buffers, hub).at_most(0.6, Unit::Seconds, wall(hub)),
         bulk_row(bulk),
+        Row::new("W(40), 6.5 h, on the tokio driver", &buffers, tokio).at_most(
+            0.8,
+            Unit::Seconds,
+            wall(tokio),
+        ),
         Row::new("W(40) where each message received makes a record that is kept", &buffers, records).at_most(
             10.0,
             Unit::PercentOver("W(40) without"),
@@ -79,8 +88,9 @@ fn short_rows(bench: &Bench) -> Result<Vec<Row>, Failure> {
 
 fn bulk_row(runs: &[Outcome]) -> Row {
     let middle = run::middle(runs);
-    let how = format!("{BULK_MB} MB over an unlimited link; TCP buffers 2 × {BULK_BUFFER} bytes");
-    Row::new("One TCP connection over a link of 1 ms", &how, runs)
+    let queue = 2 * BULK_BUFFER;
+    let how = format!("{BULK_MB} MB; TCP buffers 2 × {BULK_BUFFER} bytes, the link's queue {queue} bytes");
+    Row::new("One TCP connection over a link of 10 Gbit/s and 1 ms", &how, runs)
         .at_least(1_000.0, Unit::MbPerWallSecond, BULK_MB / middle.wall_s)
         .at_least(9.0, Unit::SimulatedGbit, BULK_MB * 8.0 / 1e3 / middle.sim_s)
 }
