@@ -5,11 +5,12 @@
 use blackstart_report::difference;
 use blackstart_rt as rt;
 use blackstart_scenario::build;
-use blackstart_sim::{Config, Record, Sim, Time, control};
+use blackstart_sim::{Config, NodeId, Record, Sim, Time, control};
 use blackstart_tests::night::{founding, load, play, small};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -42,6 +43,28 @@ fn threads_change_nothing() {
         two.map(|running| running.join().expect("a run that ends").1)
     });
     assert_eq!(both, [here.clone(), here]);
+}
+
+/// Busy threads beside it, and a run on every core at once.
+#[test]
+fn a_loaded_machine_changes_nothing() {
+    let alone = hash(7);
+    let cores = thread::available_parallelism().map_or(2, usize::from);
+    let over = AtomicBool::new(false);
+    let all: Vec<_> = thread::scope(|scope| {
+        for _ in 0..2 * cores {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    drop(vec![0_u8; 1 << 16])
+                }
+            });
+        }
+        let runs: Vec<_> = (0..cores).map(|_| scope.spawn(|| hash(7))).collect();
+        let all = runs.into_iter().map(|run| run.join().ok()).collect();
+        over.store(true, Ordering::Relaxed);
+        all
+    });
+    assert_eq!(all, vec![Some(alone); cores]);
 }
 
 #[test]
@@ -87,12 +110,18 @@ fn log_hash(scenario: &Path, runs: usize, environment: &[(&str, &str)]) -> std::
 }
 
 /// An environment that differs from the usual one in whatever programs look at.
-const ENVIRONMENT: [(&str, &str); 6] = [
+const ENVIRONMENT: [(&str, &str); 11] = [
     ("RUST_LOG", "trace"),
     ("TZ", "Pacific/Auckland"),
     ("LANG", "nl_NL.UTF-8"),
     ("LC_ALL", "nl_NL.UTF-8"),
+    ("LC_NUMERIC", "de_DE.UTF-8"),
+    ("LANGUAGE", "ar"),
     ("HOME", "/nowhere"),
+    // Other threads' counts, another layout of the heap, and freed memory that is overwritten.
+    ("TOKIO_WORKER_THREADS", "1"),
+    ("MALLOC_ARENA_MAX", "1"),
+    ("MALLOC_PERTURB_", "165"),
     ("RUST_BACKTRACE", "full"),
 ];
 
@@ -170,24 +199,88 @@ impl rt::Event for Canary {
     const KIND: &'static str = "canary";
 }
 
-/// A small night with one more program on a host, which does in the order of a hashed map what it should do in order.
-#[expect(clippy::disallowed_types, reason = "the canary sins on purpose")]
-fn with_a_canary() -> Vec<Record> {
+/// What is compared of a run, and its machines' names.
+struct Played {
+    log: Vec<Record>,
+    packet_digests: Vec<u64>,
+    log_hash: String,
+    names: rt::Map<NodeId, String>,
+}
+
+impl Played {
+    fn trace(&self) -> difference::Trace<'_> {
+        let Played { log, packet_digests, log_hash, .. } = self;
+        difference::Trace { log, packet_digests, log_hash }
+    }
+}
+
+/// The first two minutes of a small night in which one more service runs on a host.
+fn with_a_canary<F: Future<Output = ()> + 'static>(canary: F) -> Played {
     let scenario = load(&small(), None);
-    let mut run = build(&scenario, 7, None).expect("a run");
+    let run = build(&scenario, 7, None).expect("a run");
+    let mut sim = run.sim;
     let host = control::node("web1").expect("a host of the small night");
-    let _detached = control::spawn_on(host, "canary", async {
-        rt::time::sleep(Duration::from_secs(60)).await;
-        let map: std::collections::HashMap<u32, ()> = (0..64).map(|key| (key, ())).collect();
-        rt::emit(&Canary::Sings(map.into_keys().collect()));
-    });
-    run.sim.run_until(Time::from_secs(120));
-    run.sim.records()
+    let _detached = control::spawn_on(host, "canary", canary);
+    sim.run_until(Time::from_secs(120));
+    Played {
+        log: sim.records(),
+        packet_digests: sim.packet_digests(),
+        log_hash: format!("{:016x}", sim.log_hash()),
+        names: run.world.wiring.names(),
+    }
+}
+
+fn difference(one: &Played, other: &Played) -> Option<String> {
+    difference::first(one.trace(), other.trace(), &one.names)
+}
+
+/// The numbers in the order of a hashed map: what a service must not do.
+#[expect(clippy::disallowed_types, reason = "the canary sins on purpose")]
+fn in_hash_order() -> Vec<u32> {
+    let map: std::collections::HashMap<u32, ()> = (0..64).map(|key| (key, ())).collect();
+    map.into_keys().collect()
+}
+
+/// Tells what it did in the wrong order.
+async fn sing() {
+    rt::time::sleep(Duration::from_secs(60)).await;
+    rt::emit(&Canary::Sings(in_hash_order()));
+}
+
+/// Tells nothing, but sends it to a machine that does not listen.
+async fn whisper() {
+    rt::time::sleep(Duration::from_secs(60)).await;
+    let socket = rt::net::UdpSocket::bind("0.0.0.0:0".parse().expect("an address")).await.expect("a socket");
+    let order: Vec<u8> = in_hash_order().iter().map(|number| *number as u8).collect();
+    let sent = socket.send_to(&order, "198.51.100.53:9".parse().expect("an address")).await;
+    assert_eq!(sent.expect("a route to the name server"), order.len());
 }
 
 #[test]
-fn a_program_in_hash_order_is_caught_where_it_begins() {
-    let difference = difference::first(&with_a_canary(), &with_a_canary(), &rt::Map::new());
-    let difference = difference.expect("64! orders, and twice the same");
-    assert!(difference.contains("canary"), "{difference}");
+fn a_program_in_hash_order_is_caught_where_it_begins_and_named() {
+    let (one, other) = (with_a_canary(sing()), with_a_canary(sing()));
+    let difference = difference(&one, &other).expect("64! orders, and twice the same");
+    assert!(difference.contains(", which was made on web1/canary\n"), "{difference}");
+    assert!(difference.contains("  60.000000000  web1/canary  canary  "), "{difference}");
+    let shown = difference.lines().filter(|line| line.starts_with("> ")).count();
+    assert_eq!(shown, 2, "the record of each run, among its neighbours: {difference}");
+    assert!(!difference.contains("packets differ already"), "{difference}");
+}
+
+#[test]
+fn packets_that_nobody_tells_of_are_caught_between_records() {
+    let (one, other) = (with_a_canary(whisper()), with_a_canary(whisper()));
+    let difference = difference(&one, &other).expect("64! orders, and twice the same");
+    assert!(difference.starts_with("equal records and different packets: "), "{difference}");
+    let before = one.log.iter().rfind(|record| record.time <= Time::from_secs(60)).expect("a record");
+    assert!(
+        difference.contains(&format!(" ({} to ", before.time.to_string().trim_end_matches('s'))),
+        "{difference}"
+    );
+}
+
+#[test]
+fn without_a_canary_there_is_no_difference() {
+    let honest = || with_a_canary(async { rt::emit(&Canary::Sings(vec![1])) });
+    assert_eq!(difference(&honest(), &honest()), None);
 }

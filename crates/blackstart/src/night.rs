@@ -1,6 +1,6 @@
 //! One run from its scenario to its outcome.
 
-use blackstart_report::{RunOutcome, judge, page, timeline};
+use blackstart_report::{RunOutcome, difference, judge, page, timeline};
 use blackstart_rt::Map;
 use blackstart_runbook::step::Runbook;
 use blackstart_scenario::{Scenario, build};
@@ -52,6 +52,8 @@ pub struct Night {
     pub outcome: RunOutcome,
     /// Everything that was recorded.
     pub log: Vec<Record>,
+    /// For each record, the digest of all packets until then.
+    pub packet_digests: Vec<u64>,
     /// Names of the machines in the log.
     pub names: Map<NodeId, String>,
 }
@@ -61,6 +63,17 @@ impl Night {
     #[must_use]
     pub fn page(&self, next: &str) -> String {
         page::page(&self.outcome, &timeline::lines(&self.log, &self.names), next)
+    }
+
+    /// What differs first between this run and one that should be the same; `None` when they are, to the byte.
+    #[must_use]
+    pub fn difference(&self, other: &Night) -> Option<String> {
+        difference::first(self.trace(), other.trace(), &self.names)
+    }
+
+    fn trace(&self) -> difference::Trace<'_> {
+        let Night { outcome, log, packet_digests, .. } = self;
+        difference::Trace { log, packet_digests, log_hash: &outcome.log_hash }
     }
 }
 
@@ -138,7 +151,8 @@ pub fn perform(scenario: &Scenario, plan: &Plan, mut progress: impl FnMut(Durati
         progress(reached);
     }
     let outcome = judge(scenario, seed, &run);
-    Ok(Night { outcome, log: run.sim.records(), names: run.world.wiring.names() })
+    let (log, packet_digests) = (run.sim.records(), run.sim.packet_digests());
+    Ok(Night { outcome, log, packet_digests, names: run.world.wiring.names() })
 }
 
 fn chosen<'a>(

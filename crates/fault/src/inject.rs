@@ -42,13 +42,10 @@ fn act(world: &World, kind: &Kind, broken: bool) -> Option<Result<(), Error>> {
             control::kill_service(node(world, world.wiring.services.get(service)?)?, service);
             Ok(())
         }
-        Kind::KillService { service } => restart(node(world, world.wiring.services.get(service)?)?),
+        Kind::KillService { service } => {
+            control::restart_service(node(world, world.wiring.services.get(service)?)?, service)
+        }
     })
-}
-
-fn restart(node: NodeId) -> Result<(), Error> {
-    control::power_off(node)?;
-    control::power_on(node)
 }
 
 fn node(world: &World, name: &str) -> Option<NodeId> {

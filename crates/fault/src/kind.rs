@@ -35,7 +35,7 @@ pub enum Kind {
         /// The machine.
         machine: String,
     },
-    /// A service dies on its machine. Undone: the machine is restarted.
+    /// A service dies on its machine. Undone: it is started again.
     KillService {
         /// The service.
         service: String,

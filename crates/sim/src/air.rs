@@ -13,6 +13,7 @@ use crate::fib::Exit;
 use crate::hash::fold;
 use crate::node::{DropCause, NodeId};
 use crate::packet::{self, Bytes};
+use crate::pause::Happening;
 use crate::queue::{Event, Moment};
 use crate::world::World;
 use std::net::IpAddr;
@@ -169,13 +170,18 @@ impl Crossings {
 /// What changes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Change {
-    /// The forwarding table of a node.
+    /// The forwarding table of a node, or whether it forwards at all.
     Forwarding(NodeId),
     /// A link: its carrier, or what it does to packets.
     Link(LinkId),
 }
 
 impl Air {
+    /// A digest of what crossed links, without what is still flying.
+    pub(crate) fn digest(&self) -> u64 {
+        self.crossings.digest
+    }
+
     fn insert(&mut self, packet: Packet) -> Event {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(Slot::default());
@@ -289,7 +295,7 @@ impl World {
         let mut stages: Vec<Stage> = Vec::new();
         let mut node = at;
         let (mut after, mut mtu) = (0, u16::MAX);
-        while stages.len() < HOPS_MAX && (node == at || self.nodes[node].forwards) {
+        while stages.len() < HOPS_MAX && (node == at || self.nodes[node].passes_on()) {
             let port = match (self.nodes[node].exit(to), packet) {
                 (Exit::Port(port), _) => port,
                 (Exit::Spread(_), None) => return Err(Splits),
@@ -313,7 +319,7 @@ impl World {
         let Some(Packet { mut bytes, birth, leg }) = self.air.take(slot, generation) else { return };
         match leg {
             Leg::Loopback { node, epoch } => match self.nodes[node as usize].epoch == epoch {
-                true => self.deliver(node as usize, bytes),
+                true => self.happen(node as usize, Happening::Loopback(bytes)),
                 false => self.wire.recycle(bytes),
             },
             Leg::Hop { hop, cut } => {
@@ -322,12 +328,12 @@ impl World {
                     return self.discard(to, DropCause::LinkDown, bytes);
                 }
                 self.air.crossings.add(self.now, hop, packet::content(&bytes), packet::life(&bytes));
-                self.forward(to, birth, bytes);
+                self.happen(to, Happening::Packet { birth, bytes });
             }
             Leg::Flight { departed, path } => {
                 self.air.crossings.add_flight(&bytes, departed, &path, |_| true);
                 packet::age_by(&mut bytes, ages(&path));
-                self.forward(path[path.len() - 1].to as usize, birth, bytes);
+                self.happen(path[path.len() - 1].to as usize, Happening::Packet { birth, bytes });
             }
         }
     }
@@ -525,7 +531,7 @@ mod tests {
 
         fn meddle(&mut self) {
             let (at, to, link) = (self.any_node(), self.any_node(), self.any_link());
-            match self.dice.below(18) {
+            match self.dice.below(22) {
                 16 | 17 => control::set_link_way(link, crate::Direction::BToA, self.way()).unwrap(),
                 0 => control::set_link_cut(link, true).unwrap(),
                 1 | 2 => control::set_link_cut(link, false).unwrap(),
@@ -535,6 +541,8 @@ mod tests {
                 6 => control::power_off(self.nodes[at]).unwrap(),
                 7 | 8 => self.nodes.iter().for_each(|&node| control::power_on(node).unwrap()),
                 9..12 => self.route_badly(at, to),
+                18 | 19 => drop(control::pause(self.nodes[at])),
+                20 | 21 => self.nodes.iter().for_each(|&node| control::resume(node).unwrap()),
                 _ => self.route_well(at, to),
             }
         }

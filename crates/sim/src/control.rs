@@ -3,6 +3,7 @@
 //! Usable from any task of the simulation, from hooks, and between runs.
 
 use crate::air::Change;
+use crate::clock::Clock;
 use crate::fabric::{Direction, Latency, Link, LinkId, Loss, WaySpec};
 use crate::fib::{Protocol, Resolution, Target};
 use crate::link::{self, Interface};
@@ -11,7 +12,7 @@ use crate::record::{SimEvent, show_to_hooks};
 use crate::task::JoinHandle;
 use crate::time::{self, Time};
 use crate::world::{self, World};
-use crate::{Error, exec, task};
+use crate::{Error, disk, exec, task};
 use ipnet::IpNet;
 use std::future::Future;
 use std::net::IpAddr;
@@ -50,6 +51,46 @@ pub fn power_on(node: NodeId) -> Result<(), Error> {
         exec::run_program(node, &*program);
     }
     show_to_hooks();
+    Ok(())
+}
+
+/// Makes a node stand still, as a hypervisor pauses a virtual machine: no task runs, no timer fires, nothing is
+/// acknowledged, answered or forwarded. Links keep their carrier. Up to 256 packets wait, as in a network card's
+/// ring; more are dropped ([`DropCause::QueueFull`]). Time passes: see [`resume`]. Harmless when it stands still.
+///
+/// # Errors
+/// [`Error::UnknownNode`], [`Error::NoPower`], [`Error::NoSimulation`].
+pub fn pause(node: NodeId) -> Result<(), Error> {
+    with(|world| world.pause(node))?;
+    exec::pause(node);
+    Ok(())
+}
+
+/// Lets a paused node go on. All that is overdue happens at once: first, in the order in which it came, what the kernel
+/// does (packets, TCP's timers), then the tasks, in the order in which they became ready. Its clocks have gone on.
+/// Harmless when it does not stand still.
+///
+/// # Errors
+/// [`Error::UnknownNode`], [`Error::NoSimulation`].
+pub fn resume(node: NodeId) -> Result<(), Error> {
+    with(|world| world.resume(node))?;
+    exec::resume(node);
+    Ok(())
+}
+
+/// Whether a node stands still. False for unknown nodes.
+pub fn is_paused(node: NodeId) -> bool {
+    world::try_with(|world| world.node(node).is_some_and(|node| node.paused.is_some())).unwrap_or(false)
+}
+
+/// Makes a node slow: each poll of one of its tasks takes so much of its one CPU, and what the poll does happens when
+/// that time is over. Ready tasks queue for it, first come, first served. Zero, the default: polls take no time.
+///
+/// # Errors
+/// [`Error::UnknownNode`], [`Error::NoSimulation`].
+pub fn set_cpu_cost(node: NodeId, per_poll: Duration) -> Result<(), Error> {
+    with(|world| check_node(world, node))?;
+    exec::set_poll_ns(node, time::nanos(per_poll));
     Ok(())
 }
 
@@ -266,15 +307,66 @@ pub fn lookup_route(node: NodeId, address: IpAddr) -> Option<Resolution> {
     world::try_with(|world| world.node(node)?.fib.lookup(address)).flatten()
 }
 
-/// Shifts a node's clock against true time by so many nanoseconds.
+fn with_clock<R>(node: NodeId, f: impl FnOnce(&mut Clock, u64) -> Result<R, Error>) -> Result<R, Error> {
+    with(|world| {
+        let now = world.now;
+        f(&mut world.node_mut(node).ok_or(Error::UnknownNode(node.0))?.clock, now)
+    })
+}
+
+/// Sets a node's wall clock to true time plus so many nanoseconds, at once. Timers, and the times of records, are
+/// true on every node.
 ///
 /// # Errors
 /// [`Error::UnknownNode`], [`Error::NoSimulation`].
 pub fn set_clock_offset(node: NodeId, offset_ns: i64) -> Result<(), Error> {
+    with_clock(node, |clock, now| Ok(clock.set(now, offset_ns)))
+}
+
+/// Makes a node's wall clock jump by so many nanoseconds from what it shows (a step, as `settimeofday` does).
+///
+/// # Errors
+/// [`Error::UnknownNode`], [`Error::NoSimulation`].
+pub fn step_clock(node: NodeId, by_ns: i64) -> Result<(), Error> {
+    with_clock(node, |clock, now| Ok(clock.step(now, by_ns)))
+}
+
+/// Moves a node's wall clock by so many nanoseconds without a jump: it runs 500 ppm faster or slower until that is
+/// done, as adjtime(3) has it on Linux. Takes the place of a slew that is not over.
+///
+/// # Errors
+/// [`Error::UnknownNode`], [`Error::NoSimulation`].
+pub fn slew_clock(node: NodeId, by_ns: i64) -> Result<(), Error> {
+    with_clock(node, |clock, now| Ok(clock.slew(now, by_ns)))
+}
+
+/// Makes a node's wall clock gain so many microseconds a second from now on; negative: lose. It does not jump.
+///
+/// # Errors
+/// [`Error::UnknownNode`], [`Error::BadDrift`], [`Error::NoSimulation`].
+pub fn set_clock_drift(node: NodeId, ppm: f64) -> Result<(), Error> {
+    with_clock(node, |clock, now| clock.set_drift(now, ppm).then_some(()).ok_or(Error::BadDrift(ppm)))
+}
+
+/// Makes a node's disk fail from now on, or be sound again (the default); see [`disk::Faults`].
+///
+/// # Errors
+/// [`Error::UnknownNode`], [`Error::BadProbability`], [`Error::NoSimulation`].
+pub fn set_disk_faults(node: NodeId, faults: disk::Faults) -> Result<(), Error> {
     with(|world| {
-        world.node_mut(node).ok_or(Error::UnknownNode(node.0))?.clock_offset_ns = offset_ns;
+        faults.check()?;
+        world.node_mut(node).ok_or(Error::UnknownNode(node.0))?.disk.faults = faults;
         Ok(())
     })
+}
+
+/// Flips one bit on a node's disk, drawn from all that is on it, or from one file. Gives the file and the byte; none
+/// when there is nothing to rot. Bytes that were not synced are in memory, and do not.
+///
+/// # Errors
+/// [`Error::UnknownNode`], [`Error::NoSimulation`].
+pub fn rot_disk(node: NodeId, path: Option<&str>) -> Result<Option<(String, usize)>, Error> {
+    with(|world| Ok(world.node_mut(node).ok_or(Error::UnknownNode(node.0))?.disk.rot(path)))
 }
 
 /// What a node's clock shows, as time since 1970.
@@ -282,10 +374,13 @@ pub fn unix_now(node: NodeId) -> Duration {
     world::try_with(|world| world.unix_now(Some(node))).unwrap_or_default()
 }
 
-/// Stops a service: drops its tasks. Its sockets close as those of a killed process do. False when it did not run.
+/// Crashes a service, as `kill -9` does: drops its tasks. Its sockets close as those of a killed process do: the
+/// peers see FIN, or RST where data was left unread, and the ports are free again. What it wrote to the disk is
+/// there, synced or not. False when it did not run.
 pub fn kill_service(node: NodeId, service: &str) -> bool {
-    let killed = exec::kill_service(Some(node), service);
+    let killed = exec::is_running(node, service);
     if killed {
+        exec::kill_service(node, service);
         let event = SimEvent::ServiceKilled { service: service.to_owned() };
         world::try_with(|world| world.emit_sim(Some(node), &event));
     }
@@ -293,9 +388,27 @@ pub fn kill_service(node: NodeId, service: &str) -> bool {
     killed
 }
 
+/// Starts a service afresh, whether it runs or was killed: runs the node's program once more, where every
+/// [`task::spawn`] of another name is refused (the future is dropped, its handle says cancelled). So a program
+/// should do nothing but spawn: what else it does is done again.
+///
+/// # Errors
+/// [`Error::UnknownNode`], [`Error::NoPower`], [`Error::UnknownService`], [`Error::NoSimulation`].
+pub fn restart_service(node: NodeId, service: &str) -> Result<(), Error> {
+    let program = with(|world| world.program(node))?;
+    if !program.is_some_and(|program| exec::restart_service(node, service, &*program)) {
+        let node = node_name(node).unwrap_or_default();
+        return Err(Error::UnknownService { node, service: service.to_owned() });
+    }
+    with(|world| {
+        world.emit_sim(Some(node), &SimEvent::ServiceRestarted { service: service.to_owned() });
+        Ok(())
+    })
+}
+
 /// Whether a service has a task on a node.
 pub fn is_running(node: NodeId, service: &str) -> bool {
-    exec::is_running(Some(node), service)
+    exec::is_running(node, service)
 }
 
 /// Starts a service on a node from outside, as its program would.

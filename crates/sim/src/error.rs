@@ -49,7 +49,7 @@ pub enum Error {
         /// The port's name.
         port: String,
     },
-    /// Something of a link that should be a probability.
+    /// Something of a link or a disk that should be a probability.
     #[error("a probability of {value} for {what} is not between 0 and 1")]
     BadProbability {
         /// What happens with it.
@@ -72,6 +72,20 @@ pub enum Error {
         down: Duration,
         /// From one loss of light to the next.
         period: Duration,
+    },
+    /// No clock gains or loses that much.
+    #[error("a drift of {0} ppm is not between -100,000 and 100,000")]
+    BadDrift(f64),
+    /// The machine is off.
+    #[error("node {0:?} has no power")]
+    NoPower(String),
+    /// The node's program starts no service of this name.
+    #[error("the program of node {node:?} starts no service called {service:?}")]
+    UnknownService {
+        /// The node's name.
+        node: String,
+        /// The service's name.
+        service: String,
     },
     /// A latency whose parameters make no sense.
     #[error("a latency {0} makes no sense")]

@@ -3,7 +3,9 @@
 //! Start at [`spawn`] for the inside view and at [`run_ready`] for the run loop's. Futures are polled and
 //! dropped outside every borrow; a waker touches nothing but the ready queue, so waking is safe anywhere.
 
+use crate::cpu::{Cpus, Turn};
 use crate::node::NodeId;
+use crate::queue::Event;
 use crate::record::SimEvent;
 use crate::time::Time;
 use crate::{Map, driver, world};
@@ -12,7 +14,6 @@ use std::collections::VecDeque;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
@@ -49,8 +50,8 @@ thread_local! {
 /// A slot of the executor and how often it was used before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TaskId {
-    slot: u32,
-    generation: u32,
+    pub(crate) slot: u32,
+    pub(crate) generation: u32,
 }
 
 struct Signal {
@@ -78,9 +79,12 @@ struct Exec {
     slots: Vec<Slot>,
     free: Vec<u32>,
     spawned: u64,
-    services: Vec<Rc<str>>,
-    service_ids: Map<Rc<str>, u32>,
+    services: Vec<Arc<str>>,
+    service_ids: Map<Arc<str>, u32>,
     closing: bool,
+    cpus: Cpus,
+    /// The one service of the node that may start: set while a program runs for that service alone.
+    only: Option<(NodeId, Arc<str>)>,
 }
 
 struct Slot {
@@ -92,13 +96,22 @@ struct Slot {
     task: Option<Task>,
     polling: bool,
     signal: Option<(Arc<Signal>, Waker)>,
+    /// Whether the CPU time of its next poll has been spent, on a slow host.
+    served: bool,
     /// When it was last polled, and how often at that time.
     polled_at: Time,
     polls: u32,
 }
 
+/// What came of a ready task's turn.
+enum Begun {
+    Poll(Ready),
+    /// It is to ask again at that time.
+    Waits(u64),
+}
+
 /// The task's future and what it needs to be polled.
-struct Turn {
+struct Ready {
     task: Task,
     owner: Owner,
     signal: (Arc<Signal>, Waker),
@@ -117,6 +130,7 @@ impl Exec {
         entry.number = self.spawned;
         entry.owner = owner;
         entry.polls = 0;
+        entry.served = false;
         entry.task = Some(task);
         let signal = Arc::new(Signal { run, id, queued: AtomicBool::new(true) });
         entry.signal = Some((Arc::clone(&signal), Waker::from(signal)));
@@ -124,12 +138,22 @@ impl Exec {
         id
     }
 
-    fn begin(&mut self, id: TaskId) -> Option<Turn> {
+    fn begin(&mut self, id: TaskId) -> Option<Begun> {
         let slot = self.slots.get_mut(id.slot as usize).filter(|slot| slot.generation == id.generation)?;
+        if !self.cpus.is_usual()
+            && let Some(node) = slot.owner.node
+        {
+            match self.cpus.turn(node, id, Time::now().as_nanos(), slot.served) {
+                Turn::Now => {}
+                Turn::At(at) => return Some(Begun::Waits(at)),
+                Turn::Held => return None,
+            }
+        }
         let task = slot.task.take()?;
         let signal = slot.signal.take()?;
         slot.polling = true;
-        Some(Turn { task, owner: slot.owner, signal, spins: slot.count_poll() })
+        slot.served = false;
+        Some(Begun::Poll(Ready { task, owner: slot.owner, signal, spins: slot.count_poll() }))
     }
 
     /// Puts a pending task back. Hands it out again, to be dropped, if it was killed while it was polled.
@@ -167,10 +191,10 @@ impl Exec {
         Some(Doomed { number: entry.number, owner: entry.owner, task })
     }
 
-    /// Takes the tasks of all owners that `doomed` picks, in the order of their birth.
-    fn kill_where(&mut self, doomed: impl Fn(Owner) -> bool) -> Vec<Doomed> {
-        let alive = |slot: &Slot| (slot.task.is_some() || slot.polling) && doomed(slot.owner);
-        let picked: Vec<usize> = (0..self.slots.len()).filter(|&slot| alive(&self.slots[slot])).collect();
+    /// Takes the tasks that `doomed` picks, in the order of their birth.
+    fn kill_where(&mut self, doomed: impl Fn(&Slot) -> bool) -> Vec<Doomed> {
+        let picked = |slot: &Slot| slot.is_alive() && doomed(slot);
+        let picked: Vec<usize> = (0..self.slots.len()).filter(|&slot| picked(&self.slots[slot])).collect();
         let mut tasks: Vec<Doomed> = picked.into_iter().filter_map(|slot| self.kill(slot)).collect();
         tasks.sort_by_key(|doomed| doomed.number);
         tasks
@@ -180,8 +204,8 @@ impl Exec {
         if let Some(&id) = self.service_ids.get(name) {
             return id;
         }
-        let name: Rc<str> = Rc::from(name);
-        self.services.push(Rc::clone(&name));
+        let name: Arc<str> = Arc::from(name);
+        self.services.push(Arc::clone(&name));
         let id = self.services.len() as u32 - 1;
         self.service_ids.insert(name, id);
         id
@@ -198,9 +222,14 @@ impl Slot {
             task: None,
             polling: false,
             signal: None,
+            served: false,
             polled_at: Time::ZERO,
             polls: 0,
         }
+    }
+
+    fn is_alive(&self) -> bool {
+        self.task.is_some() || self.polling
     }
 
     /// True when it was polled too often for one instant.
@@ -244,6 +273,16 @@ pub fn current_node() -> Option<NodeId> {
     CURRENT.get().and_then(|owner| owner.node)
 }
 
+/// Whose code runs: none outside tasks, programs and hooks.
+pub(crate) fn current_owner() -> Option<Owner> {
+    CURRENT.get()
+}
+
+/// The name behind a number of a service.
+pub(crate) fn service_name(id: u32) -> Option<Arc<str>> {
+    with(|exec| exec.services.get(id as usize).cloned()).flatten()
+}
+
 /// Whether the caller is a task of a simulation or a node's program.
 pub fn in_simulation() -> bool {
     CURRENT.get().is_some()
@@ -275,8 +314,17 @@ pub(crate) fn spawn(name: &str, task: Task) -> Option<TaskId> {
     let owner = CURRENT.get().unwrap_or(Owner { node: None, service: None });
     match owner.service {
         Some(_) => spawn_for(owner, task),
+        None if is_refused(owner.node, name) => None,
         None => spawn_on(owner.node, name, task),
     }
+}
+
+/// Whether the node's program runs for the sake of another service.
+fn is_refused(node: Option<NodeId>, service: &str) -> bool {
+    let refused = |exec: &mut Exec| {
+        exec.only.as_ref().is_some_and(|(at, only)| node == Some(*at) && **only != *service)
+    };
+    with(refused).unwrap_or(false)
 }
 
 /// Starts a task of `service` on `node`.
@@ -311,31 +359,86 @@ pub(crate) fn abort(run: u64, id: TaskId) {
     drop_tasks(doomed.flatten().into_iter().collect());
 }
 
-/// Drops all tasks of `node`, in the order of their birth.
-pub(crate) fn kill_node(node: NodeId) {
-    drop_tasks(with(|exec| exec.kill_where(|owner| owner.node == Some(node))).unwrap_or_default());
+/// Makes each poll of a task of `node` take so long.
+pub(crate) fn set_poll_ns(node: NodeId, poll_ns: u64) {
+    with(|exec| exec.cpus.set_poll_ns(node, poll_ns));
 }
 
-/// Drops all tasks of a service of `node`. False when it has none.
-pub(crate) fn kill_service(node: Option<NodeId>, service: &str) -> bool {
-    if !is_running(node, service) {
-        return false;
+/// From now on no task of `node` is polled.
+pub(crate) fn pause(node: NodeId) {
+    with(|exec| exec.cpus.pause(node));
+}
+
+/// Lets the tasks of `node` run again, first those that became ready meanwhile.
+pub(crate) fn resume(node: NodeId) {
+    let held = with(|exec| exec.cpus.resume(node)).unwrap_or_default();
+    READY.with_borrow_mut(|ready| ready.extend(held));
+}
+
+/// Makes a task ready that waited for its CPU time: that is spent now.
+struct Served(TaskId);
+
+impl Wake for Served {
+    fn wake(self: Arc<Self>) {
+        let id = self.0;
+        with(|exec| {
+            let slot = exec.slots.get_mut(id.slot as usize).filter(|slot| slot.generation == id.generation);
+            slot.map(|slot| slot.served = true)
+        });
+        READY.with_borrow_mut(|ready| ready.push_back(id));
     }
+}
+
+/// To be woken when the CPU time that a task waited for is spent.
+pub(crate) fn served(id: TaskId) -> Waker {
+    Waker::from(Arc::new(Served(id)))
+}
+
+/// Drops all tasks of `node`, in the order of their birth.
+pub(crate) fn kill_node(node: NodeId) {
+    with(|exec| exec.cpus.reset(node));
+    drop_tasks(with(|exec| exec.kill_where(|slot| slot.owner.node == Some(node))).unwrap_or_default());
+}
+
+/// Drops all tasks of a service of `node`.
+pub(crate) fn kill_service(node: NodeId, service: &str) {
+    kill_elders(node, service, u64::MAX);
+}
+
+/// Drops those tasks of a service of `node` that are not younger than the task number `youngest`.
+fn kill_elders(node: NodeId, service: &str, youngest: u64) {
     let doomed = with(|exec| {
-        let id = exec.service_id(service);
-        exec.kill_where(|owner| owner == Owner { node, service: Some(id) })
+        let owner = Owner { node: Some(node), service: exec.service_ids.get(service).copied() };
+        exec.kill_where(|slot| slot.owner == owner && slot.number <= youngest)
     });
     drop_tasks(doomed.unwrap_or_default());
-    true
+}
+
+/// Runs a node's program for one of its services alone, and drops the tasks that the service had. False, and
+/// nothing has changed, when the program does not start it.
+pub(crate) fn restart_service(node: NodeId, service: &str, program: &dyn Fn()) -> bool {
+    let Some(youngest) = with(|exec| exec.spawned) else { return false };
+    let outer = with(|exec| exec.only.replace((node, Arc::from(service))));
+    run_program(node, program);
+    with(|exec| exec.only = outer.flatten());
+    let started = has_task(node, service, |slot| slot.number > youngest);
+    if started {
+        kill_elders(node, service, youngest);
+    }
+    started
 }
 
 /// Whether a service of `node` has a task.
-pub(crate) fn is_running(node: Option<NodeId>, service: &str) -> bool {
-    let running = with(|exec| {
-        let owner = Owner { node, service: Some(*exec.service_ids.get(service)?) };
-        Some(exec.slots.iter().any(|slot| slot.owner == owner && (slot.task.is_some() || slot.polling)))
+pub(crate) fn is_running(node: NodeId, service: &str) -> bool {
+    has_task(node, service, |_| true)
+}
+
+fn has_task(node: NodeId, service: &str, wanted: impl Fn(&Slot) -> bool) -> bool {
+    let has = with(|exec| {
+        let owner = Owner { node: Some(node), service: Some(*exec.service_ids.get(service)?) };
+        Some(exec.slots.iter().any(|slot| slot.is_alive() && slot.owner == owner && wanted(slot)))
     });
-    running.flatten().unwrap_or(false)
+    has.flatten().unwrap_or(false)
 }
 
 /// The number of tasks that have not ended.
@@ -362,14 +465,18 @@ pub(crate) fn any_ready() -> bool {
 /// Polls tasks until none is ready.
 pub(crate) fn run_ready() {
     while let Some(id) = READY.with_borrow_mut(VecDeque::pop_front) {
-        if let Some(turn) = with(|exec| exec.begin(id)).flatten() {
-            poll_task(id, turn);
+        match with(|exec| exec.begin(id)).flatten() {
+            Some(Begun::Poll(ready)) => poll_task(id, ready),
+            Some(Begun::Waits(at)) => {
+                world::try_with(|world| world.queue.push(at, Event::Turn { task: id }));
+            }
+            None => {}
         }
     }
 }
 
-fn poll_task(id: TaskId, turn: Turn) {
-    let Turn { mut task, owner, signal, spins } = turn;
+fn poll_task(id: TaskId, ready: Ready) {
+    let Ready { mut task, owner, signal, spins } = ready;
     if spins {
         return crash(id, owner, task, &"spins: polled a million times without any time passing");
     }
@@ -399,7 +506,7 @@ fn crash(id: TaskId, owner: Owner, task: Task, panic: &(dyn std::any::Any + Send
     if let Err(again) = scope(owner, || catch_unwind(AssertUnwindSafe(|| drop(task)))) {
         record_crash(owner, &*again);
     }
-    drop_tasks(with(|exec| exec.kill_where(|other| other == owner)).unwrap_or_default());
+    drop_tasks(with(|exec| exec.kill_where(|other| other.owner == owner)).unwrap_or_default());
 }
 
 /// Runs a node's program; a panic in it is recorded as the crash of the service "boot".
@@ -411,10 +518,8 @@ pub(crate) fn run_program(node: NodeId, program: &dyn Fn()) {
 }
 
 fn record_crash(owner: Owner, panic: &(dyn std::any::Any + Send)) {
-    let service = owner
-        .service
-        .and_then(|id| with(|exec| exec.services[id as usize].to_string()))
-        .unwrap_or_else(|| "boot".to_owned());
+    let service =
+        owner.service.and_then(service_name).map_or_else(|| "boot".to_owned(), |name| name.to_string());
     let message = panic
         .downcast_ref::<&str>()
         .map(|text| (*text).to_owned())

@@ -21,13 +21,16 @@
 //! - [`draw`]: streams of draws
 //! - [`record`]: the log
 //!
-//! How it works, from below: `hash`, `queue`, `exec` (tasks), `world` (the thread's one world, and the rule about
-//! borrowing it), `packet` (bytes), `checksum`, `stack` (smoltcp behind a demultiplexer of our own), `node`, `fabric` (links and
-//! forwarding), `air` (packets on their way), `power`, `watch`, `driver` (the same run inside a tokio runtime).
+//! How it works, from below: `hash`, `clock`, `queue`, `cpu`, `exec` (tasks), `world` (the thread's one world, and the
+//! rule about borrowing it), `packet` (bytes), `checksum`, `stack` (smoltcp behind a demultiplexer of our own), `node`,
+//! `fabric` (links and forwarding), `air` (packets on their way), `power`, `pause`, `watch`, `driver` (the same run
+//! inside a tokio runtime).
 
 mod air;
 mod checksum;
+mod clock;
 pub mod control;
+mod cpu;
 pub mod disk;
 pub mod draw;
 mod driver;
@@ -40,6 +43,7 @@ pub mod link;
 pub mod net;
 mod node;
 mod packet;
+mod pause;
 mod power;
 mod queue;
 pub mod record;
@@ -54,7 +58,7 @@ pub use driver::Driver;
 pub use error::Error;
 pub use fabric::{Bandwidth, Direction, GilbertElliott, Latency, LinkId, LinkSpec, Loss, WaySpec};
 pub use node::{DropCause, NodeId, NodeSpec};
-pub use record::Record;
+pub use record::{Emitter, Record};
 pub use sim::{Config, Sim};
 pub use time::Time;
 pub use watch::Watch;

@@ -1,9 +1,11 @@
 //! A node: a machine with addresses, ports, a stack, a forwarding table, a disk and a clock.
 
+use crate::clock::Clock;
 use crate::disk::Disk;
 use crate::fabric::Port;
 use crate::fib::{Exit, Fib};
 use crate::hash::fold;
+use crate::pause::Happening;
 use crate::stack::Stack;
 use crate::watch::Changes;
 use crate::world::World;
@@ -65,6 +67,8 @@ pub(crate) struct Node {
     pub(crate) addresses: Vec<IpAddr>,
     pub(crate) forwards: bool,
     pub(crate) powered: bool,
+    /// What happened to it since it was paused; none: it is not.
+    pub(crate) paused: Option<Vec<Happening>>,
     pub(crate) booted: bool,
     /// Counts losses of power; handles of an earlier epoch are dead.
     pub(crate) epoch: u32,
@@ -73,7 +77,7 @@ pub(crate) struct Node {
     pub(crate) fib: Fib,
     pub(crate) stack: Stack,
     pub(crate) disk: Disk,
-    pub(crate) clock_offset_ns: i64,
+    pub(crate) clock: Clock,
     pub(crate) fib_changes: Changes,
     pub(crate) link_changes: Changes,
     /// How often each stream of draws was opened.
@@ -89,6 +93,11 @@ impl Node {
     /// The primary address of each family.
     pub(crate) fn primaries(&self) -> impl Iterator<Item = IpAddr> + use<> {
         [self.primary(false), self.primary(true)].into_iter().flatten()
+    }
+
+    /// Whether it forwards packets of others, and does so now.
+    pub(crate) fn passes_on(&self) -> bool {
+        self.forwards && self.paused.is_none()
     }
 
     pub(crate) fn owns(&self, address: IpAddr) -> bool {
@@ -126,6 +135,7 @@ impl World {
         let id = NodeId(self.nodes.len() as u32);
         let salt = draw::key(self.config.seed, &spec.name);
         let stack = self.new_stack(salt, 0);
+        let disk = Disk::new(draw::key(self.config.seed, &format!("disk/{}", spec.name)));
         self.names.insert(spec.name.clone(), id);
         self.nodes.push(Node {
             name: Rc::from(spec.name),
@@ -133,14 +143,15 @@ impl World {
             addresses: spec.addresses,
             forwards: spec.forwards,
             powered: true,
+            paused: None,
             booted: false,
             epoch: 0,
             program: None,
             ports: Vec::new(),
             fib: Fib::default(),
             stack,
-            disk: Disk::default(),
-            clock_offset_ns: 0,
+            disk,
+            clock: Clock::default(),
             fib_changes: Changes::default(),
             link_changes: Changes::default(),
             streams: Map::new(),

@@ -29,6 +29,7 @@ impl World {
         let fresh = self.new_stack(node.salt, epoch);
         let node = &mut self.nodes[id.0 as usize];
         node.powered = false;
+        node.paused = None;
         node.booted = false;
         node.epoch = epoch;
         node.disk.lose_power();
@@ -54,6 +55,15 @@ impl World {
         self.emit_sim(Some(id), &SimEvent::PowerOn);
         self.refresh_carriers(id);
         Ok(program)
+    }
+
+    /// What the node ran when it booted, if it has and there is anything.
+    pub(crate) fn program(&self, id: NodeId) -> Result<Option<Program>, Error> {
+        let node = self.node(id).ok_or(Error::UnknownNode(id.0))?;
+        match node.powered {
+            true => Ok(node.program.clone().filter(|_| node.booted)),
+            false => Err(Error::NoPower(node.name.to_string())),
+        }
     }
 
     /// The next powered node that has not run its program yet.

@@ -1,5 +1,6 @@
 //! The one queue of the engine: packets, socket timers and task timers, in the order of (time, sequence).
 
+use crate::exec::TaskId;
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
@@ -10,6 +11,8 @@ pub(crate) enum Event {
     Packet { slot: u32, generation: u32 },
     /// A TCP socket's next deadline.
     Socket { node: u32, socket: u32, generation: u32 },
+    /// A task of a slow host has had its CPU time.
+    Turn { task: TaskId },
     /// A task's timer.
     Timer { slot: u32, generation: u32 },
 }

@@ -1,13 +1,15 @@
 //! The run's own typed log: (time, node, kind, bytes), in one growing arena, with a running digest.
 //!
 //! Services append through [`emit`]; the engine appends its own [`SimEvent`]s. Nothing is ever derived from
-//! `tracing`.
+//! `tracing`. Each entry also knows whose task made it, and the digest of all packets until then: not part of what
+//! the log's digest covers, but what finds the culprit when two logs part that should be equal.
 
 use crate::hash::{fold, of};
 use crate::node::NodeId;
 use crate::time::Time;
 use crate::{exec, world};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// One entry of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +22,17 @@ pub struct Record {
     pub kind: &'static str,
     /// The event in postcard's encoding.
     pub bytes: Vec<u8>,
+    /// Whose task made it; none for hooks, programs, and what the engine did by itself.
+    pub emitter: Option<Emitter>,
+}
+
+/// The service one of whose tasks made a record: by emitting it, or by making the engine do what it recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Emitter {
+    /// The service's node; none for tasks of the world's own.
+    pub node: Option<NodeId>,
+    /// The service's name.
+    pub service: Arc<str>,
 }
 
 /// What the engine itself records, under the kind [`SimEvent::KIND`]. The node is that of the record.
@@ -62,6 +75,15 @@ pub enum SimEvent {
         /// The service's name.
         service: String,
     },
+    /// The node was made to stand still.
+    Paused,
+    /// The node goes on.
+    Resumed,
+    /// A service was started afresh from outside.
+    ServiceRestarted {
+        /// The service's name.
+        service: String,
+    },
 }
 
 impl SimEvent {
@@ -85,22 +107,38 @@ pub fn emit_for(node: NodeId, kind: &'static str, bytes: &[u8]) {
 }
 
 fn append(node: Option<NodeId>, kind: &'static str, bytes: &[u8]) {
-    world::try_with(|world| world.log.push(world.now, node, kind, bytes));
+    world::try_with(|world| world.log.push(world.now, world.air.digest(), node, kind, bytes));
     show_to_hooks();
 }
 
 pub(crate) type Hook = Box<dyn FnMut(&Record)>;
 
+/// What a number is when there is none: entries are many, so each field is as small as it can be.
+const NONE: u32 = u32::MAX;
+
 struct Entry {
     at: u64,
-    node: Option<NodeId>,
-    kind: &'static str,
     end: usize,
+    packet_digest: u64,
+    node: u32,
+    kind: u32,
+    emitter_node: u32,
+    emitter_service: u32,
+}
+
+fn pack(node: Option<NodeId>) -> u32 {
+    node.map_or(NONE, |node| node.0)
+}
+
+fn unpack(number: u32) -> Option<NodeId> {
+    (number != NONE).then_some(NodeId(number))
 }
 
 /// The log. Records are shown to the hooks after the fact, outside the world.
 pub(crate) struct Log {
     entries: Vec<Entry>,
+    /// Each kind seen, with its hash.
+    kinds: Vec<(&'static str, u64)>,
     arena: Vec<u8>,
     digest: u64,
     count: u64,
@@ -112,15 +150,44 @@ pub(crate) struct Log {
 impl Log {
     pub(crate) fn new(keep: bool) -> Self {
         let hooks = Some(Vec::new());
-        Log { entries: Vec::new(), arena: Vec::new(), digest: 0, count: 0, shown: 0, keep, hooks }
+        let (entries, kinds, arena) = (Vec::new(), Vec::new(), Vec::new());
+        Log { entries, kinds, arena, digest: 0, count: 0, shown: 0, keep, hooks }
     }
 
-    pub(crate) fn push(&mut self, at: u64, node: Option<NodeId>, kind: &'static str, bytes: &[u8]) {
+    /// Appends in the name of `node`; the caller is whose code runs.
+    pub(crate) fn push(
+        &mut self,
+        at: u64,
+        packet_digest: u64,
+        node: Option<NodeId>,
+        kind: &'static str,
+        bytes: &[u8],
+    ) {
         let place = node.map_or(u64::MAX, |node| u64::from(node.0));
-        self.digest = fold(fold(fold(fold(self.digest, at), place), of(kind.as_bytes())), of(bytes));
+        let kind = self.kind_number(kind);
+        let kind_hash = self.kinds[kind].1;
+        self.digest = fold(fold(fold(fold(self.digest, at), place), kind_hash), of(bytes));
         self.arena.extend_from_slice(bytes);
-        self.entries.push(Entry { at, node, kind, end: self.arena.len() });
+        let emitter = exec::current_owner();
+        self.entries.push(Entry {
+            at,
+            end: self.arena.len(),
+            packet_digest,
+            node: pack(node),
+            kind: kind as u32,
+            emitter_node: pack(emitter.and_then(|owner| owner.node)),
+            emitter_service: emitter.and_then(|owner| owner.service).unwrap_or(NONE),
+        });
         self.count += 1;
+    }
+
+    /// There is one kind per crate: few enough to look through.
+    fn kind_number(&mut self, kind: &'static str) -> usize {
+        let known = self.kinds.iter().position(|(other, _)| std::ptr::eq(*other, kind));
+        known.unwrap_or_else(|| {
+            self.kinds.push((kind, of(kind.as_bytes())));
+            self.kinds.len() - 1
+        })
     }
 
     pub(crate) fn digest(&self) -> u64 {
@@ -143,7 +210,19 @@ impl Log {
         let entry = &self.entries[index];
         let start = index.checked_sub(1).map_or(0, |before| self.entries[before].end);
         let bytes = self.arena[start..entry.end].to_vec();
-        Record { time: Time::from_nanos(entry.at), node: entry.node, kind: entry.kind, bytes }
+        let service = exec::service_name(entry.emitter_service);
+        Record {
+            time: Time::from_nanos(entry.at),
+            node: unpack(entry.node),
+            kind: self.kinds[entry.kind as usize].0,
+            bytes,
+            emitter: service.map(|service| Emitter { node: unpack(entry.emitter_node), service }),
+        }
+    }
+
+    /// For each record kept, the digest of all packets until then.
+    pub(crate) fn packet_digests(&self) -> impl Iterator<Item = u64> + '_ {
+        self.entries.iter().map(|entry| entry.packet_digest)
     }
 
     /// The next record that the hooks have not seen.

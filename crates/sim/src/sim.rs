@@ -172,6 +172,12 @@ impl Sim {
         world::try_with(|world| world.log.records().collect()).unwrap_or_default()
     }
 
+    /// For each record of [`Sim::records`], a digest of all packets that had crossed a link by then: where it differs
+    /// between two runs and the records before do not, a packet did.
+    pub fn packet_digests(&self) -> Vec<u64> {
+        world::try_with(|world| world.log.packet_digests().collect()).unwrap_or_default()
+    }
+
     /// How many tasks have not ended.
     pub fn task_count(&self) -> usize {
         exec::task_count()

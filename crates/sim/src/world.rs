@@ -8,11 +8,12 @@ use crate::air::Air;
 use crate::fabric::{Link, LinkId};
 use crate::hash::fold;
 use crate::node::{Node, NodeId};
+use crate::pause::Happening;
 use crate::queue::{Event, Moment, Queue};
 use crate::record::{Log, SimEvent};
 use crate::stack::Wire;
 use crate::time::Timers;
-use crate::{Config, Map, draw, time};
+use crate::{Config, Map, draw, exec, time};
 use std::cell::RefCell;
 use std::io;
 use std::task::Waker;
@@ -109,10 +110,10 @@ impl World {
     }
 
     pub(crate) fn unix_now(&self, node: Option<NodeId>) -> Duration {
-        let offset_ns = node.and_then(|id| self.node(id)).map_or(0, |node| node.clock_offset_ns);
+        let ahead = node.and_then(|id| self.node(id)).map_or(0, |node| node.clock.ahead(self.now));
         let since_1970 = self.config.epoch + Duration::from_nanos(self.now);
-        let shift = Duration::from_nanos(offset_ns.unsigned_abs());
-        if offset_ns < 0 { since_1970.saturating_sub(shift) } else { since_1970 + shift }
+        let shift = Duration::from_nanos(u64::try_from(ahead.unsigned_abs()).unwrap_or(u64::MAX));
+        if ahead < 0 { since_1970.saturating_sub(shift) } else { since_1970.saturating_add(shift) }
     }
 
     pub(crate) fn open_stream(&mut self, node: Option<NodeId>, name: &str) -> draw::Stream {
@@ -133,7 +134,7 @@ impl World {
 
     pub(crate) fn emit_sim(&mut self, node: Option<NodeId>, event: &SimEvent) {
         let bytes = postcard::to_stdvec(event).unwrap_or_default();
-        self.log.push(self.now, node, SimEvent::KIND, &bytes);
+        self.log.push(self.now, self.air.digest(), node, SimEvent::KIND, &bytes);
     }
 
     /// Lets things happen until tasks or hooks have something to do. False when all is done until `end` (inclusive).
@@ -155,7 +156,7 @@ impl World {
             let mut dirty = std::mem::take(&mut self.dirty);
             for &(node, epoch, socket) in &dirty {
                 if self.nodes[node as usize].epoch == epoch {
-                    self.poll_tcp(node as usize, socket, None);
+                    self.happen(node as usize, Happening::Touched { socket });
                 }
             }
             dirty.clear();
@@ -180,7 +181,10 @@ impl World {
         self.advance(moment.at);
         match event {
             Event::Packet { slot, generation } => self.arrive(slot, generation),
-            Event::Socket { node, socket, generation } => self.socket_due(node as usize, socket, generation),
+            Event::Socket { node, socket, generation } => {
+                self.happen(node as usize, Happening::Due { socket, generation });
+            }
+            Event::Turn { task } => self.wakes.push(exec::served(task)),
             Event::Timer { slot, generation } => self.wakes.extend(self.timers.fire(slot, generation)),
         }
         true

@@ -1,7 +1,7 @@
 //! `blackstart run`: one run, its page or its JSON, and whether it is the same run twice.
 
 use super::{Ending, Format, complain, output, progress};
-use blackstart::{Error, Night, Plan, RunbookChoice, Scenario, difference, perform};
+use blackstart::{Error, Night, Plan, RunbookChoice, Scenario, perform};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -134,21 +134,21 @@ fn next(arguments: &Arguments, night: &Night) -> String {
 fn again(arguments: &Arguments, night: &Night) -> Result<(), String> {
     let one_more = || {
         let scenario = arguments.load().map_err(|error| error.to_string())?;
-        let night = perform(&scenario, &arguments.plan(), |_| {}).map_err(|error| error.to_string())?;
-        Ok::<_, String>((night.outcome.log_hash, night.log))
+        perform(&scenario, &arguments.plan(), |_| {}).map_err(|error| error.to_string())
     };
-    let (hash, log) = thread::scope(|scope| {
+    let second = thread::scope(|scope| {
         let second = thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, one_more);
         let second = second.map_err(|error| format!("no thread for the second run: {error}"))?;
         second.join().unwrap_or_else(|_| Err("the second run panicked".to_owned()))
     })?;
-    if let Some(difference) = difference::first(&night.log, &log, &night.names) {
+    if let Some(difference) = night.difference(&second) {
         return Err(difference);
     }
-    let first = &night.outcome.log_hash;
-    if hash != *first {
-        return Err(format!("equal records and different packets: log hash {first}, then {hash}"));
-    }
-    eprintln!("the second run was the same to the byte: {} records, log hash {hash}", log.len());
+    let Night { outcome, log, .. } = &second;
+    eprintln!(
+        "the second run was the same to the byte: {} records, log hash {}",
+        log.len(),
+        outcome.log_hash
+    );
     Ok(())
 }

@@ -23,7 +23,7 @@ fn engine(s: u64, machine: &str, event: SimEvent) -> Record {
 
 fn record(s: u64, machine: &str, kind: &'static str, bytes: Vec<u8>) -> Record {
     let node = MACHINES.iter().position(|name| *name == machine).map(|n| NodeId(n as u32));
-    Record { time: Time::from_secs(s), node, kind, bytes }
+    Record { time: Time::from_secs(s), node, kind, bytes, emitter: None }
 }
 
 /// A night with a bit of everything.

@@ -311,6 +311,13 @@ impl World {
         }
     }
 
+    /// A deadline passed while the machine stood still: it is now.
+    pub(crate) fn tcp_overdue(&mut self, at: usize, index: u32, generation: u32) {
+        if let Some(connection) = self.nodes[at].stack.tcp.get(index, generation) {
+            connection.armed = self.now;
+        }
+    }
+
     pub(crate) fn socket_due(&mut self, at: usize, index: u32, generation: u32) {
         let now = self.now;
         let Some(connection) = self.nodes[at].stack.tcp.get(index, generation) else { return };

@@ -33,6 +33,9 @@ impl Reader<'_> {
             SimEvent::ServiceKilled { service } => {
                 Some(Note::listed("network", format!("service {service} killed"), host))
             }
+            SimEvent::ServiceRestarted { service } => {
+                Some(Note::listed("network", format!("service {service} restarted"), host))
+            }
             _ => None,
         }
     }
