@@ -3,7 +3,7 @@
 //!
 //! - [`TcpListener`], [`TcpStream`]: connections (module `tcp`)
 //! - [`OwnedReadHalf`], [`OwnedWriteHalf`]: a stream in two pieces (module `split`)
-//! - [`UdpSocket`]: datagrams (module `udp`)
+//! - [`UdpSocket`]: sending and receiving datagrams (module `udp`)
 //! - [`ToSocketAddrs`]: what may stand where an address is asked for (module `address`)
 
 mod address;
