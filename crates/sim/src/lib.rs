@@ -15,7 +15,7 @@
 //! For the code inside, in the context of the current node:
 //! - [`task`]: spawn, join, who am I
 //! - [`time`]: the clock and timers
-//! - [`net`]: TCP and UDP
+//! - [`net`]: TCP, UDP, and ICMP echo
 //! - [`fib`], [`link`]: the forwarding table and the ports
 //! - [`disk`]: files that survive a loss of power once synced
 //! - [`draw`]: streams of draws

@@ -206,7 +206,7 @@ pub(crate) fn flip(packet: &mut [u8], bit: usize) {
     }
 }
 
-fn checksums() -> ChecksumCapabilities {
+pub(crate) fn checksums() -> ChecksumCapabilities {
     ChecksumCapabilities::default()
 }
 
@@ -243,16 +243,25 @@ pub(crate) fn udp_payload(packet: &[u8]) -> Option<&[u8]> {
 }
 
 /// The ICMP error that `complaint` about `packet` calls for, sent by `from`. None where none may be sent: about an
-/// ICMP message, or to nobody in particular (RFC 1122 section 3.2.2, RFC 4443 section 2.4).
+/// ICMP error, or to nobody in particular (RFC 1122 section 3.2.2, RFC 4443 section 2.4).
 pub(crate) fn complain(complaint: Complaint, from: IpAddr, packet: &[u8]) -> Option<Bytes> {
     let to = source(packet)?;
-    if matches!(protocol(packet)?, ICMP_V4 | ICMP_V6) || to.is_unspecified() || to.is_multicast() {
+    if is_icmp_error(packet) || to.is_unspecified() || to.is_multicast() {
         return None;
     }
     match (from, to) {
         (IpAddr::V4(from), IpAddr::V4(to)) => complain_v4(complaint, from, to, packet),
         (IpAddr::V6(from), IpAddr::V6(to)) => complain_v6(complaint, from, to, packet),
         _ => None,
+    }
+}
+
+fn is_icmp_error(packet: &[u8]) -> bool {
+    let kind = header_len(packet).and_then(|start| packet.get(start));
+    match (protocol(packet), kind) {
+        (Some(ICMP_V4), Some(kind)) => matches!(kind, 3 | 4 | 5 | 11 | 12),
+        (Some(ICMP_V6), Some(kind)) => *kind < 128,
+        (protocol, _) => matches!(protocol, Some(ICMP_V4 | ICMP_V6)),
     }
 }
 
@@ -306,6 +315,11 @@ fn complain_v6(complaint: Complaint, from: Ipv6Addr, to: Ipv6Addr, packet: &[u8]
     Some(buffer)
 }
 
+/// The beginning of the packet that an ICMP error is about.
+pub(crate) fn quoted(error: &[u8]) -> Option<&[u8]> {
+    error.get(header_len(error)? + 8..)
+}
+
 /// What an arriving ICMP error says, and about which flow of ours: as this host sent it.
 pub(crate) fn complaint(packet: &[u8]) -> Option<(Complaint, Flow)> {
     let start = header_len(packet)?;
@@ -318,7 +332,7 @@ pub(crate) fn complaint(packet: &[u8]) -> Option<(Complaint, Flow)> {
         (ICMP_V4, 3, 4) | (ICMP_V6, 2, 0) => Complaint::TooBig { mtu: word(packet, start + 6)? },
         _ => return None,
     };
-    Some((complaint, flow(packet.get(start + 8..)?)?))
+    Some((complaint, flow(quoted(packet)?)?))
 }
 
 #[cfg(test)]

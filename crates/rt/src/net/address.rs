@@ -114,7 +114,8 @@ mod tests {
         assert_eq!(first(("192.0.2.1".to_owned(), 80)).unwrap(), v4);
         assert_eq!(first("192.0.2.1:80").unwrap(), v4);
         assert_eq!(first("192.0.2.1:80".to_owned()).unwrap(), v4);
-        assert_eq!(first(&"192.0.2.1:80".to_owned()).unwrap(), v4);
+        let borrowed = &v4;
+        assert_eq!(first(borrowed).unwrap(), v4);
         assert_eq!(first(&[v4, v4][..]).unwrap(), v4);
         let v6: SocketAddr = "[2001:db8::1]:80".parse().unwrap();
         let SocketAddr::V6(inner) = v6 else { panic!("{v6}") };

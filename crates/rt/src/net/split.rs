@@ -55,6 +55,7 @@ impl OwnedReadHalf {
     ///
     /// # Errors
     /// When `other` is not the other half.
+    #[expect(clippy::result_large_err, reason = "the shape is tokio's")]
     pub fn reunite(self, mut other: OwnedWriteHalf) -> Result<TcpStream, ReuniteError> {
         match other.stream.take_if(|other| self.stream.is_pair_of(other)) {
             Some(write) => Ok(self.stream.unsplit(write)),
@@ -84,6 +85,7 @@ impl OwnedWriteHalf {
     ///
     /// # Errors
     /// When `other` is not the other half.
+    #[expect(clippy::result_large_err, reason = "the shape is tokio's")]
     pub fn reunite(self, other: OwnedReadHalf) -> Result<TcpStream, ReuniteError> {
         other.reunite(self)
     }

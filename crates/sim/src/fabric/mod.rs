@@ -45,7 +45,9 @@ impl World {
         if !node.forwards {
             return self.discard(at, DropCause::NotForwarding, bytes);
         }
-        if !packet::age(&mut bytes) {
+        // As on Linux a packet that has no way is told so, or discarded, whatever is left of its life.
+        let has_way = matches!(node.fib.exit(known), Exit::Port(_) | Exit::Spread(_));
+        if has_way && !packet::age(&mut bytes) {
             return self.refuse(at, DropCause::TtlExpired, Complaint::TimeExceeded, bytes);
         }
         match self.leave(at, known, birth, bytes) {

@@ -3,9 +3,11 @@
 //! Handles are plain numbers: (run, node, boot epoch, socket). After a loss of power, or after the run, they
 //! answer `NotConnected` and their drop does nothing.
 
+mod ping;
 mod tcp;
 mod udp;
 
+pub use ping::{Answer, Echo, Ping, ping, traceroute};
 pub use tcp::{TcpListener, TcpStream};
 pub use udp::UdpSocket;
 

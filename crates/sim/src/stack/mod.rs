@@ -10,17 +10,21 @@
 //! - `listen`: listening ports: one smoltcp socket per SYN, so that bursts are never refused
 //! - `rest`: TIME-WAIT
 //! - `udp`: datagram sockets
+//! - `echo`: ICMP echo, asked and answered
 
 pub(crate) mod connection;
+pub(crate) mod echo;
 pub(crate) mod listen;
 mod rest;
 pub(crate) mod tcp;
 pub(crate) mod udp;
 
 use crate::checksum;
+use crate::fib::Exit;
 use crate::hash::{LookupMap, mix};
-use crate::node::DropCause;
+use crate::node::{DropCause, Node};
 use crate::packet::{self, Bytes, Complaint};
+use crate::stack::echo::Echoes;
 use crate::stack::listen::Listeners;
 use crate::stack::tcp::Tcp;
 use crate::stack::udp::Udp;
@@ -130,6 +134,7 @@ pub(crate) struct Stack {
     pub(crate) tcp: Tcp,
     pub(crate) listeners: Listeners,
     pub(crate) udp: Udp,
+    pub(crate) echoes: Echoes,
     nobody: SocketSet<'static>,
     next_port: u16,
 }
@@ -147,6 +152,7 @@ impl Stack {
             tcp: Tcp::new(tcp_buffer),
             listeners: Listeners::default(),
             udp: Udp::default(),
+            echoes: Echoes::default(),
             nobody: SocketSet::new(Vec::new()),
             next_port,
         }
@@ -242,11 +248,12 @@ impl World {
         }
     }
 
-    /// ICMP errors go to the socket that they are about; the rest (echo) is smoltcp's.
+    /// ICMP errors go to the socket that they are about.
     fn deliver_other(&mut self, at: usize, bytes: Bytes) {
         match packet::complaint(&bytes) {
             Some((complaint, flow)) => {
                 match flow.protocol {
+                    packet::ICMP_V4 | packet::ICMP_V6 => self.echo_complaint(at, complaint, &bytes),
                     _ if matches!(complaint, Complaint::TooBig { .. }) => {}
                     packet::TCP => self.tcp_complaint(at, flow, complaint),
                     packet::UDP if complaint == Complaint::PortUnreachable => self.udp_refused(at, flow),
@@ -254,11 +261,11 @@ impl World {
                 }
                 self.wire.recycle(bytes);
             }
-            None => self.poll_nobody(at, bytes),
+            None => self.deliver_echo(at, bytes),
         }
     }
 
-    /// A packet that no socket wants: smoltcp answers a segment with RST, an echo request with the echo.
+    /// A packet that no socket wants: smoltcp answers a segment with RST.
     pub(crate) fn poll_nobody(&mut self, at: usize, bytes: Bytes) {
         self.wire.incoming = Some(bytes);
         let stack = &mut self.nodes[at].stack;
@@ -299,6 +306,22 @@ impl World {
             None if to.is_loopback() => Ok(loopback(to)),
             None if node.owns(to) => Ok(to),
             None => node.primary(to.is_ipv6()).ok_or_else(|| io::ErrorKind::NetworkUnreachable.into()),
+        }
+    }
+}
+
+impl Node {
+    /// What the forwarding table knows about `to`, if packets of the node's own may go there.
+    ///
+    /// # Errors
+    /// `NetworkUnreachable` without a route; `InvalidInput` where the node itself discards (Linux: `EINVAL` for a
+    /// blackhole route).
+    fn route_to(&mut self, to: IpAddr) -> io::Result<u32> {
+        let known = self.find(to);
+        match self.fib.exit(known) {
+            Exit::NoRoute => Err(io::ErrorKind::NetworkUnreachable.into()),
+            Exit::Discard => Err(io::Error::new(io::ErrorKind::InvalidInput, "a discard route of this host")),
+            Exit::Local | Exit::Port(_) | Exit::Spread(_) => Ok(known),
         }
     }
 }

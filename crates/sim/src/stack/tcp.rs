@@ -1,6 +1,5 @@
 //! A stack's connections: finding them, polling them, and their timers.
 
-use crate::fib::Exit;
 use crate::packet::{self, Bytes, Complaint, Flow};
 use crate::queue::Event;
 use crate::stack::connection::{Connection, Ends, NEVER, Next, Stage};
@@ -93,9 +92,7 @@ impl World {
         }
         let local = self.source_for(at, local, to.ip())?;
         let node = &mut self.nodes[at];
-        if node.exit(to.ip()) == Exit::NoRoute {
-            return Err(ErrorKind::NetworkUnreachable.into());
-        }
+        node.route_to(to.ip())?;
         let stack = &mut node.stack;
         let port = stack.ephemeral(|stack, port| {
             stack.tcp.uses_port(local, port, to) || stack.listeners.has(SocketAddr::new(local, port))

@@ -1,6 +1,5 @@
 //! Datagram sockets. The queue holds the packets themselves; a read copies the payload out.
 
-use crate::fib::Exit;
 use crate::node::DropCause;
 use crate::packet::{self, Bytes, Complaint, Flow};
 use crate::stack::{Demux, Slab, here_if_unspecified};
@@ -168,11 +167,8 @@ impl World {
         }
         let to = SocketAddr::new(here_if_unspecified(to.ip()), to.port());
         let source = self.source_for(at, from.or(Some(bound.ip())), to.ip())?;
-        let known = self.nodes[at].find(to.ip());
-        match self.nodes[at].fib.exit(known) {
-            Exit::NoRoute => Err(io::ErrorKind::NetworkUnreachable.into()),
-            _ => Ok((SocketAddr::new(source, bound.port()), to, known)),
-        }
+        let known = self.nodes[at].route_to(to.ip())?;
+        Ok((SocketAddr::new(source, bound.port()), to, known))
     }
 
     /// Closes a socket. What it held comes back, to be dropped outside the world.
