@@ -24,13 +24,32 @@ pub struct Config {
     /// Bytes of each of a TCP connection's two buffers. They do not grow: a connection moves at most this much per
     /// round trip.
     pub tcp_buffer: usize,
+    /// How TCP shares links with others.
+    pub congestion: Congestion,
     /// Whether to keep the records after the hooks have seen them. The hash covers them in any case.
     pub keep_records: bool,
 }
 
+/// How a TCP sender finds out how much it may have under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Congestion {
+    /// As much as the peer's window takes: for links that carry everything.
+    None,
+    /// RFC 5681.
+    Reno,
+    /// RFC 9438; Linux's default. It begins with 2,048 bytes (Linux: ten segments).
+    Cubic,
+}
+
 impl Default for Config {
     fn default() -> Self {
-        Config { seed: 0, epoch: Duration::ZERO, tcp_buffer: 16 * 1024, keep_records: true }
+        Config {
+            seed: 0,
+            epoch: Duration::ZERO,
+            tcp_buffer: 16 * 1024,
+            congestion: Congestion::Cubic,
+            keep_records: true,
+        }
     }
 }
 
