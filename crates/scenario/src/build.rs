@@ -43,7 +43,7 @@ pub struct Run {
 /// When the engine refuses, as when this thread already holds a run.
 pub fn build(scenario: &Scenario, seed: u64, runbook: Option<&Rc<Runbook>>) -> Result<Run, Error> {
     let epoch = Duration::from_nanos(u64::try_from(scenario.start.as_nanosecond()).unwrap_or_default());
-    let sim = Sim::new(Config { seed, epoch, tcp_buffer: TCP_BUFFER_BYTES, keep_records: true, ..Config::default() })?;
+    let sim = Sim::new(Config { seed, epoch, tcp_buffer: TCP_BUFFER_BYTES, ..Config::default() })?;
     // Complaints about double names were made when the scenario was loaded.
     let index = Index::new(&scenario.folder, &mut Diagnostics::new());
     let mut wiring = Wiring::default();

@@ -8,19 +8,39 @@
 //! forwarding table or a link interrupts the flights it touches: they go on hop by hop from where they are. The
 //! result is the one of going hop by hop all the way, to the byte; a property test below says so.
 
-use crate::fabric::LinkId;
+use crate::fabric::{Arrival, LinkId, Touch};
 use crate::fib::Exit;
 use crate::hash::fold;
 use crate::node::{DropCause, NodeId};
 use crate::packet::{self, Bytes};
 use crate::pause::Happening;
-use crate::queue::{Event, Moment};
+use crate::queue::{Event, Moment, Queue};
 use crate::world::World;
 use std::net::IpAddr;
 use std::rc::Rc;
 
 /// No packet's life is longer.
 const HOPS_MAX: usize = 255;
+
+/// What a packet keeps for all its life.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Birth {
+    /// Its place in the order of events.
+    sequence: u64,
+    /// Whether a bit of it flipped since it was made, so that checksums must be verified.
+    pub(crate) spoiled: bool,
+}
+
+impl Birth {
+    pub(crate) fn new(queue: &mut Queue) -> Self {
+        Birth { sequence: queue.next_sequence(), spoiled: false }
+    }
+
+    /// That of a copy made on the way.
+    pub(crate) fn again(self, queue: &mut Queue) -> Self {
+        Birth { spoiled: self.spoiled, ..Birth::new(queue) }
+    }
+}
 
 /// A link and the direction in which it is crossed: the link's number times two, plus the side it is left from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +110,7 @@ enum Leg {
     Hop {
         hop: Hop,
         cut: u32,
+        touch: Touch,
     },
     Flight {
         departed: u64,
@@ -99,7 +120,7 @@ enum Leg {
 
 struct Packet {
     bytes: Bytes,
-    birth: u64,
+    birth: Birth,
     leg: Leg,
 }
 
@@ -228,31 +249,32 @@ impl World {
     }
 
     /// Whether the event of this time and birth would have been before the present one.
-    fn is_past(&self, at: u64, birth: u64) -> bool {
-        Moment { at, sequence: birth } <= self.moment
+    fn is_past(&self, at: u64, birth: Birth) -> bool {
+        Moment { at, sequence: birth.sequence } <= self.moment
     }
 
     /// Sends a packet from a node to itself.
     pub(crate) fn loop_back(&mut self, at: usize, delay: u64, bytes: Bytes) {
-        let birth = self.queue.next_sequence();
+        let birth = Birth::new(&mut self.queue);
         let leg = Leg::Loopback { node: at as u32, epoch: self.nodes[at].epoch };
         self.take_off(self.now + delay, Packet { bytes, birth, leg });
     }
 
-    /// Puts a packet on one link, to arrive at a given time.
-    pub(crate) fn cross(&mut self, hop: Hop, arrival: u64, birth: u64, bytes: Bytes) {
+    /// Puts a packet on one link.
+    pub(crate) fn cross(&mut self, hop: Hop, arrival: Arrival, birth: Birth, bytes: Bytes) {
         let cut = self.links[hop.link()].cut;
-        self.take_off(arrival, Packet { bytes, birth, leg: Leg::Hop { hop, cut } });
+        let leg = Leg::Hop { hop, cut, touch: arrival.touch };
+        self.take_off(arrival.at, Packet { bytes, birth, leg });
     }
 
     fn take_off(&mut self, at: u64, packet: Packet) {
-        let moment = Moment { at, sequence: packet.birth };
+        let moment = Moment { at, sequence: packet.birth.sequence };
         let event = self.air.insert(packet);
         self.queue.push_at(moment, event);
     }
 
     /// Lets a packet fly, if its way from `at` begins with plain links. The bytes come back if not.
-    pub(crate) fn fly(&mut self, at: usize, known: u32, birth: u64, bytes: Bytes) -> Result<(), Bytes> {
+    pub(crate) fn fly(&mut self, at: usize, known: u32, birth: Birth, bytes: Bytes) -> Result<(), Bytes> {
         #[cfg(test)]
         if self.air.grounded {
             return Err(bytes);
@@ -322,7 +344,7 @@ impl World {
                 true => self.happen(node as usize, Happening::Loopback(bytes)),
                 false => self.wire.recycle(bytes),
             },
-            Leg::Hop { hop, cut } => {
+            Leg::Hop { hop, cut, .. } => {
                 let to = self.far_end(hop);
                 if self.links[hop.link()].cut != cut {
                     return self.discard(to, DropCause::LinkDown, bytes);
@@ -378,14 +400,14 @@ impl World {
             return;
         };
         let now = self.moment;
-        let is_past = |at| Moment { at, sequence: birth } <= now;
+        let is_past = |at| Moment { at, sequence: birth.sequence } <= now;
         let passed = self.air.crossings.add_flight(&bytes, departed, &path, is_past);
         packet::age_by(&mut bytes, passed as u8);
         // Its event has not come yet, so it has not passed the last stage.
         let stage = path[passed];
         let arrival = departed + stage.after;
         self.links[stage.hop.link()].ways[stage.hop.side()].occupy(arrival);
-        self.cross(stage.hop, arrival, birth, bytes);
+        self.cross(stage.hop, Arrival { at: arrival, touch: Touch::default() }, birth, bytes);
     }
 }
 

@@ -199,12 +199,7 @@ pub fn link_way(link: LinkId, direction: Direction) -> Option<WaySpec> {
 /// [`Error::UnknownLink`], [`Error::NoSimulation`], and those of nonsense: [`Error::BadLatency`],
 /// [`Error::BadProbability`], [`Error::BadMtu`], [`Error::NoBandwidth`].
 pub fn set_link_way(link: LinkId, direction: Direction, spec: WaySpec) -> Result<(), Error> {
-    with(|world| {
-        spec.check()?;
-        world.interrupt_flights(Change::Link(link));
-        link_mut(world, link)?.ways[side_of(direction)].set_spec(spec);
-        Ok(())
-    })
+    with(|world| world.set_way(link, side_of(direction), spec))
 }
 
 /// Sets the probability that a packet is lost, each by itself, in both directions.

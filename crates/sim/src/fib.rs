@@ -281,6 +281,15 @@ impl Fib {
         ports[(flow % ports.len() as u64) as usize]
     }
 
+    /// The ports by which packets may leave.
+    pub(crate) fn ports<'a>(&'a self, exit: &'a Exit) -> &'a [u16] {
+        match exit {
+            Exit::Port(port) => std::slice::from_ref(port),
+            Exit::Spread(index) => &self.spreads[*index as usize],
+            Exit::Local | Exit::Discard | Exit::NoRoute => &[],
+        }
+    }
+
     pub(crate) fn lookup(&self, address: IpAddr) -> Option<Resolution> {
         self.resolve(address, &mut Search::default()).map(|(resolution, _)| resolution)
     }

@@ -59,7 +59,7 @@ pub use error::Error;
 pub use fabric::{Bandwidth, Direction, GilbertElliott, Latency, LinkId, LinkSpec, Loss, WaySpec};
 pub use node::{DropCause, NodeId, NodeSpec};
 pub use record::{Emitter, Record};
-pub use sim::{Config, Sim};
+pub use sim::{Config, Congestion, Sim};
 pub use time::Time;
 pub use watch::Watch;
 

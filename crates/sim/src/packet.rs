@@ -7,7 +7,7 @@ use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
     Icmpv4DstUnreachable, Icmpv4Packet, Icmpv4Repr, Icmpv4TimeExceeded, Icmpv6DstUnreachable, Icmpv6Packet,
     Icmpv6Repr, Icmpv6TimeExceeded, IpAddress, IpProtocol, IpRepr, Ipv4Packet, Ipv4Repr, Ipv6Packet,
-    Ipv6Repr, UdpPacket, UdpRepr,
+    Ipv6Repr, TcpPacket, TcpSeqNumber, UdpPacket, UdpRepr,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -141,9 +141,34 @@ pub(crate) fn is_fin(packet: &[u8]) -> bool {
     tcp_flags(packet).is_some_and(|flags| flags & 0x05 == 0x01)
 }
 
+/// Whether a segment's sender has no room for data.
+pub(crate) fn shuts_window(packet: &[u8]) -> bool {
+    header_len(packet).and_then(|start| word(packet, start + 14)) == Some(0)
+}
+
 /// A SYN that opens a connection: no ACK, no RST.
 pub(crate) fn is_syn(packet: &[u8]) -> bool {
     tcp_flags(packet).is_some_and(|flags| flags & 0x16 == 0x02)
+}
+
+/// Keeps the sequence number of segments without data at the end of what was ever sent (SND.NXT, RFC 9293 section
+/// 3.10.7.4), and gives that end, which was `sent`. smoltcp goes back to what it sends again: an acknowledgement with
+/// such an old number is outside the peer's window and says nothing to it, and when both ends do it at a time, they
+/// are stuck for ever. A byte that probes a shut window does not count as sent: with a shut window smoltcp wants to
+/// see exactly the number that comes next.
+pub(crate) fn keep_sequence(packet: &mut [u8], sent: Option<u32>, shut: bool) -> Option<u32> {
+    let (from, to) = (source(packet)?, destination(packet)?);
+    let start = header_len(packet)?;
+    let mut segment = TcpPacket::new_checked(packet.get_mut(start..)?).ok()?;
+    let length = segment.segment_len();
+    let probes = shut && length == 1;
+    let end = (segment.seq_number() + if probes { 0 } else { length }).0 as u32;
+    let Some(sent) = sent.filter(|sent| (end.wrapping_sub(*sent) as i32) < 0) else { return Some(end) };
+    if length == 0 {
+        segment.set_seq_number(TcpSeqNumber(sent as i32));
+        segment.fill_checksum(&from.into(), &to.into());
+    }
+    Some(sent)
 }
 
 /// A digest of all that stays the same while the packet is forwarded: everything but its life and the header
@@ -200,14 +225,19 @@ fn raise_v4_checksum(packet: &mut [u8], by: u32) {
 }
 
 /// Flips one bit, counted from the first byte's highest.
-pub(crate) fn flip(packet: &mut [u8], bit: usize) {
-    if let Some(byte) = packet.get_mut(bit / 8) {
+pub(crate) fn flip(packet: &mut [u8], bit: u32) {
+    if let Some(byte) = packet.get_mut(bit as usize / 8) {
         *byte ^= 0x80 >> (bit % 8);
     }
 }
 
 pub(crate) fn checksums() -> ChecksumCapabilities {
     ChecksumCapabilities::default()
+}
+
+/// The length of a packet with a UDP datagram of this payload.
+pub(crate) fn udp_len(v4: bool, payload: usize) -> usize {
+    payload + 8 + if v4 { V4_HEADER } else { V6_HEADER }
 }
 
 /// Builds a UDP datagram in `buffer`, whose old contents are forgotten. The addresses must be of one family.
@@ -403,6 +433,44 @@ mod tests {
                 assert_eq!(source(&icmp), Some(router));
                 assert_eq!(complain(kind, router, &icmp), None);
             }
+        }
+    }
+
+    fn segment(number: i32, length: usize, flags: u8) -> Bytes {
+        let (from, to) = (Ipv4Addr::new(10, 0, 0, 1).into(), Ipv4Addr::new(10, 0, 0, 2).into());
+        let ip = IpRepr::new(from, to, IpProtocol::Tcp, 20 + length, 64);
+        let mut bytes = vec![0; 40 + length];
+        ip.emit(&mut bytes[..], &checksums());
+        let mut tcp = TcpPacket::new_unchecked(&mut bytes[20..]);
+        tcp.set_header_len(20);
+        tcp.set_seq_number(TcpSeqNumber(number));
+        bytes[33] = flags;
+        TcpPacket::new_unchecked(&mut bytes[20..]).fill_checksum(&from, &to);
+        bytes
+    }
+
+    #[test]
+    fn only_segments_without_data_get_the_number_that_comes_next() {
+        let (ack, reset, fin) = (0x10, 0x14, 0x11);
+        // (number, length, flags, end so far, window shut) -> (number on the wire, end then)
+        for ((number, length, flags, sent, shut), (kept, end)) in [
+            ((100, 0, ack, None, false), (100, 100)),
+            ((100, 10, ack, Some(100), false), (100, 110)),
+            ((100, 10, ack, Some(150), false), (100, 150)),
+            ((100, 0, ack, Some(150), false), (150, 150)),
+            ((100, 0, reset, Some(150), false), (150, 150)),
+            ((100, 0, fin, Some(150), false), (100, 150)),
+            ((150, 0, fin, Some(150), false), (150, 151)),
+            ((150, 1, ack, Some(150), false), (150, 151)),
+            ((150, 1, ack, Some(150), true), (150, 150)),
+            ((-5, 0, ack, Some(3), false), (3, 3)),
+            ((3, 0, ack, Some(u32::MAX - 4), false), (3, 3)),
+        ] {
+            let mut packet = segment(number, length, flags);
+            assert_eq!(keep_sequence(&mut packet, sent, shut), Some(end));
+            let tcp = TcpPacket::new_checked(&packet[20..]).unwrap();
+            assert_eq!(tcp.seq_number(), TcpSeqNumber(kept));
+            assert!(checksum::payload_is_sound(&packet));
         }
     }
 

@@ -1,7 +1,7 @@
 //! A machine that stands still: what happens to it waits, and happens when it goes on.
 
 use crate::Error;
-use crate::air::Change;
+use crate::air::{Birth, Change};
 use crate::node::{DropCause, NodeId};
 use crate::packet::Bytes;
 use crate::record::SimEvent;
@@ -13,7 +13,7 @@ const RING: usize = 256;
 /// What the kernel of a machine has to deal with.
 pub(crate) enum Happening {
     /// A packet came over a link.
-    Packet { birth: u64, bytes: Bytes },
+    Packet { birth: Birth, bytes: Bytes },
     /// A packet that the machine sent to itself.
     Loopback(Bytes),
     /// A TCP socket's deadline.

@@ -25,10 +25,23 @@ pub struct Config {
     /// Bytes of each of a TCP connection's two buffers. They do not grow: a connection moves at most this much per
     /// round trip.
     pub tcp_buffer: usize,
+    /// How TCP shares links with others.
+    pub congestion: Congestion,
     /// Whether to keep the records after the hooks have seen them. The hash covers them in any case.
     pub keep_records: bool,
     /// What moves the run on.
     pub driver: Driver,
+}
+
+/// How a TCP sender finds out how much it may have under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Congestion {
+    /// As much as the peer's window takes: for links that carry everything.
+    None,
+    /// RFC 5681.
+    Reno,
+    /// RFC 9438; Linux's default. It begins with 2,048 bytes (Linux: ten segments).
+    Cubic,
 }
 
 impl Default for Config {
@@ -37,6 +50,7 @@ impl Default for Config {
             seed: 0,
             epoch: Duration::ZERO,
             tcp_buffer: 16 * 1024,
+            congestion: Congestion::Cubic,
             keep_records: true,
             driver: Driver::Native,
         }

@@ -62,9 +62,9 @@ pub(crate) struct World {
     pub(crate) nodes: Vec<Node>,
     pub(crate) names: Map<String, NodeId>,
     pub(crate) links: Vec<Link>,
+    /// The smallest MTU that any link ever had: what is smaller fits everywhere.
+    pub(crate) least_mtu: usize,
     pub(crate) wire: Wire,
-    /// Whether a bit has flipped on a link: from then on checksums are verified.
-    pub(crate) corruption: bool,
     /// TCP sockets that were written to or read from: (node, boot epoch, socket).
     pub(crate) dirty: Vec<(u32, u32, u32)>,
     /// Wakers to be called by the run loop.
@@ -88,8 +88,8 @@ impl World {
             nodes: Vec::new(),
             names: Map::new(),
             links: Vec::new(),
+            least_mtu: usize::MAX,
             wire: Wire::default(),
-            corruption: false,
             dirty: Vec::new(),
             wakes: Vec::new(),
             air: Air::default(),

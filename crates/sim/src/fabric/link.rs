@@ -136,11 +136,26 @@ impl World {
         let ways = [way(&name_a, &port_a, spec.a_to_b), way(&name_b, &port_b, spec.b_to_a)];
         let ends = [self.plug(spec.a, port_a, id, 0, spec.b), self.plug(spec.b, port_b, id, 1, spec.a)];
         let carrier = ends.iter().all(|end| self.end_up(end));
+        self.note_mtu(&spec.a_to_b);
+        self.note_mtu(&spec.b_to_a);
         self.links.push(Link { ends, ways, carrier, cut: 0 });
         for end in ends {
             link::refresh_connected(self, end);
         }
         Ok(id)
+    }
+
+    fn note_mtu(&mut self, way: &WaySpec) {
+        self.least_mtu = self.least_mtu.min(way.mtu.into());
+    }
+
+    /// Makes one direction of a link like this.
+    pub(crate) fn set_way(&mut self, id: LinkId, side: usize, spec: WaySpec) -> Result<(), Error> {
+        spec.check()?;
+        self.interrupt_flights(Change::Link(id));
+        self.note_mtu(&spec);
+        self.links.get_mut(id.0 as usize).ok_or(Error::UnknownLink(id.0))?.ways[side].set_spec(spec);
+        Ok(())
     }
 
     fn name_of(&self, node: NodeId) -> Result<String, Error> {

@@ -15,14 +15,15 @@ pub use link::{Direction, LinkId, LinkSpec};
 pub(crate) use link::{End, Link, Port};
 pub use spec::{Bandwidth, GilbertElliott, Latency, Loss, WaySpec};
 
-use crate::air::Hop;
+use crate::air::{Birth, Hop};
 use crate::checksum;
 use crate::fib::Exit;
 use crate::node::DropCause;
 use crate::packet::{self, Bytes, Complaint};
 use crate::world::World;
 use std::net::IpAddr;
-use way::{Arrival, Fate};
+use way::Fate;
+pub(crate) use way::{Arrival, Touch};
 
 /// How long a packet from a node to itself takes: not nothing, or a service that talks to itself without a pause
 /// would stop time.
@@ -30,8 +31,8 @@ const LOOPBACK_NS: u64 = 20_000;
 
 impl World {
     /// What a node does with a packet from a link.
-    pub(crate) fn forward(&mut self, at: usize, birth: u64, mut bytes: Bytes) {
-        if self.corruption && !checksum::header_is_sound(&bytes) {
+    pub(crate) fn forward(&mut self, at: usize, birth: Birth, mut bytes: Bytes) {
+        if birth.spoiled && !checksum::header_is_sound(&bytes) {
             return self.discard(at, DropCause::Corrupted, bytes);
         }
         let node = &mut self.nodes[at];
@@ -40,6 +41,9 @@ impl World {
         };
         let known = node.find(destination);
         if node.fib.exit(known) == Exit::Local {
+            if birth.spoiled && !checksum::payload_is_sound(&bytes) {
+                return self.discard(at, DropCause::Corrupted, bytes);
+            }
             return self.deliver(at, bytes);
         }
         if !node.forwards {
@@ -72,12 +76,12 @@ impl World {
             self.loop_back(at, LOOPBACK_NS, bytes);
             return Ok(());
         }
-        let birth = self.queue.next_sequence();
+        let birth = Birth::new(&mut self.queue);
         self.leave(at, known, birth, bytes)
     }
 
     /// Sends a packet on its way: in a flight, or over the next link. The bytes come back when there is no route.
-    fn leave(&mut self, at: usize, known: u32, birth: u64, bytes: Bytes) -> Result<(), Bytes> {
+    fn leave(&mut self, at: usize, known: u32, birth: Birth, bytes: Bytes) -> Result<(), Bytes> {
         let Err(bytes) = self.fly(at, known, birth, bytes) else { return Ok(()) };
         match self.nodes[at].fib.exit(known) {
             Exit::Port(port) => self.transmit(at, port, birth, bytes),
@@ -91,7 +95,7 @@ impl World {
         Ok(())
     }
 
-    fn transmit(&mut self, at: usize, port: u16, birth: u64, bytes: Bytes) {
+    fn transmit(&mut self, at: usize, port: u16, birth: Birth, bytes: Bytes) {
         let port = &self.nodes[at].ports[usize::from(port)];
         let hop = Hop::new(port.link, port.side);
         let link = &mut self.links[hop.link()];
@@ -106,19 +110,19 @@ impl World {
                 let mut copy = self.wire.buffer();
                 copy.clone_from(&bytes);
                 self.launch(hop, first, birth, bytes);
-                let birth = self.queue.next_sequence();
+                let birth = birth.again(&mut self.queue);
                 self.launch(hop, second, birth, copy);
             }
         }
     }
 
     /// A packet is on the wire.
-    fn launch(&mut self, hop: Hop, arrival: Arrival, birth: u64, mut bytes: Bytes) {
-        if let Some(bit) = arrival.flip {
+    fn launch(&mut self, hop: Hop, arrival: Arrival, mut birth: Birth, mut bytes: Bytes) {
+        if let Some(bit) = arrival.touch.flip {
             packet::flip(&mut bytes, bit);
-            self.corruption = true;
+            birth.spoiled = true;
         }
-        self.cross(hop, arrival.at, birth, bytes);
+        self.cross(hop, arrival, birth, bytes);
     }
 
     /// Drops a packet and counts it.

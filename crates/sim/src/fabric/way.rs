@@ -43,10 +43,18 @@ pub(crate) enum Fate {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Arrival {
     pub(crate) at: u64,
+    pub(crate) touch: Touch,
+}
+
+/// What the link did to a packet that arrives.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Touch {
     /// The bit that flips on the way.
-    pub(crate) flip: Option<usize>,
+    pub(crate) flip: Option<u32>,
     /// Whether it arrives before one that left earlier.
     pub(crate) overtakes: bool,
+    /// Whether it is the second of two.
+    pub(crate) copy: bool,
 }
 
 /// What is drawn for a packet; for a copy by a number of its own.
@@ -130,7 +138,8 @@ impl Way {
         }
         let doubled = happens(self.spec.duplication, &mut self.stream(Question::Duplication, original));
         let first = self.draw_arrival(sent, length, original);
-        Fate::Arrives(first, doubled.then(|| self.draw_arrival(sent, length, copy)))
+        let second = doubled.then(|| self.draw_arrival(sent, length, copy));
+        Fate::Arrives(first, second.map(|arrival| arrival.as_copy()))
     }
 
     /// When the last bit of the packet is on the wire; none if there is no room to wait.
@@ -156,21 +165,26 @@ impl Way {
     fn draw_arrival(&mut self, sent: u64, length: usize, number: u64) -> Arrival {
         let latency = self.spec.latency.draw(&mut self.stream(Question::Delay, number));
         let mut stream = self.stream(Question::Corruption, number);
-        let flip =
-            happens(self.spec.corruption, &mut stream).then(|| stream.below(length as u64 * 8) as usize);
+        let flip = happens(self.spec.corruption, &mut stream).then(|| stream.below(length as u64 * 8) as u32);
         self.arrive(sent, latency, flip)
     }
 
-    fn arrive(&mut self, sent: u64, latency: u64, flip: Option<usize>) -> Arrival {
+    fn arrive(&mut self, sent: u64, latency: u64, flip: Option<u32>) -> Arrival {
         let earliest = sent.saturating_add(latency);
         let overtakes = earliest < self.latest_arrival && self.spec.overtaking;
         let at = if overtakes { earliest } else { earliest.max(self.latest_arrival) };
         self.occupy(at);
-        Arrival { at, flip, overtakes }
+        Arrival { at, touch: Touch { flip, overtakes, copy: false } }
     }
 
     fn stream(&self, question: Question, number: u64) -> Stream {
         Stream::at(fold(self.key, question as u64), number)
+    }
+}
+
+impl Arrival {
+    fn as_copy(self) -> Self {
+        Arrival { touch: Touch { copy: true, ..self.touch }, ..self }
     }
 }
 

@@ -1,8 +1,9 @@
 //! ICMP echo, as `ping` and `traceroute` use it.
 
-use super::{Attempt, Handle};
+use super::Handle;
+use crate::stack::echo::Sender;
 use crate::time;
-use crate::world;
+use crate::world::{self, World};
 use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
@@ -103,18 +104,13 @@ impl Pinger {
 
     async fn answer(&self) -> io::Result<Echo> {
         let handle = self.0;
-        poll_fn(|cx| {
-            handle.poll(cx, |world, waker| {
-                let sender = world.nodes[handle.at()].stack.echoes.get(handle.socket)?;
-                let answer = sender.answer();
-                if let (None, Some(waker)) = (answer, waker) {
-                    sender.wait(waker);
-                }
-                Some(Attempt::from(answer.map(Ok)))
-            })
-        })
-        .await
+        let answer = |world: &mut World| sender(world, &handle)?.answer().map(Ok);
+        poll_fn(|cx| handle.poll(cx, answer, |world| sender(world, &handle).map(Sender::readers))).await
     }
+}
+
+fn sender<'a>(world: &'a mut World, handle: &Handle) -> Option<&'a mut Sender> {
+    world.nodes[handle.at()].stack.echoes.get(handle.socket)
 }
 
 impl Drop for Pinger {

@@ -107,10 +107,8 @@ impl TcpStream {
         let (local, peer) =
             handle.with(|world| connection(world, &handle).map(|connection| connection.ends))?;
         let stream = TcpStream { handle, local, peer };
-        poll_fn(|cx| {
-            stream.poll(cx, Connection::writers, |world| connection(world, &handle)?.connected())
-        })
-        .await?;
+        poll_fn(|cx| stream.poll(cx, Connection::writers, |world| connection(world, &handle)?.connected()))
+            .await?;
         Ok(stream)
     }
 

@@ -46,6 +46,12 @@ pub(crate) struct Connection {
     handle: SocketHandle,
     pub(crate) ends: Ends,
     pub(super) stage: Stage,
+    /// The end of what was ever sent.
+    pub(super) sent: Option<u32>,
+    /// Whether the peer has no room for more.
+    pub(super) shut: bool,
+    /// The largest packet it sends.
+    pub(super) mtu: u16,
     /// What the owner is told next; told once.
     pub(super) error: Option<ErrorKind>,
     /// What ICMP said; the reason given if the connection times out.
@@ -77,7 +83,7 @@ pub(super) enum Next {
 }
 
 impl Connection {
-    pub(super) fn new(socket: tcp::Socket<'static>, ends: Ends, stage: Stage, now: u64) -> Self {
+    pub(super) fn new(socket: tcp::Socket<'static>, ends: Ends, mtu: u16, stage: Stage, now: u64) -> Self {
         let mut set = SocketSet::new(Vec::with_capacity(1));
         let handle = set.add(socket);
         Connection {
@@ -85,6 +91,9 @@ impl Connection {
             handle,
             ends,
             stage,
+            sent: None,
+            shut: false,
+            mtu,
             error: None,
             hint: None,
             dead: false,

@@ -9,7 +9,6 @@ use crate::world::World;
 use smoltcp::wire::{Icmpv4Packet, Icmpv4Repr, Icmpv6Packet, Icmpv6Repr, IpProtocol, IpRepr};
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::task::Waker;
 use std::time::Duration;
 
 /// Those who sent requests, by their identifier.
@@ -53,8 +52,8 @@ impl Sender {
         self.answer
     }
 
-    pub(crate) fn wait(&mut self, waker: &mut Option<Waker>) {
-        self.readers.join(waker);
+    pub(crate) fn readers(&mut self) -> &mut Waiters {
+        &mut self.readers
     }
 }
 

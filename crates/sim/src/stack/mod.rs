@@ -11,32 +11,33 @@
 //! - `rest`: TIME-WAIT
 //! - `udp`: datagram sockets
 //! - `echo`: ICMP echo, asked and answered
+//! - `mtu`: how large packets may be
 
 pub(crate) mod connection;
 pub(crate) mod echo;
 pub(crate) mod listen;
+pub(crate) mod mtu;
 mod rest;
 pub(crate) mod tcp;
 pub(crate) mod udp;
 
-use crate::checksum;
+use crate::Config;
 use crate::fib::Exit;
 use crate::hash::{LookupMap, mix};
 use crate::node::{DropCause, Node};
 use crate::packet::{self, Bytes, Complaint};
 use crate::stack::echo::Echoes;
 use crate::stack::listen::Listeners;
+use crate::stack::mtu::{Interfaces, Paths};
 use crate::stack::tcp::Tcp;
 use crate::stack::udp::Udp;
 use crate::world::World;
-use smoltcp::iface::{Config, Interface, SocketSet};
+use smoltcp::iface::SocketSet;
 use smoltcp::phy::{Checksum, Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::time::Instant;
-use smoltcp::wire::HardwareAddress;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-const MTU: usize = 1500;
 /// Empty packet buffers kept for the next packets.
 const POOL_MAX: usize = 1024;
 /// Buffers larger than this are not worth keeping.
@@ -47,6 +48,8 @@ const EPHEMERAL: u16 = 49_152;
 /// The device that all stacks share: one packet in, some out, and a pool of buffers.
 #[derive(Default)]
 pub(crate) struct Wire {
+    /// That of the next interface to be made.
+    mtu: usize,
     pub(crate) incoming: Option<Bytes>,
     /// The incoming packet once it was read.
     spent: Option<Bytes>,
@@ -119,7 +122,7 @@ impl Device for Wire {
     fn capabilities(&self) -> DeviceCapabilities {
         let mut capabilities = DeviceCapabilities::default();
         capabilities.medium = Medium::Ip;
-        capabilities.max_transmission_unit = MTU;
+        capabilities.max_transmission_unit = self.mtu;
         let checksum = &mut capabilities.checksum;
         for protocol in [&mut checksum.ipv4, &mut checksum.tcp, &mut checksum.udp, &mut checksum.icmpv4] {
             *protocol = Checksum::Tx;
@@ -130,7 +133,8 @@ impl Device for Wire {
 }
 
 pub(crate) struct Stack {
-    pub(crate) interface: Interface,
+    pub(crate) interfaces: Interfaces,
+    paths: Paths,
     pub(crate) tcp: Tcp,
     pub(crate) listeners: Listeners,
     pub(crate) udp: Udp,
@@ -140,16 +144,13 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
-    pub(crate) fn new(wire: &mut Wire, seed: u64, now_ns: u64, tcp_buffer: usize) -> Self {
-        let mut config = Config::new(HardwareAddress::Ip);
-        config.random_seed = seed;
-        let mut interface = Interface::new(config, wire, instant(now_ns));
-        interface.set_any_ip(true);
+    pub(crate) fn new(wire: &mut Wire, seed: u64, now_ns: u64, config: &Config) -> Self {
         let spread = u64::from(u16::MAX - EPHEMERAL) + 1;
         let next_port = EPHEMERAL + (mix(seed) % spread) as u16;
         Stack {
-            interface,
-            tcp: Tcp::new(tcp_buffer),
+            interfaces: Interfaces::new(wire, seed, now_ns),
+            paths: Paths::default(),
+            tcp: Tcp::new(config),
             listeners: Listeners::default(),
             udp: Udp::default(),
             echoes: Echoes::default(),
@@ -235,9 +236,6 @@ pub(crate) type Demux<K, V = u32> = LookupMap<K, V>;
 impl World {
     /// A packet reached the node that owns its destination.
     pub(crate) fn deliver(&mut self, at: usize, bytes: Bytes) {
-        if self.corruption && !checksum::payload_is_sound(&bytes) {
-            return self.discard(at, DropCause::Corrupted, bytes);
-        }
         let Some(flow) = packet::flow(&bytes) else {
             return self.discard(at, DropCause::Malformed, bytes);
         };
@@ -252,11 +250,11 @@ impl World {
     fn deliver_other(&mut self, at: usize, bytes: Bytes) {
         match packet::complaint(&bytes) {
             Some((complaint, flow)) => {
-                match flow.protocol {
-                    packet::ICMP_V4 | packet::ICMP_V6 => self.echo_complaint(at, complaint, &bytes),
-                    _ if matches!(complaint, Complaint::TooBig { .. }) => {}
-                    packet::TCP => self.tcp_complaint(at, flow, complaint),
-                    packet::UDP if complaint == Complaint::PortUnreachable => self.udp_refused(at, flow),
+                match (flow.protocol, complaint) {
+                    (_, Complaint::TooBig { mtu }) => self.learn_path_mtu(at, flow, mtu),
+                    (packet::ICMP_V4 | packet::ICMP_V6, _) => self.echo_complaint(at, complaint, &bytes),
+                    (packet::TCP, _) => self.tcp_complaint(at, flow, complaint),
+                    (packet::UDP, Complaint::PortUnreachable) => self.udp_refused(at, flow),
                     _ => {}
                 }
                 self.wire.recycle(bytes);
@@ -269,7 +267,7 @@ impl World {
     pub(crate) fn poll_nobody(&mut self, at: usize, bytes: Bytes) {
         self.wire.incoming = Some(bytes);
         let stack = &mut self.nodes[at].stack;
-        stack.interface.poll(instant(self.now), &mut self.wire, &mut stack.nobody);
+        stack.interfaces.usual().poll(instant(self.now), &mut self.wire, &mut stack.nobody);
         self.wire.recycle_incoming();
         self.flush_wire(at);
     }

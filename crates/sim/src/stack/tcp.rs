@@ -7,8 +7,9 @@ use crate::stack::listen::Backlog;
 use crate::stack::rest::Resting;
 use crate::stack::{Demux, Slab, Wire, here_if_unspecified, instant};
 use crate::world::World;
+use crate::{Config, Congestion};
 use smoltcp::iface::{Interface, PollResult, SocketSet};
-use smoltcp::socket::tcp::{self, SocketBuffer, State};
+use smoltcp::socket::tcp::{self, CongestionControl, SocketBuffer, State};
 use smoltcp::time::{Duration as SmolDuration, Instant};
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
@@ -22,11 +23,18 @@ pub(crate) struct Tcp {
     demux: Demux<Ends>,
     resting: Resting,
     buffer: usize,
+    congestion: CongestionControl,
 }
 
 impl Tcp {
-    pub(crate) fn new(buffer: usize) -> Self {
-        Tcp { sockets: Slab::default(), demux: Demux::default(), resting: Resting::default(), buffer }
+    pub(crate) fn new(config: &Config) -> Self {
+        let congestion = match config.congestion {
+            Congestion::None => CongestionControl::None,
+            Congestion::Reno => CongestionControl::Reno,
+            Congestion::Cubic => CongestionControl::Cubic,
+        };
+        let (sockets, demux, resting) = (Slab::default(), Demux::default(), Resting::default());
+        Tcp { sockets, demux, resting, buffer: config.tcp_buffer, congestion }
     }
 
     pub(crate) fn get(&mut self, index: u32, generation: u32) -> Option<&mut Connection> {
@@ -47,11 +55,12 @@ impl Tcp {
         let mut socket = tcp::Socket::new(buffer(), buffer());
         socket.set_ack_delay(Some(ACK_DELAY));
         socket.set_nagle_enabled(false);
+        socket.set_congestion_control(self.congestion);
         socket
     }
 
-    fn insert(&mut self, socket: tcp::Socket<'static>, ends: Ends, stage: Stage, now: u64) -> u32 {
-        let (index, _) = self.sockets.insert(Connection::new(socket, ends, stage, now));
+    fn insert(&mut self, socket: tcp::Socket<'static>, ends: Ends, mtu: u16, stage: Stage, now: u64) -> u32 {
+        let (index, _) = self.sockets.insert(Connection::new(socket, ends, mtu, stage, now));
         self.demux.insert(ends, index);
         index
     }
@@ -91,18 +100,18 @@ impl World {
             return Err(ErrorKind::ConnectionRefused.into());
         }
         let local = self.source_for(at, local, to.ip())?;
-        let node = &mut self.nodes[at];
-        node.route_to(to.ip())?;
-        let stack = &mut node.stack;
+        self.nodes[at].route_to(to.ip())?;
+        let mtu = self.connection_mtu(at, to.ip());
+        let stack = &mut self.nodes[at].stack;
         let port = stack.ephemeral(|stack, port| {
             stack.tcp.uses_port(local, port, to) || stack.listeners.has(SocketAddr::new(local, port))
         })?;
         let local = SocketAddr::new(local, port);
         let mut socket = stack.tcp.socket();
         socket
-            .connect(stack.interface.context(), to, local)
+            .connect(stack.interfaces.with(mtu).context(), to, local)
             .map_err(|error| io::Error::new(ErrorKind::AddrNotAvailable, error.to_string()))?;
-        let index = stack.tcp.insert(socket, (local, to), Stage::Connecting, self.now);
+        let index = stack.tcp.insert(socket, (local, to), mtu, Stage::Connecting, self.now);
         let generation = stack.tcp.generation(index);
         self.touch(at, index);
         Ok((index, generation))
@@ -211,7 +220,8 @@ impl World {
         let stack = &mut self.nodes[at].stack;
         match stack.listeners.admit(flow.destination).filter(|_| syn) {
             Some(Some(backlog)) => {
-                let index = stack.listen_once(ends, backlog, self.now);
+                let mtu = self.connection_mtu(at, ends.1.ip());
+                let index = self.nodes[at].stack.listen_once(ends, mtu, backlog, self.now);
                 self.poll_tcp(at, index, Some(bytes));
             }
             Some(None) => self.discard(at, crate::DropCause::QueueFull, bytes),
@@ -229,13 +239,19 @@ impl World {
             connection.dirty = false;
             let (before, pending) = (connection.socket().state(), connection.count_unacknowledged());
             let clock = instant(now);
-            if heard {
-                stack.interface.poll_ingress_single(clock, &mut self.wire, &mut connection.set);
+            let interface = stack.interfaces.with(connection.mtu);
+            if let Some(packet) = &self.wire.incoming {
+                connection.shut = packet::shuts_window(packet);
+                interface.poll_ingress_single(clock, &mut self.wire, &mut connection.set);
             }
             if connection.stage == Stage::Orphan && connection.socket().can_recv() {
                 connection.socket_mut().abort();
             }
-            let due = send_all(&mut stack.interface, clock, &mut self.wire, &mut connection.set);
+            let due = send_all(interface, clock, &mut self.wire, &mut connection.set);
+            for segment in &mut self.wire.outgoing {
+                let sent = packet::keep_sequence(segment, connection.sent, connection.shut);
+                connection.sent = sent.or(connection.sent);
+            }
             connection.note_progress(now, pending, heard);
             connection.wanted = due.map_or(NEVER, |due| (due.total_micros() as u64 * 1000).max(now + 1000));
             let next = connection.digest(before, reset);
@@ -348,6 +364,16 @@ impl World {
         }
     }
 
+    /// A segment was too large for the path. What was lost goes out again, in smaller ones, when its retransmission is
+    /// due.
+    pub(super) fn tcp_narrow(&mut self, at: usize, flow: Flow, mtu: u16) {
+        let tcp = &mut self.nodes[at].stack.tcp;
+        let Some(&index) = tcp.demux.get(&(flow.source, flow.destination)) else { return };
+        if let Some(connection) = tcp.sockets.get_mut(index) {
+            connection.mtu = connection.mtu.min(mtu);
+        }
+    }
+
     /// A router or host complained about a segment of ours. Only an attempt to connect fails of it (RFC 1122
     /// section 4.2.3.9: soft errors); else it becomes the reason if the connection times out.
     pub(crate) fn tcp_complaint(&mut self, at: usize, flow: Flow, complaint: Complaint) {
@@ -358,6 +384,7 @@ impl World {
             Complaint::NetUnreachable => ErrorKind::NetworkUnreachable,
             Complaint::HostUnreachable | Complaint::TimeExceeded => ErrorKind::HostUnreachable,
             Complaint::PortUnreachable => ErrorKind::ConnectionRefused,
+            // Not about whether it can be reached.
             Complaint::TooBig { .. } => return,
         };
         if connection.stage == Stage::Connecting {
@@ -390,11 +417,11 @@ fn send_all(
 
 impl crate::stack::Stack {
     /// A socket that waits for exactly the SYN at hand.
-    fn listen_once(&mut self, ends: Ends, backlog: Backlog, now: u64) -> u32 {
+    fn listen_once(&mut self, ends: Ends, mtu: u16, backlog: Backlog, now: u64) -> u32 {
         let mut socket = self.tcp.socket();
         // The port of a packet that found a listener is not zero, and the socket is new: this cannot fail.
         let listening = socket.listen(ends.0);
         debug_assert!(listening.is_ok());
-        self.tcp.insert(socket, ends, Stage::Handshake(backlog), now)
+        self.tcp.insert(socket, ends, mtu, Stage::Handshake(backlog), now)
     }
 }

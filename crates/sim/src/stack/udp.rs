@@ -12,6 +12,9 @@ use std::net::{IpAddr, SocketAddr};
 /// Bytes of packets that a socket queues before it drops, as Linux's default receive buffer.
 const QUEUE_BYTES_MAX: usize = 212_992;
 
+/// "Message too long", by Linux's number: `io::ErrorKind` has no name for it.
+const EMSGSIZE: i32 = 90;
+
 #[derive(Default)]
 pub(crate) struct Udp {
     sockets: Slab<UdpEnd>,
@@ -206,8 +209,7 @@ impl World {
         end.take_refusal().map(Err).or_else(|| end.peek(buffer).map(Ok))
     }
 
-    /// Sends one datagram, to the socket's peer unless told otherwise. Larger ones than a link's MTU travel whole:
-    /// fragmentation is not modelled.
+    /// Sends one datagram, to the socket's peer unless told otherwise. It is never fragmented.
     pub(crate) fn udp_send(
         &mut self,
         at: usize,
@@ -223,12 +225,17 @@ impl World {
         let to = to.or(end.peer).ok_or(io::ErrorKind::NotConnected)?;
         let (bound, ttl) = (end.local, if to.is_ipv4() { end.ttl } else { packet::HOP_LIMIT });
         if payload.len() > packet::udp_payload_max(to.is_ipv4()) {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "message too long"));
+            return Err(io::Error::from_raw_os_error(EMSGSIZE));
         }
         if to.port() == 0 {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "no datagram goes to port 0"));
         }
         let (local, to, known) = self.udp_ends(at, bound, from, to)?;
+        let length = packet::udp_len(to.is_ipv4(), payload.len());
+        if length > self.least_mtu && self.path_mtu(at, known, to.ip()).is_some_and(|mtu| length > mtu.into())
+        {
+            return Err(io::Error::from_raw_os_error(EMSGSIZE));
+        }
         let bytes = packet::udp(self.wire.buffer(), local, to, ttl, payload);
         if let Err(bytes) = self.send_by(at, known, bytes) {
             self.discard(at, DropCause::NoRoute, bytes);

@@ -43,7 +43,7 @@ fn close(value: f64, expected: f64) -> bool {
 #[test]
 fn a_clean_wire_takes_its_latency_and_nothing_else() {
     let mut way = way(WaySpec::default());
-    let whole = Arrival { at: 5 + MS, flip: None, overtakes: false };
+    let whole = Arrival { at: 5 + MS, touch: Touch::default() };
     assert_eq!(way.plain(5), Some(MS));
     assert_eq!(way.pass(5, 1500), Fate::Arrives(whole, None));
     assert_eq!(way.pass(5, 1501), Fate::TooBig { mtu: 1500 });
@@ -65,13 +65,13 @@ fn losses_duplicates_and_flips_are_as_frequent_as_asked() {
     let fates = fates(spec, 50_000);
     let lost = share(&losses(&fates));
     let arrivals = arrivals(&fates);
-    let flipped: Vec<bool> = arrivals.iter().map(|arrival| arrival.flip.is_some()).collect();
+    let flipped: Vec<bool> = arrivals.iter().map(|arrival| arrival.touch.flip.is_some()).collect();
     assert!(close(lost, 0.1), "{lost}");
     assert!(close(arrivals.len() as f64, 50_000.0 * 0.9 * 1.2), "{}", arrivals.len());
     assert!(close(share(&flipped), 0.3), "{}", share(&flipped));
-    let bits: Vec<usize> = arrivals.iter().filter_map(|arrival| arrival.flip).collect();
+    let bits: Vec<u32> = arrivals.iter().filter_map(|arrival| arrival.touch.flip).collect();
     assert!(bits.iter().all(|&bit| bit < 8000));
-    let mean = bits.iter().sum::<usize>() as f64 / bits.len() as f64;
+    let mean = bits.iter().sum::<u32>() as f64 / bits.len() as f64;
     assert!(close(mean, 4000.0), "every bit alike: {mean}");
 }
 
@@ -123,13 +123,13 @@ fn packets_overtake_only_where_they_may() {
     for overtaking in [false, true] {
         let spec = WaySpec { latency: jitter, overtaking, duplication: 0.3, ..WaySpec::default() };
         let arrivals = arrivals(&fates(spec, 1000));
-        assert_eq!(arrivals.iter().any(|arrival| arrival.overtakes), overtaking);
+        assert_eq!(arrivals.iter().any(|arrival| arrival.touch.overtakes), overtaking);
         assert_eq!(arrivals.is_sorted_by_key(|arrival| arrival.at), !overtaking);
         let mut overtakers = arrivals
             .iter()
             .enumerate()
             .filter(|(n, arrival)| arrivals[..*n].iter().any(|earlier| earlier.at > arrival.at));
-        assert!(overtakers.all(|(_, arrival)| arrival.overtakes));
+        assert!(overtakers.all(|(_, arrival)| arrival.touch.overtakes));
     }
 }
 
@@ -139,7 +139,7 @@ fn a_shorter_latency_does_not_let_packets_overtake() {
     way.pass(0, 100);
     way.set_spec(WaySpec::with_latency(Latency::Fixed(ms(1))));
     assert_eq!((way.plain(0), way.plain(99 * MS)), (None, Some(MS)));
-    let held_up = Arrival { at: 100 * MS, flip: None, overtakes: false };
+    let held_up = Arrival { at: 100 * MS, touch: Touch::default() };
     assert_eq!(way.pass(0, 100), Fate::Arrives(held_up, None));
     way.clear();
     assert_eq!(way.plain(0), Some(MS), "after a cut nothing is ahead");
@@ -152,7 +152,7 @@ fn bandwidth_spaces_packets_and_its_queue_is_bounded() {
     let spec = WaySpec { bandwidth: Some(bandwidth), ..WaySpec::default() };
     let mut way = way(spec);
     let fates: Vec<Fate> = (0..6).map(|_| way.pass(0, 1000)).collect();
-    let at = |ms: u64| Fate::Arrives(Arrival { at: ms * MS, flip: None, overtakes: false }, None);
+    let at = |ms: u64| Fate::Arrives(Arrival { at: ms * MS, touch: Touch::default() }, None);
     let full = Fate::Dropped(DropCause::TailDrop);
     assert_eq!(fates, [at(2), at(3), at(4), at(5), full, full]);
     assert_eq!(way.pass(MS, 1000), at(6), "room again");
@@ -232,15 +232,15 @@ proptest! {
             let fate = way.pass(now, length);
             prop_assert_eq!(fate, twin.pass(now, length));
             if let Some(delay) = plain.filter(|_| length <= usize::from(spec.mtu)) {
-                let whole = Arrival { at: now + delay, flip: None, overtakes: false };
+                let whole = Arrival { at: now + delay, touch: Touch::default() };
                 prop_assert_eq!(fate, Fate::Arrives(whole, None));
             }
             prop_assert_eq!(length > usize::from(spec.mtu), matches!(fate, Fate::TooBig { .. } | Fate::Dropped(DropCause::TooBig)));
             for arrival in arrivals(&[fate]) {
                 prop_assert!(arrival.at >= now);
                 prop_assert!(spec.overtaking || arrival.at >= latest);
-                prop_assert_eq!(arrival.overtakes, arrival.at < latest);
-                prop_assert!(arrival.flip.is_none_or(|bit| bit < length * 8));
+                prop_assert_eq!(arrival.touch.overtakes, arrival.at < latest);
+                prop_assert!(arrival.touch.flip.is_none_or(|bit| (bit as usize) < length * 8));
                 latest = latest.max(arrival.at);
             }
             if let (Some(bandwidth), Fate::Arrives(..)) = (spec.bandwidth, fate) {
