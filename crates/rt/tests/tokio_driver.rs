@@ -28,7 +28,7 @@ fn on_tokio<T: 'static>(future: impl Future<Output = T> + 'static) -> T {
 #[test]
 fn a_task_of_tokio_belongs_to_no_host_and_is_told_how_to() {
     let refused = on_tokio(async {
-        let local = async { rt::net::UdpSocket::bind("0.0.0.0:0".parse().unwrap()).await.map(drop) };
+        let local = async { rt::net::UdpSocket::bind("0.0.0.0:0").await.map(drop) };
         let listed = tokio::spawn(async { rt::disk::list().await.map(drop) }).await.unwrap();
         [tokio::task::spawn_local(local).await.unwrap(), listed]
     });
