@@ -179,10 +179,10 @@ async fn an_interval_can_start_later() {
 }
 
 async fn an_interval_survives_a_dropped_tick() {
-    let mut ticks = interval(ms(10));
+    let mut ticks = interval(ms(100));
     let first = ticks.tick().await;
     assert!(timeout(ms(2), ticks.tick()).await.is_err());
-    assert_eq!(ticks.tick().await - first, ms(10));
+    assert_eq!(ticks.tick().await - first, ms(100));
 }
 
 async fn a_file_is_read_back() {
