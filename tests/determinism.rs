@@ -1,12 +1,12 @@
-//! Same seed, same run: whatever the process, the moment, the environment, the thread, what ran before, and the build.
+//! Same seed, same run: whatever the process, the moment, the environment, the thread, the driver, what ran before, and the build.
 //!
 //! What is compared is the log hash: every record and every packet that crossed a link.
 
 use blackstart_report::difference;
 use blackstart_rt as rt;
 use blackstart_scenario::build;
-use blackstart_sim::{Config, NodeId, Record, Sim, Time, control};
-use blackstart_tests::night::{founding, load, play, small};
+use blackstart_sim::{Config, Driver, NodeId, Record, Sim, Time, control};
+use blackstart_tests::night::{founding, load, play, play_on, small};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -68,9 +68,21 @@ fn a_loaded_machine_changes_nothing() {
 }
 
 #[test]
+fn both_drivers_do_the_same() {
+    for folder in [small(), founding()] {
+        let scenario = load(&folder, None);
+        let [native, tokio] = [Driver::Native, Driver::Tokio].map(|driver| play_on(driver, &scenario, 7));
+        let parting = native.log.iter().zip(&tokio.log).find(|(one, other)| one != other);
+        assert_eq!(parting, None, "{}", folder.display());
+        assert_eq!(tokio.outcome.log_hash, native.outcome.log_hash, "{}", folder.display());
+        assert_eq!((native.outcome.driver, tokio.outcome.driver), ("native", "tokio"));
+    }
+}
+
+#[test]
 fn stopping_on_the_way_changes_nothing() {
     let scenario = load(&small(), None);
-    let mut run = build(&scenario, 7, scenario.runbooks.get("call")).expect("a run");
+    let mut run = build(&scenario, 7, Driver::Native, scenario.runbooks.get("call")).expect("a run");
     for second in (0..scenario.duration.as_secs()).step_by(7) {
         run.sim.run_until(Time::from_secs(second));
     }
@@ -83,7 +95,7 @@ fn stopping_on_the_way_changes_nothing() {
 #[test]
 fn nothing_of_a_run_outlives_it() {
     let scenario = load(&small(), None);
-    let mut run = build(&scenario, 7, scenario.runbooks.get("call")).expect("a run");
+    let mut run = build(&scenario, 7, Driver::Native, scenario.runbooks.get("call")).expect("a run");
     run.sim.run_until(Time::from_secs(600));
     assert!(run.sim.task_count() > 0);
     // People still wait, connections are open.
@@ -217,7 +229,7 @@ impl Played {
 /// The first two minutes of a small night in which one more service runs on a host.
 fn with_a_canary<F: Future<Output = ()> + 'static>(canary: F) -> Played {
     let scenario = load(&small(), None);
-    let run = build(&scenario, 7, None).expect("a run");
+    let run = build(&scenario, 7, Driver::Native, None).expect("a run");
     let mut sim = run.sim;
     let host = control::node("web1").expect("a host of the small night");
     let _detached = control::spawn_on(host, "canary", canary);

@@ -7,7 +7,7 @@ use blackstart_rt as rt;
 use blackstart_runbook::step::Runbook;
 use blackstart_scenario::{Scenario, build};
 use blackstart_sim::record::SimEvent;
-use blackstart_sim::{Record, Time};
+use blackstart_sim::{Driver, Record, Time};
 use blackstart_world::{History, Value};
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
@@ -50,14 +50,24 @@ pub struct Night {
 /// Plays a scenario with its own runbook.
 #[must_use]
 pub fn play(scenario: &Scenario, seed: u64) -> Night {
+    play_on(Driver::Native, scenario, seed)
+}
+
+/// The same on a driver of choice.
+#[must_use]
+pub fn play_on(driver: Driver, scenario: &Scenario, seed: u64) -> Night {
     let own = scenario.default_runbook.as_ref().map(|name| &scenario.runbooks[name]);
-    play_with(scenario, seed, own)
+    perform(scenario, seed, driver, own)
 }
 
 /// Plays a scenario in which people try this runbook, or nobody does anything.
 #[must_use]
 pub fn play_with(scenario: &Scenario, seed: u64, runbook: Option<&Rc<Runbook>>) -> Night {
-    let mut run = build(scenario, seed, runbook).unwrap_or_else(|refused| panic!("{refused}"));
+    perform(scenario, seed, Driver::Native, runbook)
+}
+
+fn perform(scenario: &Scenario, seed: u64, driver: Driver, runbook: Option<&Rc<Runbook>>) -> Night {
+    let mut run = build(scenario, seed, driver, runbook).unwrap_or_else(|refused| panic!("{refused}"));
     run.sim.run_until(Time::ZERO + scenario.duration);
     Night {
         outcome: judge(scenario, seed, &run),

@@ -13,18 +13,67 @@
 //! # Ok::<(), blackstart::Error>(())
 //! ```
 //!
+//! A service of your own joins a run when it takes its sockets from [`net`] and starts its tasks with [`task::spawn`];
+//! on [`Driver::Tokio`] it may go on using `tokio::time`, `tokio::sync` and `tokio::select!`:
+//!
+//! ```
+//! use blackstart::net::{TcpListener, TcpStream};
+//! use blackstart::sim::{Config, Driver, LinkSpec, NodeSpec, Sim, Time};
+//! use std::time::Duration;
+//! use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//!
+//! async fn greet() -> std::io::Result<()> {
+//!     let listener = TcpListener::bind("0.0.0.0:7").await?;
+//!     loop {
+//!         let (mut stream, _) = listener.accept().await?;
+//!         blackstart::task::spawn(async move {
+//!             tokio::time::sleep(Duration::from_secs(60)).await;
+//!             stream.write_all(b"good night").await
+//!         });
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), blackstart::sim::Error> {
+//! let mut sim = Sim::new(Config { driver: Driver::Tokio, ..Config::default() })?;
+//! let node = |name: &str, address: &str| NodeSpec {
+//!     name: name.to_owned(),
+//!     addresses: vec![address.parse().expect("an address")],
+//!     ..NodeSpec::default()
+//! };
+//! let (server, client) = (sim.add_node(node("server", "192.0.2.1"))?, sim.add_node(node("client", "192.0.2.2"))?);
+//! sim.add_link(LinkSpec::new(server, client))?;
+//! sim.set_program(server, || drop(blackstart::task::spawn(greet())))?;
+//! sim.set_program(client, || {
+//!     blackstart::task::spawn(async {
+//!         let mut stream = TcpStream::connect("192.0.2.1:7").await.expect("somebody listens");
+//!         let mut greeting = String::new();
+//!         stream.read_to_string(&mut greeting).await.expect("a greeting");
+//!         assert_eq!((greeting.as_str(), Time::now().since_start().as_secs()), ("good night", 60));
+//!     });
+//! })?;
+//! sim.run_until(Time::from_secs(3600));
+//! assert_eq!(sim.record_count(), 0, "a task crashed");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! - [`run()`]: a scenario folder to what came of it. Start here; module `night`.
 //! - [`Scenario`]: a scenario that was read and found consistent
 //! - [`perform`], [`Plan`], [`Night`]: the same in steps, for those who show progress or compare logs
-//! - [`rt`]: what a service of your own may touch
+//! - [`net`], [`task`]: sockets and tasks for a service that was written for tokio
+//! - [`rt`]: all that a service of your own may touch
+//! - [`sim`]: the engine, for worlds that no scenario describes
 //! - [`prelude`]: the names that most programs need
 
 mod night;
 pub mod prelude;
+pub mod task;
 
 pub use blackstart_report::{RunOutcome, difference, outcome, page, timeline};
 pub use blackstart_rt as rt;
+pub use blackstart_rt::net;
 pub use blackstart_scenario::Scenario;
 pub use blackstart_sim as sim;
+pub use blackstart_sim::Driver;
 pub use blackstart_source::{Diagnostic, Diagnostics};
 pub use night::{Error, Night, Plan, RunBuilder, RunbookChoice, perform, run};

@@ -4,7 +4,7 @@ use blackstart_report::{RunOutcome, difference, judge, page, timeline};
 use blackstart_rt::Map;
 use blackstart_runbook::step::Runbook;
 use blackstart_scenario::{Scenario, build};
-use blackstart_sim::{NodeId, Record, Time};
+use blackstart_sim::{Driver, NodeId, Record, Time};
 use blackstart_source::{Diagnostic, Diagnostics, list_of, near_miss};
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -43,6 +43,8 @@ pub struct Plan {
     pub seed: Option<u64>,
     /// Which runbook people try.
     pub runbook: RunbookChoice,
+    /// What moves the run on; the result is the same.
+    pub driver: Driver,
 }
 
 /// A run that is over.
@@ -105,6 +107,13 @@ impl RunBuilder {
         self
     }
 
+    /// Has this driver move the run on. The result is the same.
+    #[must_use]
+    pub fn driver(mut self, driver: Driver) -> Self {
+        self.plan.driver = driver;
+        self
+    }
+
     /// Has people try `runbooks/NAME.md` instead of the scenario's own choice.
     #[must_use]
     pub fn runbook(mut self, name: &str) -> Self {
@@ -143,7 +152,7 @@ impl RunBuilder {
 /// When the plan names a runbook that does not exist, or the engine refuses.
 pub fn perform(scenario: &Scenario, plan: &Plan, mut progress: impl FnMut(Duration)) -> Result<Night, Error> {
     let seed = plan.seed.unwrap_or(scenario.seed);
-    let mut run = build(scenario, seed, chosen(scenario, &plan.runbook)?)?;
+    let mut run = build(scenario, seed, plan.driver, chosen(scenario, &plan.runbook)?)?;
     let mut reached = Duration::ZERO;
     while reached < scenario.duration {
         reached = scenario.duration.min(reached + SLICE);

@@ -83,6 +83,19 @@ fn twice_the_same() {
 }
 
 #[test]
+fn both_drivers_give_one_result() {
+    let of = |driver: &str| {
+        let ran = run(&["--check-determinism", "--format", "json", "--driver", driver]);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let mut outcome: Value = serde_json::from_str(&ran.stdout).unwrap();
+        assert_eq!(outcome["driver"].take(), driver);
+        outcome["wall_s"].take();
+        outcome
+    };
+    assert_eq!(of("native"), of("tokio"));
+}
+
+#[test]
 fn rust_log_changes_nothing_but_standard_error() {
     let plain: Value = serde_json::from_str(&run(&["--format", "json"]).stdout).unwrap();
     let small = small();
@@ -121,13 +134,14 @@ fn a_folder_that_cannot_be_made_is_bad_input() {
 fn usage() {
     let small = small();
     let small = small.to_str().unwrap();
-    let cases: [(&[&str], i32, &str); 9] = [
+    let cases: [(&[&str], i32, &str); 10] = [
         (&["--help"], 0, ""),
         (&["--version"], 0, ""),
         (&[], 2, "Usage"),
         (&["dance"], 2, "unrecognized subcommand"),
         (&["run"], 2, "<SCENARIO>"),
         (&["run", small, "--seed", "x"], 2, "invalid value 'x'"),
+        (&["run", small, "--driver", "tokyo"], 2, "[possible values: native, tokio]"),
         (
             &["run", small, "--runbook", "cal"],
             2,

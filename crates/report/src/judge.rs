@@ -22,7 +22,7 @@ pub fn judge(scenario: &Scenario, seed: u64, run: &Run) -> RunOutcome {
         variant: scenario.variant.clone().map(|name| Variant { name, expects: scenario.expects.clone() }),
         start: scenario.start,
         seed,
-        driver: "native",
+        driver: run.sim.driver().name(),
         hosts: counts.hosts,
         ases: counts.ases,
         simulated_s: run.sim.now().since_start().as_secs_f64(),

@@ -22,7 +22,7 @@ pub struct RunOutcome {
     pub start: Timestamp,
     /// Seed that fixes the run.
     pub seed: u64,
-    /// Driver: `native`.
+    /// Driver: `native` or `tokio`.
     pub driver: &'static str,
     /// Hosts, without routers.
     pub hosts: usize,

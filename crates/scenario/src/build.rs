@@ -12,7 +12,7 @@ use crate::model::{Scenario, Statement};
 use blackstart_rt as rt;
 use blackstart_runbook::execute::{self, Report};
 use blackstart_runbook::step::Runbook;
-use blackstart_sim::{self as sim, Config, Error, NodeId, Sim};
+use blackstart_sim::{self as sim, Config, Driver, Error, NodeId, Sim};
 use blackstart_source::Diagnostics;
 use blackstart_world::{Wiring, World};
 use std::cell::RefCell;
@@ -37,13 +37,18 @@ pub struct Run {
     pub runbook: Option<(Rc<Runbook>, Rc<RefCell<Report>>)>,
 }
 
-/// Builds a run of `scenario` with `seed`, in which people execute `runbook`.
+/// Builds a run of `scenario` with `seed` on `driver`, in which people execute `runbook`.
 ///
 /// # Errors
 /// When the engine refuses, as when this thread already holds a run.
-pub fn build(scenario: &Scenario, seed: u64, runbook: Option<&Rc<Runbook>>) -> Result<Run, Error> {
+pub fn build(
+    scenario: &Scenario,
+    seed: u64,
+    driver: Driver,
+    runbook: Option<&Rc<Runbook>>,
+) -> Result<Run, Error> {
     let epoch = Duration::from_nanos(u64::try_from(scenario.start.as_nanosecond()).unwrap_or_default());
-    let sim = Sim::new(Config { seed, epoch, tcp_buffer: TCP_BUFFER_BYTES, ..Config::default() })?;
+    let sim = Sim::new(Config { seed, epoch, tcp_buffer: TCP_BUFFER_BYTES, driver, ..Config::default() })?;
     // Complaints about double names were made when the scenario was loaded.
     let index = Index::new(&scenario.folder, &mut Diagnostics::new());
     let mut wiring = Wiring::default();

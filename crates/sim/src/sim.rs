@@ -161,6 +161,11 @@ impl Sim {
         world::try_with(|world| world.queue.next_at()).flatten().map(Time::from_nanos)
     }
 
+    /// What moves the run on.
+    pub fn driver(&self) -> Driver {
+        if self.tokio.is_some() { Driver::Tokio } else { Driver::Native }
+    }
+
     /// The present.
     pub fn now(&self) -> Time {
         Time::now()

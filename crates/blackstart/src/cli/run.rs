@@ -1,7 +1,7 @@
 //! `blackstart run`: one run, its page or its JSON, and whether it is the same run twice.
 
 use super::{Ending, Format, complain, output, progress};
-use blackstart::{Error, Night, Plan, RunbookChoice, Scenario, perform};
+use blackstart::{Error, Night, Plan, RunbookChoice, Scenario, perform, sim};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -26,6 +26,9 @@ pub(super) struct Arguments {
     /// Seed that fixes the run; the scenario's own unless given
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// What moves the run on; the result is the same
+    #[arg(long, value_enum, default_value_t = Driver::Native)]
+    driver: Driver,
     /// Run twice and compare every record; a difference ends with exit code 3
     #[arg(long)]
     check_determinism: bool,
@@ -35,6 +38,24 @@ pub(super) struct Arguments {
     /// Also write run.json and timeline.txt into this folder
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+}
+
+/// What moves a run on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Driver {
+    /// The engine's own loop
+    Native,
+    /// The same loop inside a paused tokio runtime
+    Tokio,
+}
+
+impl From<Driver> for sim::Driver {
+    fn from(driver: Driver) -> Self {
+        match driver {
+            Driver::Native => Self::Native,
+            Driver::Tokio => Self::Tokio,
+        }
+    }
 }
 
 pub(super) fn run(arguments: &Arguments) -> Ending {
@@ -48,6 +69,10 @@ pub(super) fn run(arguments: &Arguments) -> Ending {
         Ok(night) => night,
         Err(Error::Input(problems)) => {
             complain::about(&problems);
+            return Ending::BadInput;
+        }
+        Err(Error::Engine(missing @ sim::Error::TokioUnstable)) => {
+            eprintln!("{missing}");
             return Ending::BadInput;
         }
         Err(error) => return internal(&error),
@@ -74,7 +99,7 @@ impl Arguments {
             Some(NONE) => RunbookChoice::None,
             Some(name) => RunbookChoice::Named(name.to_owned()),
         };
-        Plan { seed: self.seed, runbook }
+        Plan { seed: self.seed, runbook, driver: self.driver.into() }
     }
 
     fn load(&self) -> Result<Scenario, Error> {
