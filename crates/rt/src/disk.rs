@@ -18,6 +18,8 @@ pub async fn read(path: &str) -> io::Result<Vec<u8>> {
     let name = file_name(path)?;
     match backend::current()? {
         Backend::Engine => engine::read(name),
+        #[cfg(feature = "turmoil")]
+        Backend::Turmoil(host) => host.disk().read(name),
         Backend::Os(host) => fs::read(host.disk_root().join(name)),
     }
 }
@@ -30,6 +32,8 @@ pub async fn write(path: &str, bytes: &[u8]) -> io::Result<()> {
     let name = file_name(path)?;
     match backend::current()? {
         Backend::Engine => engine::write(name, bytes),
+        #[cfg(feature = "turmoil")]
+        Backend::Turmoil(host) => host.disk().write(name, bytes),
         Backend::Os(host) => fs::write(with_folder(host.disk_root(), name)?, bytes),
     }
 }
@@ -42,6 +46,8 @@ pub async fn append(path: &str, bytes: &[u8]) -> io::Result<()> {
     let name = file_name(path)?;
     match backend::current()? {
         Backend::Engine => engine::append(name, bytes),
+        #[cfg(feature = "turmoil")]
+        Backend::Turmoil(host) => host.disk().append(name, bytes),
         Backend::Os(host) => {
             let path = with_folder(host.disk_root(), name)?;
             fs::OpenOptions::new().append(true).create(true).open(path)?.write_all(bytes)
@@ -57,6 +63,8 @@ pub async fn fsync(path: &str) -> io::Result<()> {
     let name = file_name(path)?;
     match backend::current()? {
         Backend::Engine => engine::fsync(name),
+        #[cfg(feature = "turmoil")]
+        Backend::Turmoil(host) => host.disk().fsync(name),
         Backend::Os(host) => fs::File::open(host.disk_root().join(name))?.sync_all(),
     }
 }
@@ -69,6 +77,8 @@ pub async fn rename(from: &str, to: &str) -> io::Result<()> {
     let (from, to) = (file_name(from)?, file_name(to)?);
     match backend::current()? {
         Backend::Engine => engine::rename(from, to),
+        #[cfg(feature = "turmoil")]
+        Backend::Turmoil(host) => host.disk().rename(from, to),
         Backend::Os(host) => fs::rename(host.disk_root().join(from), with_folder(host.disk_root(), to)?),
     }
 }
@@ -81,6 +91,8 @@ pub async fn remove(path: &str) -> io::Result<()> {
     let name = file_name(path)?;
     match backend::current()? {
         Backend::Engine => engine::remove(name),
+        #[cfg(feature = "turmoil")]
+        Backend::Turmoil(host) => host.disk().remove(name),
         Backend::Os(host) => fs::remove_file(host.disk_root().join(name)),
     }
 }
@@ -92,6 +104,8 @@ pub async fn remove(path: &str) -> io::Result<()> {
 pub async fn list() -> io::Result<Vec<String>> {
     match backend::current()? {
         Backend::Engine => engine::list(),
+        #[cfg(feature = "turmoil")]
+        Backend::Turmoil(host) => Ok(host.disk().list()),
         Backend::Os(host) => list_folder(host.disk_root()),
     }
 }

@@ -1,5 +1,5 @@
 //! Events: what a service wants the run's record to remember. In a simulation they are appended, as bytes, to
-//! the log that the run's hash covers; on the operating system they go to `tracing`.
+//! the log that the run's hash covers; in turmoil and on the operating system they go to `tracing`.
 
 use crate::backend::{self, Backend};
 use serde::{Serialize, de::DeserializeOwned};
@@ -25,10 +25,14 @@ pub trait Event: Serialize + DeserializeOwned + Debug {
 pub fn emit<E: Event>(event: &E) {
     match backend::expect() {
         Backend::Engine => record(E::KIND, event),
-        Backend::Os(host) => {
-            tracing::info!(target: "blackstart::event", host = host.name(), kind = E::KIND, ?event);
-        }
+        #[cfg(feature = "turmoil")]
+        Backend::Turmoil(host) => trace(host.name(), event),
+        Backend::Os(host) => trace(host.name(), event),
     }
+}
+
+fn trace<E: Event>(host: &str, event: &E) {
+    tracing::info!(target: "blackstart::event", host, kind = E::KIND, ?event);
 }
 
 /// Appends to the log of the simulation that the caller is in.

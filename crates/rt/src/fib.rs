@@ -1,6 +1,7 @@
-//! The host's forwarding table. On the operating system it is inert: the kernel's table is not ours to change.
+//! The host's forwarding table. It is inert on the operating system, whose table is not ours to change, and in
+//! turmoil, where every host reaches every other.
 
-use crate::backend::{self, Backend, Handle};
+use crate::backend::{self, Backend};
 use blackstart_sim::fib as engine;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use std::future::pending;
@@ -15,7 +16,7 @@ pub use blackstart_sim::fib::{Protocol, Resolution, Target};
 pub fn install(protocol: Protocol, prefix: IpNet, target: Target, metric: u32) {
     match backend::expect_host() {
         Backend::Engine => engine::install(protocol, prefix, target, metric),
-        Backend::Os(_) => tracing::debug!(?protocol, %prefix, ?target, metric, "route not installed: inert"),
+        _ => tracing::debug!(?protocol, %prefix, ?target, metric, "route not installed: inert"),
     }
 }
 
@@ -26,7 +27,7 @@ pub fn install(protocol: Protocol, prefix: IpNet, target: Target, metric: u32) {
 pub fn remove(protocol: Protocol, prefix: IpNet) {
     match backend::expect_host() {
         Backend::Engine => engine::remove(protocol, prefix),
-        Backend::Os(_) => tracing::debug!(?protocol, %prefix, "route not removed: inert"),
+        _ => tracing::debug!(?protocol, %prefix, "route not removed: inert"),
     }
 }
 
@@ -37,19 +38,19 @@ pub fn remove(protocol: Protocol, prefix: IpNet) {
 pub fn clear(protocol: Protocol) {
     match backend::expect_host() {
         Backend::Engine => engine::clear(protocol),
-        Backend::Os(_) => tracing::debug!(?protocol, "routes not cleared: inert"),
+        _ => tracing::debug!(?protocol, "routes not cleared: inert"),
     }
 }
 
-/// The route that packets to `address` take, if its next hops resolve. On the operating system always the
-/// default route, with metric 0.
+/// The route that packets to `address` take, if its next hops resolve. On the operating system and in
+/// turmoil always the default route, with metric 0.
 ///
 /// # Panics
 /// Outside any host.
 pub fn lookup(address: IpAddr) -> Option<Resolution> {
     match backend::expect_host() {
         Backend::Engine => engine::lookup(address),
-        Backend::Os(_) => Some(default_route(address)),
+        _ => Some(default_route(address)),
     }
 }
 
@@ -63,7 +64,7 @@ fn default_route(address: IpAddr) -> Resolution {
 
 /// Tells when the table changes; see [`watch`].
 #[derive(Debug)]
-pub struct Watch(Handle<blackstart_sim::Watch, ()>);
+pub struct Watch(Option<blackstart_sim::Watch>);
 
 /// Watches the host's table from now on.
 ///
@@ -71,18 +72,18 @@ pub struct Watch(Handle<blackstart_sim::Watch, ()>);
 /// Outside any host.
 pub fn watch() -> Watch {
     Watch(match backend::expect_host() {
-        Backend::Engine => Handle::Engine(engine::watch()),
-        Backend::Os(_) => Handle::Os(()),
+        Backend::Engine => Some(engine::watch()),
+        _ => None,
     })
 }
 
 impl Watch {
     /// Waits until the table has changed since the last call, or since [`watch`]. Several changes may count as
-    /// one. Cancel safe. Never ends on the operating system.
+    /// one. Cancel safe. Never ends where the table is inert.
     pub async fn changed(&mut self) {
         match &mut self.0 {
-            Handle::Engine(watch) => watch.changed().await,
-            Handle::Os(()) => pending().await,
+            Some(watch) => watch.changed().await,
+            None => pending().await,
         }
     }
 }

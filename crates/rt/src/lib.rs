@@ -1,8 +1,8 @@
 //! All that a service may touch, and nothing else: sockets, time, tasks, draws, a disk, events, routes, ports.
 //!
-//! A service written on this crate runs unchanged in the deterministic engine (`blackstart_sim`) and on real
-//! sockets ([`os`]). The backend is chosen once, when a handle is made, by who is calling: a task of a
-//! simulation gets the engine; a thread that called [`os::enter`] gets the operating system; anyone else gets
+//! A service written on this crate runs unchanged in the deterministic engine (`blackstart_sim`), inside a host of
+//! a plain `turmoil::Sim` and on real sockets ([`os`]). The backend is chosen once, when a handle is made, by who is calling: a task of a
+//! simulation gets the engine or turmoil; a thread that called [`os::enter`] gets the operating system; anyone else gets
 //! an error that says so ([`std::io::ErrorKind::Unsupported`], or a panic where the signature has no room for
 //! an error). Nothing ever escapes silently from a simulation to the real world.
 //!
@@ -42,6 +42,7 @@
 //! - [`fib`]: the host's forwarding table
 //! - [`link`]: the host's ports and their neighbours
 //! - [`os`]: the explicit way to real sockets
+//! - `turmoil`: hosts of a plain `turmoil::Sim` (with the feature of that name)
 //! - [`select!`]: `tokio::select!` that always polls its branches in order
 //! - [`Map`], [`Set`]: ordered collections; hashed ones iterate differently in each process
 //! - `backend`: which backend the caller stands in, asked once per handle
@@ -56,6 +57,8 @@ pub mod os;
 pub mod rand;
 pub mod task;
 pub mod time;
+#[cfg(feature = "turmoil")]
+pub mod turmoil;
 
 pub use backend::host_name;
 pub use blackstart_sim::{Map, Set};

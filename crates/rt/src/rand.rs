@@ -15,6 +15,8 @@ pub use blackstart_sim::draw::Stream;
 pub fn stream(name: &str) -> Stream {
     match backend::expect() {
         Backend::Engine => blackstart_sim::draw::stream(name),
+        #[cfg(feature = "turmoil")]
+        Backend::Turmoil(host) => host.stream(name),
         Backend::Os(_) => match getrandom::u64() {
             Ok(seed) => Stream::new(seed, name),
             Err(error) => panic!("the operating system gave no random bytes: {error}"),

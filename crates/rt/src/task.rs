@@ -1,6 +1,8 @@
 //! Tasks. Each belongs to the host that spawned it and dies with it.
 
-use crate::backend::{self, Backend, Handle, either};
+use crate::backend::{self, Backend, Handle, either, handle};
+#[cfg(feature = "turmoil")]
+use crate::turmoil;
 use crate::{emit, os};
 use blackstart_sim::record::SimEvent;
 use blackstart_sim::task as engine;
@@ -13,10 +15,13 @@ use std::task::{Context, Poll};
 
 /// Awaits a task's end. Dropping it lets the task run on.
 #[derive(Debug)]
-pub struct JoinHandle<T>(Handle<EngineJoin<T>, os::JoinHandle<T>>);
+pub struct JoinHandle<T>(Join<T>);
 
-/// The inner result is the panic, caught where its message is still at hand.
-type EngineJoin<T> = engine::JoinHandle<Result<T, String>>;
+type Join<T> =
+    handle!(engine::JoinHandle<Contained<T>>, turmoil::JoinHandle<Contained<T>>, os::JoinHandle<T>);
+
+/// A task's output, or the message of its panic, caught where it is still at hand.
+type Contained<T> = Result<T, String>;
 
 /// Why a task gave no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,7 +70,11 @@ where
     F::Output: 'static,
 {
     JoinHandle(match backend::expect() {
-        Backend::Engine => Handle::Engine(engine::spawn(name, contain(name.to_owned(), future))),
+        Backend::Engine => {
+            Handle::Engine(engine::spawn(name, contain(name.to_owned(), future, record_crash)))
+        }
+        #[cfg(feature = "turmoil")]
+        Backend::Turmoil(host) => Handle::Turmoil(host.spawn(contain(name.to_owned(), future, trace_crash))),
         Backend::Os(host) => {
             tracing::trace!(name, "task spawned");
             Handle::Os(host.spawn(future))
@@ -90,23 +99,26 @@ impl<T> Future for JoinHandle<T> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.get_mut().0 {
-            Handle::Engine(handle) => Pin::new(handle).poll(cx).map(from_engine),
+            Handle::Engine(handle) => Pin::new(handle).poll(cx).map(from_contained),
+            #[cfg(feature = "turmoil")]
+            Handle::Turmoil(handle) => Pin::new(handle).poll(cx).map(from_contained),
             Handle::Os(handle) => Pin::new(handle).poll(cx).map_err(from_tokio),
         }
     }
 }
 
-/// Runs a service's task in the engine as tokio would: a panic ends this task alone, and is recorded.
+/// Runs a service's task in a simulation as tokio would: a panic ends this task alone, and
+/// `report` hears of it.
 ///
 /// Tokio's channels count the steps of a task of theirs and then pretend to be busy. When a simulation runs
 /// inside a tokio runtime, the whole run is one such task, so the count is switched off.
-async fn contain<F: Future>(name: String, future: F) -> Result<F::Output, String> {
+async fn contain<F: Future>(name: String, future: F, report: fn(String, &str)) -> Contained<F::Output> {
     let mut future = pin!(tokio::task::unconstrained(future));
     let outcome = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
         Ok(poll) => poll.map(Ok),
         Err(payload) => Poll::Ready(Err(panic_message(payload.as_ref()))),
     });
-    outcome.await.inspect_err(|message| record_crash(name, message))
+    outcome.await.inspect_err(|message| report(name, message))
 }
 
 fn record_crash(service: String, message: &str) {
@@ -114,7 +126,12 @@ fn record_crash(service: String, message: &str) {
     emit::record(SimEvent::KIND, &event);
 }
 
-fn from_engine<T>(result: Result<Result<T, String>, engine::JoinError>) -> Result<T, JoinError> {
+#[cfg(feature = "turmoil")]
+fn trace_crash(service: String, message: &str) {
+    tracing::error!(host = crate::host_name(), service, message, "a task crashed");
+}
+
+fn from_contained<T, E>(result: Result<Contained<T>, E>) -> Result<T, JoinError> {
     match result {
         Ok(result) => result.map_err(JoinError::Panicked),
         Err(_) => Err(JoinError::Cancelled),

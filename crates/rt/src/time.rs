@@ -1,7 +1,9 @@
 //! The clock and what waits for it. Timers fire on a 1 ms grid on every backend, never early (tokio's rule).
 
-use crate::backend::{self, Backend, Handle};
+use crate::backend::{self, Backend, Handle, handle};
 use crate::os;
+#[cfg(feature = "turmoil")]
+use crate::turmoil;
 use blackstart_sim::Time;
 use blackstart_sim::time as engine;
 use serde::{Deserialize, Serialize};
@@ -26,6 +28,8 @@ impl Instant {
     pub fn now() -> Self {
         match backend::expect() {
             Backend::Engine => Self(Time::now().as_nanos()),
+            #[cfg(feature = "turmoil")]
+            Backend::Turmoil(host) => Self::from_start(host.since_start()),
             Backend::Os(host) => Self::from_start(host.since_start()),
         }
     }
@@ -97,13 +101,15 @@ impl Sub for Instant {
 /// A pending wait. Can be polled again after its end, which stays ready.
 #[derive(Debug)]
 #[must_use = "a sleep does nothing unless awaited"]
-pub struct Sleep(Handle<engine::Sleep, os::Sleep>);
+pub struct Sleep(handle!(engine::Sleep, turmoil::Sleep, os::Sleep));
 
 impl Sleep {
     /// Waits until `deadline` instead, on the backend that this wait was made on.
     pub fn reset(&mut self, deadline: Instant) {
         match &mut self.0 {
             Handle::Engine(sleep) => sleep.reset(deadline.into()),
+            #[cfg(feature = "turmoil")]
+            Handle::Turmoil(sleep) => *sleep = turmoil::Sleep::until(deadline.since_start()),
             Handle::Os(sleep) => sleep.reset(deadline.since_start()),
         }
     }
@@ -115,6 +121,8 @@ impl Future for Sleep {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         match &mut self.get_mut().0 {
             Handle::Engine(sleep) => Pin::new(sleep).poll(cx),
+            #[cfg(feature = "turmoil")]
+            Handle::Turmoil(sleep) => sleep.poll(cx),
             Handle::Os(sleep) => sleep.poll(cx),
         }
     }
@@ -135,6 +143,8 @@ pub fn sleep(duration: Duration) -> Sleep {
 pub fn sleep_until(deadline: Instant) -> Sleep {
     Sleep(match backend::expect() {
         Backend::Engine => Handle::Engine(engine::sleep_until(deadline.into())),
+        #[cfg(feature = "turmoil")]
+        Backend::Turmoil(_) => Handle::Turmoil(turmoil::Sleep::until(deadline.since_start())),
         Backend::Os(host) => Handle::Os(host.sleep_until(deadline.since_start())),
     })
 }
@@ -218,6 +228,8 @@ impl Interval {
 pub fn unix_now() -> Duration {
     match backend::expect() {
         Backend::Engine => engine::unix_now(),
+        #[cfg(feature = "turmoil")]
+        Backend::Turmoil(host) => host.unix_now(),
         Backend::Os(_) => os::unix_now(),
     }
 }

@@ -26,7 +26,7 @@ fn now<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn names_the_ways_in(text: &str) {
-    for way in ["rt::os::enter", "blackstart_sim", "task::spawn"] {
+    for way in ["rt::os::enter", "blackstart_sim", "task::spawn", "turmoil::Host::boot"] {
         assert!(text.contains(way), "{way} is missing in: {text}");
     }
 }

@@ -16,7 +16,10 @@ use std::time::Duration;
 
 /// Behaviours of a host, and behaviours of sockets, which are told for each family of addresses.
 macro_rules! behaviours {
-    (host { $($name:ident,)* } $($module:ident { $($socket:ident,)* })*) => {
+    (
+        host { $($name:ident $(except in turmoil: $why:literal)?,)* }
+        $($module:ident { $($socket:ident $(except in turmoil: $reason:literal)?,)* })*
+    ) => {
         mod on_the_operating_system {
             $(#[test] fn $name() { super::backends::on_os(super::$name()); })*
             $(mod $module {
@@ -42,6 +45,37 @@ macro_rules! behaviours {
                     $(#[test] fn $socket() { backends::on_engine(sockets::$module::$socket(IPV6)); })*
                 }
             })*
+        }
+        mod in_turmoil {
+            $(in_turmoil! { $name: IPV4, crate::$name() $(; $why)? })*
+            $(mod $module {
+                mod over_ipv4 {
+                    $(in_turmoil! { $socket: IPV4, sockets::$module::$socket(IPV4) $(; $reason)? })*
+                }
+                mod over_ipv6 {
+                    $(in_turmoil! { $socket: IPV6, sockets::$module::$socket(IPV6) $(; $reason)? })*
+                }
+            })*
+        }
+    };
+}
+
+/// An exception has to fail: the day turmoil can do it, the exception goes.
+macro_rules! in_turmoil {
+    ($name:ident: $family:ident, $behaviour:expr) => {
+        #[test]
+        fn $name() {
+            use crate::*;
+            backends::on_turmoil($family, $behaviour);
+        }
+    };
+    ($name:ident: $family:ident, $behaviour:expr; $reason:literal) => {
+        #[test]
+        #[should_panic]
+        #[doc = $reason]
+        fn $name() {
+            use crate::*;
+            backends::on_turmoil($family, $behaviour);
         }
     };
 }

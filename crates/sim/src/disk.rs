@@ -6,7 +6,7 @@
 //! - A file created and never synced is gone after a loss of power.
 //! - A disk may fail: [`Faults`], and a bit may flip.
 
-use crate::draw::Stream;
+use crate::draw::{self, Stream};
 use crate::{Error, Map, exec, world};
 use std::io::{self, ErrorKind};
 
@@ -50,15 +50,18 @@ impl Faults {
     }
 }
 
-pub(crate) struct Disk {
+/// The disk itself, apart from any node; the functions of this module are for the current node's.
+#[derive(Debug)]
+pub struct Disk {
     files: Map<String, File>,
-    pub(crate) faults: Faults,
+    /// How it fails from now on.
+    pub faults: Faults,
     /// The n-th mishap is drawn from (key, n).
     key: u64,
     drawn: u64,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct File {
     content: Vec<u8>,
     /// What a loss of power leaves; none: nothing, not even the name.
@@ -68,8 +71,13 @@ struct File {
 }
 
 impl Disk {
+    /// The disk of `host` in a run of `seed`: empty and sound.
+    pub fn of_host(seed: u64, host: &str) -> Self {
+        Self::new(draw::key(seed, &format!("disk/{host}")))
+    }
+
     /// An empty disk whose mishaps are drawn under `key`.
-    pub(crate) fn new(key: u64) -> Self {
+    fn new(key: u64) -> Self {
         Disk { files: Map::new(), faults: Faults::default(), key, drawn: 0 }
     }
 
@@ -89,13 +97,21 @@ impl Disk {
         self.files.get(path).ok_or_else(|| not_found(path))
     }
 
-    fn read(&mut self, path: &str) -> io::Result<Vec<u8>> {
+    /// As the function [`read`](fn@read).
+    ///
+    /// # Errors
+    /// `NotFound`; what [`Faults`] say.
+    pub fn read(&mut self, path: &str) -> io::Result<Vec<u8>> {
         let content = self.find(path)?.content.clone();
         self.fail(self.faults.read_error)?;
         Ok(content)
     }
 
-    fn write(&mut self, path: &str, bytes: &[u8]) -> io::Result<()> {
+    /// As the function [`write`](fn@write).
+    ///
+    /// # Errors
+    /// What [`Faults`] say.
+    pub fn write(&mut self, path: &str, bytes: &[u8]) -> io::Result<()> {
         self.fail(self.faults.write_error)?;
         let file = self.files.entry(path.to_owned()).or_default();
         file.content.clear();
@@ -103,7 +119,11 @@ impl Disk {
         self.extend(path, bytes)
     }
 
-    fn append(&mut self, path: &str, bytes: &[u8]) -> io::Result<()> {
+    /// As the function [`append`].
+    ///
+    /// # Errors
+    /// What [`Faults`] say.
+    pub fn append(&mut self, path: &str, bytes: &[u8]) -> io::Result<()> {
         self.fail(self.faults.write_error)?;
         let file = self.files.entry(path.to_owned()).or_default();
         file.dirty = file.dirty.or(Some(file.content.len()));
@@ -125,7 +145,11 @@ impl Disk {
         usize::try_from(capacity).unwrap_or(usize::MAX).saturating_sub(used)
     }
 
-    fn fsync(&mut self, path: &str) -> io::Result<()> {
+    /// As the function [`fsync`].
+    ///
+    /// # Errors
+    /// `NotFound`; what [`Faults`] say.
+    pub fn fsync(&mut self, path: &str) -> io::Result<()> {
         self.find(path)?;
         let result = self.fail(self.faults.fsync_error);
         if let Some(file) = self.files.get_mut(path) {
@@ -137,7 +161,11 @@ impl Disk {
         result
     }
 
-    fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
+    /// As the function [`rename`].
+    ///
+    /// # Errors
+    /// `NotFound`; what [`Faults`] say.
+    pub fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
         self.find(from)?;
         self.fail(self.faults.write_error)?;
         let mut file = self.files.remove(from).unwrap_or_default();
@@ -146,15 +174,24 @@ impl Disk {
         Ok(())
     }
 
-    fn remove(&mut self, path: &str) -> io::Result<()> {
+    /// As the function [`remove`].
+    ///
+    /// # Errors
+    /// `NotFound`; what [`Faults`] say.
+    pub fn remove(&mut self, path: &str) -> io::Result<()> {
         self.find(path)?;
         self.fail(self.faults.write_error)?;
         self.files.remove(path);
         Ok(())
     }
 
+    /// As the function [`list`].
+    pub fn list(&self) -> Vec<String> {
+        self.files.keys().cloned().collect()
+    }
+
     /// What was not synced is lost, or torn.
-    pub(crate) fn lose_power(&mut self) {
+    pub fn lose_power(&mut self) {
         if self.faults.torn_writes {
             let mut draws = self.draw();
             self.files.values_mut().for_each(|file| file.tear(&mut draws));
@@ -285,7 +322,7 @@ pub fn remove(path: &str) -> io::Result<()> {
 /// # Errors
 /// Only outside a host.
 pub fn list() -> io::Result<Vec<String>> {
-    with(|disk| Ok(disk.files.keys().cloned().collect()))
+    with(|disk| Ok(disk.list()))
 }
 
 #[cfg(test)]

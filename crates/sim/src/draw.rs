@@ -29,6 +29,11 @@ impl Stream {
         Stream { key: key(seed, name), n: 0 }
     }
 
+    /// What the `opening`-th call (from 0) of [`stream`](fn@stream) for `name` gives on `host` in a run of `seed`.
+    pub fn of_host(seed: u64, host: &str, name: &str, opening: u64) -> Self {
+        Stream::at(fold(key(seed, host), key(0, name)), opening)
+    }
+
     /// The sub-stream number `n` of the stream with this key.
     pub(crate) fn at(key: u64, n: u64) -> Self {
         Stream { key: fold(key, n), n: 0 }

@@ -135,7 +135,7 @@ impl World {
         let id = NodeId(self.nodes.len() as u32);
         let salt = draw::key(self.config.seed, &spec.name);
         let stack = self.new_stack(salt, 0);
-        let disk = Disk::new(draw::key(self.config.seed, &format!("disk/{}", spec.name)));
+        let disk = Disk::of_host(self.config.seed, &spec.name);
         self.names.insert(spec.name.clone(), id);
         self.nodes.push(Node {
             name: Rc::from(spec.name),

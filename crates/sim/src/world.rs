@@ -124,7 +124,7 @@ impl World {
         };
         let opened = streams.entry(name.to_owned()).or_insert(0);
         *opened += 1;
-        draw::Stream::at(fold(draw::key(seed, host), draw::key(0, name)), *opened - 1)
+        draw::Stream::of_host(seed, host, name, *opened - 1)
     }
 
     pub(crate) fn log_hash(&self) -> u64 {

@@ -17,8 +17,6 @@ use super::task::{Step, Task, View, failure, success};
 use super::{Config, Delegation};
 use crate::message::{self, Query, Question, Rcode, Reject, Transport};
 
-/// The port of name servers.
-const PORT: u16 = 53;
 /// Addresses of servers of servers of servers ...: deeper than this nothing sane goes.
 const DEPTH_MAX: u32 = 6;
 /// Queries out at once; below the number of message ids, so that a free one is found soon.
@@ -325,7 +323,7 @@ impl Core {
         self.timers.insert((deadline, Timer::Query(message_id)));
         self.outputs.push(Output::Ask {
             id: message_id,
-            to: SocketAddr::new(server, PORT),
+            to: SocketAddr::new(server, self.config.server_port),
             transport,
             bytes,
         });
@@ -389,7 +387,7 @@ impl Core {
     fn upstream(&mut self, now: Instant, from: SocketAddr, transport: Transport, bytes: &[u8]) {
         let Some(message_id) = bytes.first_chunk().map(|id| u16::from_be_bytes(*id)) else { return };
         let Some(out) = self.outstanding.get(&message_id) else { return };
-        if from != SocketAddr::new(out.server, PORT) || transport != out.transport {
+        if from != SocketAddr::new(out.server, self.config.server_port) || transport != out.transport {
             return;
         }
         let answer = message::decode_response(bytes, message_id, &out.question);
@@ -455,7 +453,11 @@ impl Core {
     }
 
     fn unsent(&mut self, now: Instant, id: u16, to: SocketAddr) {
-        if self.outstanding.get(&id).is_some_and(|out| SocketAddr::new(out.server, PORT) == to) {
+        if self
+            .outstanding
+            .get(&id)
+            .is_some_and(|out| SocketAddr::new(out.server, self.config.server_port) == to)
+        {
             self.give_up(now, id);
         }
     }

@@ -44,6 +44,9 @@ pub struct Config {
     /// Where clients are heard, over UDP and TCP.
     #[serde(default = "listen")]
     pub listen: Vec<SocketAddr>,
+    /// The port of every server; another than 53 where that is not to be had, as in a test on one machine.
+    #[serde(default = "server_port")]
+    pub server_port: u16,
     /// Patience with one server at the first attempt; it doubles with each further attempt of the same question.
     #[serde(default = "timeout_ms")]
     pub timeout_ms: u64,
@@ -86,6 +89,9 @@ pub struct Config {
 fn listen() -> Vec<SocketAddr> {
     vec![SocketAddr::from(([0, 0, 0, 0], 53))]
 }
+fn server_port() -> u16 {
+    53
+}
 fn timeout_ms() -> u64 {
     800
 }
@@ -120,6 +126,7 @@ impl Config {
         Config {
             root_servers,
             listen: listen(),
+            server_port: server_port(),
             timeout_ms: timeout_ms(),
             attempts: attempts(),
             budget_ms: budget_ms(),

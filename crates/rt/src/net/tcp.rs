@@ -2,8 +2,10 @@
 
 use super::address::{self, ToSocketAddrs};
 use super::split::{self, OwnedReadHalf, OwnedWriteHalf, ReadHalf, WriteHalf};
-use crate::backend::{self, Backend, Handle, either};
+use crate::backend::{self, Backend, Handle, either, handle};
 use crate::os;
+#[cfg(feature = "turmoil")]
+use crate::turmoil;
 use blackstart_sim::net as engine;
 use std::future::poll_fn;
 use std::io;
@@ -15,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A listening TCP socket.
 #[derive(Debug)]
-pub struct TcpListener(Handle<engine::TcpListener, os::TcpListener>);
+pub struct TcpListener(handle!(engine::TcpListener, turmoil::TcpListener, os::TcpListener));
 
 impl TcpListener {
     /// Listens on `address`; port 0 picks a free port, an unspecified address means all addresses.
@@ -26,6 +28,10 @@ impl TcpListener {
         let backend = backend::current()?;
         address::first_good(address, async |address| match &backend {
             Backend::Engine => Ok(Self(Handle::Engine(engine::TcpListener::bind(address).await?))),
+            #[cfg(feature = "turmoil")]
+            Backend::Turmoil(host) => {
+                Ok(Self(Handle::Turmoil(turmoil::TcpListener::bind(host, address).await?)))
+            }
             Backend::Os(_) => Ok(Self(Handle::Os(os::TcpListener::bind(address).await?))),
         })
         .await
@@ -45,6 +51,10 @@ impl TcpListener {
             Handle::Engine(listener) => {
                 listener.poll_accept(cx).map_ok(|(stream, peer)| (TcpStream(Handle::Engine(stream)), peer))
             }
+            #[cfg(feature = "turmoil")]
+            Handle::Turmoil(listener) => {
+                listener.poll_accept(cx).map_ok(|(stream, peer)| (TcpStream(Handle::Turmoil(stream)), peer))
+            }
             Handle::Os(listener) => {
                 os::poll_accept(listener, cx).map_ok(|(stream, peer)| (TcpStream(Handle::Os(stream)), peer))
             }
@@ -63,7 +73,7 @@ impl TcpListener {
 /// A TCP connection. Shutting it down closes the sending half; dropping it closes both, and resets the connection when
 /// data was left unread.
 #[derive(Debug)]
-pub struct TcpStream(Handle<engine::TcpStream, os::TcpStream>);
+pub struct TcpStream(handle!(engine::TcpStream, turmoil::TcpStream, os::TcpStream));
 
 impl TcpStream {
     /// Connects to `peer`, from the address that routing picks. Of several peers the first that answers.
@@ -75,6 +85,8 @@ impl TcpStream {
         let backend = backend::current()?;
         address::first_good(peer, async |peer| match &backend {
             Backend::Engine => Ok(Self(Handle::Engine(engine::TcpStream::connect(peer).await?))),
+            #[cfg(feature = "turmoil")]
+            Backend::Turmoil(_) => Ok(Self(Handle::Turmoil(turmoil::TcpStream::connect(peer).await?))),
             Backend::Os(_) => Ok(Self(Handle::Os(os::connect(None, peer).await?))),
         })
         .await
@@ -87,6 +99,10 @@ impl TcpStream {
     pub async fn connect_from(local: IpAddr, peer: SocketAddr) -> io::Result<Self> {
         match backend::current()? {
             Backend::Engine => Ok(Self(Handle::Engine(engine::TcpStream::connect_from(local, peer).await?))),
+            #[cfg(feature = "turmoil")]
+            Backend::Turmoil(host) => {
+                Ok(Self(Handle::Turmoil(turmoil::TcpStream::connect_from(&host, local, peer).await?)))
+            }
             Backend::Os(_) => Ok(Self(Handle::Os(os::connect(Some(local), peer).await?))),
         }
     }
@@ -203,12 +219,12 @@ impl TcpStream {
     }
 
     /// Data that the peer has not acknowledged for that long breaks the connection with `TimedOut` (RFC 5482);
-    /// `None` leaves it to the stack. A connection without such data is never broken. On the operating system it only
-    /// traces (see [`crate::os`]).
+    /// `None` leaves it to the stack. A connection without such data is never broken. In turmoil and on the
+    /// operating system it only traces (see [`crate::os`]).
     pub fn set_user_timeout(&self, timeout: Option<Duration>) {
         match &self.0 {
             Handle::Engine(stream) => stream.set_user_timeout(timeout),
-            Handle::Os(_) => tracing::debug!(?timeout, "user timeout left to the kernel"),
+            _ => tracing::debug!(?timeout, "user timeout left to the stack"),
         }
     }
 }

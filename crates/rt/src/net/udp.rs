@@ -1,8 +1,10 @@
 //! Datagrams.
 
 use super::address::{self, ToSocketAddrs};
-use crate::backend::{self, Backend, Handle, either};
+use crate::backend::{self, Backend, Handle, either, handle};
 use crate::os;
+#[cfg(feature = "turmoil")]
+use crate::turmoil;
 use blackstart_sim::net as engine;
 use std::future::poll_fn;
 use std::io;
@@ -12,7 +14,7 @@ use tokio::io::{Interest, ReadBuf};
 
 /// A UDP socket. Methods take `&self`, so that one task may receive while another sends.
 #[derive(Debug)]
-pub struct UdpSocket(Handle<engine::UdpSocket, os::UdpSocket>);
+pub struct UdpSocket(handle!(engine::UdpSocket, turmoil::UdpSocket, os::UdpSocket));
 
 impl UdpSocket {
     /// Binds to `address`; port 0 picks a free port, an unspecified address means all addresses.
@@ -23,6 +25,10 @@ impl UdpSocket {
         let backend = backend::current()?;
         address::first_good(address, async |address| match &backend {
             Backend::Engine => Ok(Self(Handle::Engine(engine::UdpSocket::bind(address).await?))),
+            #[cfg(feature = "turmoil")]
+            Backend::Turmoil(host) => {
+                Ok(Self(Handle::Turmoil(turmoil::UdpSocket::bind(host, address).await?)))
+            }
             Backend::Os(_) => Ok(Self(Handle::Os(os::UdpSocket::bind(address).await?))),
         })
         .await
@@ -71,6 +77,8 @@ impl UdpSocket {
     ) -> Poll<io::Result<usize>> {
         match &self.0 {
             Handle::Engine(socket) => Poll::Ready(socket.try_send_to(bytes, to)),
+            #[cfg(feature = "turmoil")]
+            Handle::Turmoil(socket) => Poll::Ready(socket.try_send_to(bytes, to)),
             Handle::Os(socket) => socket.poll_send_to(cx, bytes, to),
         }
     }
@@ -90,6 +98,8 @@ impl UdpSocket {
     pub async fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         match &self.0 {
             Handle::Engine(socket) => socket.recv_from(buffer).await,
+            #[cfg(feature = "turmoil")]
+            Handle::Turmoil(socket) => socket.recv_from(buffer).await,
             Handle::Os(socket) => os::receive(socket, || socket.try_recv_from(buffer)).await,
         }
     }
@@ -107,6 +117,13 @@ impl UdpSocket {
                     peer
                 })
             }
+            #[cfg(feature = "turmoil")]
+            Handle::Turmoil(socket) => {
+                socket.poll_recv(cx, buf.initialize_unfilled()).map_ok(|(length, peer, _)| {
+                    buf.advance(length);
+                    peer
+                })
+            }
             Handle::Os(socket) => socket.poll_recv_from(cx, buf),
         }
     }
@@ -118,6 +135,8 @@ impl UdpSocket {
     pub fn try_recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         match &self.0 {
             Handle::Engine(socket) => socket.try_recv_from(buffer),
+            #[cfg(feature = "turmoil")]
+            Handle::Turmoil(socket) => socket.try_recv_from(buffer),
             Handle::Os(socket) => os::or_reported(socket, socket.try_recv_from(buffer)),
         }
     }
@@ -129,6 +148,8 @@ impl UdpSocket {
     pub async fn peek_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)> {
         match &self.0 {
             Handle::Engine(socket) => socket.peek_from(buffer).await,
+            #[cfg(feature = "turmoil")]
+            Handle::Turmoil(socket) => socket.peek_from(buffer).await,
             Handle::Os(socket) => os::receive(socket, || socket.try_peek_from(buffer)).await,
         }
     }
@@ -140,6 +161,8 @@ impl UdpSocket {
     pub async fn readable(&self) -> io::Result<()> {
         match &self.0 {
             Handle::Engine(socket) => poll_fn(|cx| socket.poll_recv_ready(cx)).await,
+            #[cfg(feature = "turmoil")]
+            Handle::Turmoil(socket) => poll_fn(|cx| socket.poll_recv_ready(cx)).await,
             Handle::Os(socket) => socket.ready(Interest::READABLE | Interest::ERROR).await.map(drop),
         }
     }
@@ -184,6 +207,8 @@ impl UdpSocket {
     pub async fn recv_from_to(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr, IpAddr)> {
         match &self.0 {
             Handle::Engine(socket) => socket.recv_from_to(buffer).await,
+            #[cfg(feature = "turmoil")]
+            Handle::Turmoil(socket) => socket.recv_from_to(buffer).await,
             Handle::Os(socket) => {
                 let (length, peer) = self.recv_from(buffer).await?;
                 Ok((length, peer, socket.local_addr()?.ip()))
@@ -199,6 +224,8 @@ impl UdpSocket {
     pub async fn reply_from(&self, bytes: &[u8], local: IpAddr, to: SocketAddr) -> io::Result<usize> {
         match &self.0 {
             Handle::Engine(socket) => socket.reply_from(bytes, local, to).await,
+            #[cfg(feature = "turmoil")]
+            Handle::Turmoil(socket) => socket.reply_from(bytes, local, to).await,
             Handle::Os(socket) if socket.local_addr()?.ip() == local => socket.send_to(bytes, to).await,
             Handle::Os(_) => Err(io::Error::new(
                 io::ErrorKind::AddrNotAvailable,

@@ -4,6 +4,7 @@ use blackstart_rt as rt;
 use blackstart_sim::{Config, NodeSpec, Sim, Time};
 use std::cell::Cell;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -36,4 +37,24 @@ where
         Poll::Ready(Err(error)) => panic!("{error}"),
         Poll::Pending => panic!("not done after an hour"),
     }
+}
+
+/// On a lone host of a `turmoil::Sim` of the family of `host`, for at most some seconds of its time.
+pub(crate) fn on_turmoil<F>(host: IpAddr, future: F) -> F::Output
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    let family = if host.is_ipv4() { turmoil::IpVersion::V4 } else { turmoil::IpVersion::V6 };
+    let mut builder = turmoil::Builder::new();
+    let mut sim = builder.ip_version(family).rng_seed(1).simulation_duration(Duration::from_secs(5)).build();
+    let output = Rc::new(Cell::new(None));
+    let given = output.clone();
+    let software = async move {
+        given.set(Some(future.await));
+        Ok(())
+    };
+    sim.client("here", rt::turmoil::Host::new(1, "here").boot(software));
+    sim.run().unwrap();
+    output.take().expect("the client ended")
 }
