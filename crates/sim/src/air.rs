@@ -27,13 +27,14 @@ const HOPS_MAX: usize = 255;
 pub(crate) struct Birth {
     /// Its place in the order of events.
     sequence: u64,
-    /// Whether a bit of it flipped since it was made, so that checksums must be verified.
-    pub(crate) spoiled: bool,
+    /// Set when a bit of it flipped since it was made, so that checksums must be verified: its IP version, which link
+    /// layers know by themselves.
+    pub(crate) spoiled: Option<u8>,
 }
 
 impl Birth {
     pub(crate) fn new(queue: &mut Queue) -> Self {
-        Birth { sequence: queue.next_sequence(), spoiled: false }
+        Birth { sequence: queue.next_sequence(), spoiled: None }
     }
 
     /// That of a copy made on the way.
@@ -341,12 +342,20 @@ impl World {
         let Some(Packet { mut bytes, birth, leg }) = self.air.take(slot, generation) else { return };
         match leg {
             Leg::Loopback { node, epoch } => match self.nodes[node as usize].epoch == epoch {
-                true => self.happen(node as usize, Happening::Loopback(bytes)),
+                true => {
+                    self.capture_loopback(node, &bytes);
+                    self.happen(node as usize, Happening::Loopback(bytes));
+                }
                 false => self.wire.recycle(bytes),
             },
-            Leg::Hop { hop, cut, .. } => {
+            Leg::Hop { hop, cut, touch } => {
                 let to = self.far_end(hop);
-                if self.links[hop.link()].cut != cut {
+                let link = &self.links[hop.link()];
+                let lost = link.cut != cut;
+                if link.watched {
+                    self.capture_arrival(hop, &bytes, birth.spoiled.is_some(), touch, lost);
+                }
+                if lost {
                     return self.discard(to, DropCause::LinkDown, bytes);
                 }
                 self.air.crossings.add(self.now, hop, packet::content(&bytes), packet::life(&bytes));

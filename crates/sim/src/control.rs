@@ -3,6 +3,7 @@
 //! Usable from any task of the simulation, from hooks, and between runs.
 
 use crate::air::Change;
+use crate::capture::{Capture, CaptureAt};
 use crate::clock::Clock;
 use crate::fabric::{Direction, Latency, Link, LinkId, Loss, WaySpec};
 use crate::fib::{Protocol, Resolution, Target};
@@ -260,6 +261,23 @@ pub fn flap_link(link: LinkId, flap: Flap) -> Result<JoinHandle<()>, Error> {
             time::sleep_until(next).await;
         }
     }))
+}
+
+/// Watches a node or a link from now on: a pcapng file of at most `bytes_max` bytes and the little that describes its
+/// interfaces. When it is full it takes no more packets and only counts them.
+///
+/// ```no_run
+/// # use blackstart_sim::{capture::CaptureAt, control, NodeId};
+/// let capture = control::capture(CaptureAt::Node(NodeId(0)), 1 << 20)?;
+/// // ... run ...
+/// std::fs::write("host.pcapng", capture.finish()?.pcapng)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+/// [`Error::UnknownNode`], [`Error::UnknownLink`], [`Error::NoSimulation`].
+pub fn capture(at: CaptureAt, bytes_max: usize) -> Result<Capture, Error> {
+    with(|world| Ok(Capture { run: world.run, number: world.begin_capture(at, bytes_max)? }))
 }
 
 /// Whether there is light on a link. False for unknown links.

@@ -10,6 +10,7 @@
 //! - [`Sim`], [`Config`], [`Driver`]: building, running, reading records (module `sim`)
 //! - [`NodeSpec`], [`LinkSpec`], [`WaySpec`]: machines, what joins them, and each direction of that
 //! - [`control`]: power, ports, links, routes, services, from outside
+//! - [`capture`]: pcapng files of what passes
 //! - [`Error`]: what can be wrong with the description of a simulation (module `error`)
 //!
 //! For the code inside, in the context of the current node:
@@ -27,6 +28,7 @@
 //! inside a tokio runtime).
 
 mod air;
+pub mod capture;
 mod checksum;
 mod clock;
 pub mod control;

@@ -429,7 +429,11 @@ mod tests {
             ] {
                 let icmp = complain(kind, router, &packet).unwrap();
                 assert_eq!(complaint(&icmp), Some((kind, flow(&packet).unwrap())));
-                assert!(checksum::header_is_sound(&icmp) && checksum::payload_is_sound(&icmp), "{kind:?}");
+                let version = if v6 { 6 } else { 4 };
+                assert!(
+                    checksum::header_is_sound(&icmp, version) && checksum::payload_is_sound(&icmp),
+                    "{kind:?}"
+                );
                 assert_eq!(source(&icmp), Some(router));
                 assert_eq!(complain(kind, router, &icmp), None);
             }

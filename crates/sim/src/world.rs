@@ -5,6 +5,7 @@
 //! to wake or to drop is collected in the world and handed out by the run loop.
 
 use crate::air::Air;
+use crate::capture::Captures;
 use crate::fabric::{Link, LinkId};
 use crate::hash::fold;
 use crate::node::{Node, NodeId};
@@ -71,6 +72,7 @@ pub(crate) struct World {
     pub(crate) wakes: Vec<Waker>,
     pub(crate) log: Log,
     pub(crate) air: Air,
+    pub(crate) captures: Captures,
     /// How often tasks of no host opened a stream of draws, by name.
     streams: Map<String, u64>,
 }
@@ -93,6 +95,7 @@ impl World {
             dirty: Vec::new(),
             wakes: Vec::new(),
             air: Air::default(),
+            captures: Captures::default(),
             streams: Map::new(),
         }
     }

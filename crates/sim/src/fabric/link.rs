@@ -1,9 +1,9 @@
 //! A link: two nodes' ports, a direction each way, and whether there is light.
 
 use super::spec::{Latency, Loss, WaySpec};
-use super::way::Way;
+use super::way::{Fate, Way};
 use crate::air::Change;
-use crate::node::NodeId;
+use crate::node::{DropCause, NodeId};
 use crate::record::SimEvent;
 use crate::world::World;
 use crate::{Error, draw, link};
@@ -107,12 +107,22 @@ pub(crate) struct Link {
     pub(crate) carrier: bool,
     /// Counts losses of carrier: what was on the link then never arrives.
     pub(crate) cut: u32,
+    /// Whether a capture sees what passes.
+    pub(crate) watched: bool,
 }
 
 impl Link {
     /// The delay of a packet that leaves `side` at this time, if it is within the MTU and nothing else can happen to it.
     pub(crate) fn plain(&self, side: usize, at: u64) -> Option<u64> {
-        self.ways[side].plain(at).filter(|_| self.carrier)
+        self.ways[side].plain(at).filter(|_| self.carrier && !self.watched)
+    }
+
+    /// A packet of `length` bytes is to leave `side` now.
+    pub(super) fn pass(&mut self, side: usize, now: u64, length: usize) -> Fate {
+        match self.carrier {
+            true => self.ways[side].pass(now, length),
+            false => Fate::Dropped(DropCause::LinkDown),
+        }
     }
 }
 
@@ -138,11 +148,19 @@ impl World {
         let carrier = ends.iter().all(|end| self.end_up(end));
         self.note_mtu(&spec.a_to_b);
         self.note_mtu(&spec.b_to_a);
-        self.links.push(Link { ends, ways, carrier, cut: 0 });
+        self.links.push(Link { ends, ways, carrier, cut: 0, watched: false });
+        self.watch_links();
         for end in ends {
             link::refresh_connected(self, end);
         }
         Ok(id)
+    }
+
+    pub(crate) fn set_watched(&mut self, id: LinkId, watched: bool) {
+        if self.links[id.0 as usize].watched != watched {
+            self.interrupt_flights(Change::Link(id));
+            self.links[id.0 as usize].watched = watched;
+        }
     }
 
     fn note_mtu(&mut self, way: &WaySpec) {

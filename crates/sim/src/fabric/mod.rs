@@ -22,8 +22,7 @@ use crate::node::DropCause;
 use crate::packet::{self, Bytes, Complaint};
 use crate::world::World;
 use std::net::IpAddr;
-use way::Fate;
-pub(crate) use way::{Arrival, Touch};
+pub(crate) use way::{Arrival, Fate, Touch};
 
 /// How long a packet from a node to itself takes: not nothing, or a service that talks to itself without a pause
 /// would stop time.
@@ -32,7 +31,7 @@ const LOOPBACK_NS: u64 = 20_000;
 impl World {
     /// What a node does with a packet from a link.
     pub(crate) fn forward(&mut self, at: usize, birth: Birth, mut bytes: Bytes) {
-        if birth.spoiled && !checksum::header_is_sound(&bytes) {
+        if birth.spoiled.is_some_and(|version| !checksum::header_is_sound(&bytes, version)) {
             return self.discard(at, DropCause::Corrupted, bytes);
         }
         let node = &mut self.nodes[at];
@@ -41,7 +40,7 @@ impl World {
         };
         let known = node.find(destination);
         if node.fib.exit(known) == Exit::Local {
-            if birth.spoiled && !checksum::payload_is_sound(&bytes) {
+            if birth.spoiled.is_some() && !checksum::payload_is_sound(&bytes) {
                 return self.discard(at, DropCause::Corrupted, bytes);
             }
             return self.deliver(at, bytes);
@@ -99,10 +98,11 @@ impl World {
         let port = &self.nodes[at].ports[usize::from(port)];
         let hop = Hop::new(port.link, port.side);
         let link = &mut self.links[hop.link()];
-        if !link.carrier {
-            return self.discard(at, DropCause::LinkDown, bytes);
+        let (fate, watched) = (link.pass(hop.side(), self.now, bytes.len()), link.watched);
+        if watched {
+            self.capture_sent(hop, &bytes, birth.spoiled.is_some(), fate);
         }
-        match link.ways[hop.side()].pass(self.now, bytes.len()) {
+        match fate {
             Fate::Dropped(cause) => self.discard(at, cause, bytes),
             Fate::TooBig { mtu } => self.refuse(at, DropCause::TooBig, Complaint::TooBig { mtu }, bytes),
             Fate::Arrives(arrival, None) => self.launch(hop, arrival, birth, bytes),
@@ -119,8 +119,8 @@ impl World {
     /// A packet is on the wire.
     fn launch(&mut self, hop: Hop, arrival: Arrival, mut birth: Birth, mut bytes: Bytes) {
         if let Some(bit) = arrival.touch.flip {
+            birth.spoiled = birth.spoiled.or(bytes.first().map(|first| first >> 4));
             packet::flip(&mut bytes, bit);
-            birth.spoiled = true;
         }
         self.cross(hop, arrival, birth, bytes);
     }
