@@ -333,7 +333,10 @@ fn with_clock<R>(node: NodeId, f: impl FnOnce(&mut Clock, u64) -> Result<R, Erro
 /// # Errors
 /// [`Error::UnknownNode`], [`Error::NoSimulation`].
 pub fn set_clock_offset(node: NodeId, offset_ns: i64) -> Result<(), Error> {
-    with_clock(node, |clock, now| Ok(clock.set(now, offset_ns)))
+    with_clock(node, |clock, now| {
+        clock.set(now, offset_ns);
+        Ok(())
+    })
 }
 
 /// Makes a node's wall clock jump by so many nanoseconds from what it shows (a step, as `settimeofday` does).
@@ -341,7 +344,10 @@ pub fn set_clock_offset(node: NodeId, offset_ns: i64) -> Result<(), Error> {
 /// # Errors
 /// [`Error::UnknownNode`], [`Error::NoSimulation`].
 pub fn step_clock(node: NodeId, by_ns: i64) -> Result<(), Error> {
-    with_clock(node, |clock, now| Ok(clock.step(now, by_ns)))
+    with_clock(node, |clock, now| {
+        clock.step(now, by_ns);
+        Ok(())
+    })
 }
 
 /// Moves a node's wall clock by so many nanoseconds without a jump: it runs 500 ppm faster or slower until that is
@@ -350,7 +356,10 @@ pub fn step_clock(node: NodeId, by_ns: i64) -> Result<(), Error> {
 /// # Errors
 /// [`Error::UnknownNode`], [`Error::NoSimulation`].
 pub fn slew_clock(node: NodeId, by_ns: i64) -> Result<(), Error> {
-    with_clock(node, |clock, now| Ok(clock.slew(now, by_ns)))
+    with_clock(node, |clock, now| {
+        clock.slew(now, by_ns);
+        Ok(())
+    })
 }
 
 /// Makes a node's wall clock gain so many microseconds a second from now on; negative: lose. It does not jump.
