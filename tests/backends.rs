@@ -27,7 +27,7 @@ mod net;
 #[path = "backends/os.rs"]
 mod os;
 
-use blackstart_sim::Config;
+use blackstart_sim::{Config, Driver};
 
 use engine::Engine;
 use in_turmoil::Turmoil;
@@ -37,8 +37,8 @@ use os::Os;
 /// be cut.
 macro_rules! cases {
     ($($service:ident { $($case:ident),*; $($cut:ident),* })*) => {
-        on! { on_the_engine: Engine::new(Config { seed: 7, ..Config::default() });
-            $($service { $($case)* $($cut)* })* }
+        on! { on_the_engine: Engine::new(driver(Driver::Native)); $($service { $($case)* $($cut)* })* }
+        on! { on_the_engine_with_tokio: Engine::new(driver(Driver::Tokio)); $($service { $($case)* $($cut)* })* }
         on! { inside_turmoil: Turmoil::new(7); $($service { $($case)* $($cut)* })* }
         on! { on_real_sockets: Os::new(); $($service { $($case)* })* }
     };
@@ -53,6 +53,10 @@ macro_rules! on {
             })*
         }
     };
+}
+
+fn driver(driver: Driver) -> Config {
+    Config { seed: 7, driver, ..Config::default() }
 }
 
 cases! {

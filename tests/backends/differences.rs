@@ -130,7 +130,7 @@ fn the_wildcard_of_ipv6_takes_ipv4_on_linux_only() {
         let listener = TcpListener::bind(at("[::]:0")).await.map_err(|error| error.kind())?;
         let port = listener.local_addr().unwrap().port();
         accept_all(listener);
-        kind(TcpStream::connect((Ipv4Addr::LOCALHOST, port).into()).await)
+        kind(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await)
     }
     let asked = everywhere(|net| alone(net, probe));
     assert_eq!(asked, [Err(ErrorKind::ConnectionRefused), Err(ErrorKind::AddrNotAvailable), Ok(())]);
@@ -150,7 +150,7 @@ fn the_own_address_is_the_wildcard_in_turmoil() {
         let listener = TcpListener::bind(SocketAddr::new(own, 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         accept_all(listener);
-        kind(TcpStream::connect((Ipv4Addr::LOCALHOST, port).into()).await)
+        kind(TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await)
     }
     let refused = Err(ErrorKind::ConnectionRefused);
     assert_eq!(everywhere(|net| alone(net, probe)), [refused, Ok(()), refused]);

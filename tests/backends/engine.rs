@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use blackstart_rt as rt;
-use blackstart_sim::{Config, Latency, LinkId, LinkSpec, NodeId, NodeSpec, Sim, control};
+use blackstart_sim::{Config, LinkId, LinkSpec, NodeId, NodeSpec, Sim, control};
 use rt::Map;
 
 use crate::net::{Cuttable, Net, PATIENCE, Service, Task};
@@ -43,9 +43,8 @@ impl Net for Engine {
         let spec = NodeSpec { name: name.to_owned(), addresses: vec![address, v6], forwards: false };
         let node = self.sim.add_node(spec).unwrap();
         for other in self.hosts.values() {
-            let (a, b, latency) = (other.node, node, Latency::default());
-            let spec = LinkSpec { a, b, port_a: None, port_b: None, latency, loss: 0.0 };
-            self.links.insert((other.node, node), self.sim.add_link(spec).unwrap());
+            let link = self.sim.add_link(LinkSpec::new(other.node, node)).unwrap();
+            self.links.insert((other.node, node), link);
         }
         let services: Rc<RefCell<Vec<Service>>> = Rc::default();
         let program = Rc::clone(&services);

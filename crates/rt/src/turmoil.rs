@@ -10,7 +10,7 @@
 //! use tokio::io::{AsyncReadExt, AsyncWriteExt};
 //!
 //! async fn greeter() -> turmoil::Result {
-//!     let listener = rt::net::TcpListener::bind(([0, 0, 0, 0], 7).into()).await?;
+//!     let listener = rt::net::TcpListener::bind("0.0.0.0:7").await?;
 //!     loop {
 //!         let (mut stream, _peer) = listener.accept().await?;
 //!         rt::task::spawn("greeting", async move { stream.write_all(b"hello").await });
@@ -23,7 +23,7 @@
 //! sim.host("server", move || server.boot(greeter()));
 //! let client = rt::turmoil::Host::new(7, "client");
 //! sim.client("client", client.boot(async {
-//!     let server = (turmoil::lookup("server"), 7).into();
+//!     let server = (turmoil::lookup("server"), 7);
 //!     let mut answer = String::new();
 //!     rt::net::TcpStream::connect(server).await?.read_to_string(&mut answer).await?;
 //!     assert_eq!(answer, "hello");

@@ -11,11 +11,12 @@ use std::time::Duration;
 ///
 /// # Errors
 /// `NetworkUnreachable` without a route, `AddrNotAvailable` when the host does not own the source asked for,
-/// `InvalidInput` for impossible options, and `Unsupported` on real sockets: neither std nor tokio speaks ICMP.
+/// `InvalidInput` for impossible options, and `Unsupported` outside the engine: neither turmoil nor std nor tokio speaks
+/// ICMP.
 pub async fn ping(to: IpAddr, options: &Ping) -> io::Result<Option<Echo>> {
     match backend::current()? {
         Backend::Engine => engine::ping(to, options).await,
-        Backend::Os(_) => Err(no_icmp()),
+        _ => Err(no_icmp()),
     }
 }
 
@@ -28,13 +29,13 @@ pub async fn ping(to: IpAddr, options: &Ping) -> io::Result<Option<Echo>> {
 pub async fn traceroute(to: IpAddr, hops_max: u8, timeout: Duration) -> io::Result<Vec<Option<Echo>>> {
     match backend::current()? {
         Backend::Engine => engine::traceroute(to, hops_max, timeout).await,
-        Backend::Os(_) => Err(no_icmp()),
+        _ => Err(no_icmp()),
     }
 }
 
 fn no_icmp() -> io::Error {
     io::Error::new(
         io::ErrorKind::Unsupported,
-        "real sockets have no ICMP echo here: use the system's own ping and traceroute",
+        "only the engine has ICMP echo; on a real host use the system's own ping and traceroute",
     )
 }
