@@ -174,6 +174,23 @@ impl Cli {
         }
     }
 
+    /// What `ping` at the router says about `address`, line by line. Takes some seconds, and more when nobody answers.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn ping(&mut self, address: IpAddr) -> Result<Vec<String>, Error> {
+        self.ask(&format!("ping {address}")).await
+    }
+
+    /// What `traceroute` at the router says about `address`, line by line. Takes a second for each router that does not
+    /// answer.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn traceroute(&mut self, address: IpAddr) -> Result<Vec<String>, Error> {
+        self.ask(&format!("traceroute {address}")).await
+    }
+
     async fn order(&mut self, command: &str) -> Result<(), Error> {
         self.ask(command).await.map(|_| ())
     }

@@ -30,6 +30,7 @@ const REASSESS_S: u64 = 300;
 const OPS: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 10);
 const BB1: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 const BB2: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 2);
+const BB3: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 3);
 const CONTROL: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(OPS), 9001);
 
 /// What the people at the consoles do besides rolling back.
@@ -270,6 +271,57 @@ fn lit_after_a_power_cut(save: bool) -> bool {
     control::power_on(a).unwrap();
     sim.run_until(Time::from_secs(10));
     control::has_carrier(link)
+}
+
+/// What the console of bb1, in a row of three routers, says to `asked`.
+fn asked_at_the_console(ping: bool, to: &str) -> Vec<String> {
+    let sim = &mut Sim::new(Config::default()).unwrap();
+    let routers = [("bb1", BB1), ("bb2", BB2), ("bb3", BB3)].map(|(name, address)| {
+        let addresses = vec![address.into()];
+        sim.add_node(NodeSpec { name: name.to_owned(), addresses, forwards: true }).unwrap()
+    });
+    for pair in routers.windows(2) {
+        sim.add_link(LinkSpec::new(pair[0], pair[1])).unwrap();
+    }
+    for (at, via) in [(routers[0], BB2), (routers[2], BB2)] {
+        let target = Target::Via(vec![via.into()]);
+        control::install_route(at, Protocol::Static, "10.0.0.0/8".parse().unwrap(), target, 0).unwrap();
+    }
+    sim.set_program(routers[0], || boot_router(BB2, People::Away, Notes::default())).unwrap();
+    sim.run_until(Time::from_secs(1));
+    let said = Notes::default();
+    let (heard, to) = (said.clone(), to.parse().unwrap());
+    drop(control::spawn_on(routers[0], "person", async move {
+        let mut cli = Cli::connect(([127, 0, 0, 1], 23).into(), Duration::from_secs(60)).await.unwrap();
+        cli.login_local("break-glass", "envelope", &code::at("generator", rt::time::unix_now()))
+            .await
+            .unwrap();
+        let lines = if ping { cli.ping(to).await } else { cli.traceroute(to).await };
+        *heard.borrow_mut() = lines.unwrap();
+    }));
+    sim.run_until(Time::from_secs(60));
+    said.take()
+}
+
+#[test]
+fn ping_and_traceroute_answer_at_the_console() {
+    let said = asked_at_the_console(true, "10.0.0.3");
+    assert_eq!(said[0], "PING 10.0.0.3 (10.0.0.3) 56(84) bytes of data.");
+    assert_eq!(said[1], "64 bytes from 10.0.0.3: icmp_seq=1 ttl=63 time=4.000 ms");
+    assert_eq!(
+        said[6..],
+        ["--- 10.0.0.3 ping statistics ---", "5 packets transmitted, 5 received, 0% packet loss"]
+    );
+    let said = asked_at_the_console(true, "10.0.0.4");
+    assert_eq!(said[1], "From 10.0.0.2 icmp_seq=1 Destination Net Unreachable");
+    assert_eq!(said.last().unwrap(), "5 packets transmitted, 0 received, 100% packet loss");
+    assert_eq!(asked_at_the_console(true, "192.0.2.1"), ["ping: connect: network unreachable"]);
+
+    let head = |to| format!("traceroute to {to} ({to}), 30 hops max");
+    let said = asked_at_the_console(false, "10.0.0.3");
+    assert_eq!(said, [head("10.0.0.3").as_str(), " 1  10.0.0.2  2.000 ms", " 2  10.0.0.3  4.000 ms"]);
+    let said = asked_at_the_console(false, "10.0.0.4");
+    assert_eq!(said, [head("10.0.0.4").as_str(), " 1  10.0.0.2  2.000 ms !N"]);
 }
 
 #[test]

@@ -13,13 +13,16 @@ use std::rc::Rc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+/// How long an end waits for its peer to do something.
+const HOUR: Duration = Duration::from_secs(3600);
+
 /// What one end does next with its connection.
 #[derive(Debug, Clone, Copy)]
 enum Act {
     Write(u16),
     /// At most so much, for at most a second.
     Read(u16),
-    /// Until the peer's end or an error.
+    /// Until the peer's end, an error, or an hour is over.
     ReadAll,
     Shutdown,
     Wait(u16),
@@ -38,7 +41,7 @@ fn any_act() -> impl Strategy<Value = Act> {
 /// What one end saw. Its acts end with dropping the stream.
 #[derive(Debug, Default)]
 struct Seen {
-    /// Bytes that a write took.
+    /// Bytes that were taken to be sent.
     written: usize,
     /// Bytes read, all of them right.
     read: usize,
@@ -68,7 +71,7 @@ impl Player {
             let result = match act {
                 Act::Write(length) => self.write(length.into()).await,
                 Act::Read(length) => self.read(length.into()).await.map(drop),
-                Act::ReadAll => self.read_all().await,
+                Act::ReadAll => time::timeout(HOUR, self.read_all()).await.unwrap_or(Ok(())),
                 Act::Shutdown => self.shutdown().await,
                 Act::Wait(ms) => {
                     time::sleep(Duration::from_millis(ms.into())).await;
@@ -84,7 +87,7 @@ impl Player {
         self.seen.borrow_mut().done = true;
     }
 
-    /// A write that the peer's window holds up is given up after an hour.
+    /// A write that the peer holds up is given up after an hour.
     async fn write(&mut self, length: usize) -> std::io::Result<()> {
         if self.seen.borrow().shutdown {
             return Ok(());
@@ -93,7 +96,7 @@ impl Player {
         let bytes: Vec<u8> = (at..at + length).map(|place| byte(self.side, place)).collect();
         let mut left = &bytes[..];
         while !left.is_empty() {
-            let Ok(taken) = time::timeout(Duration::from_secs(3600), self.stream.write(left)).await else {
+            let Ok(taken) = time::timeout(HOUR, self.stream.write(left)).await else {
                 return Ok(());
             };
             let taken = taken?;
@@ -144,19 +147,29 @@ fn play(seed: u64, loss: f64, acts: [Vec<Act>; 2]) -> [Seen; 2] {
     let server_seen = seen[1].clone();
     net.spawn("b", async move {
         let listener = TcpListener::bind(sock("10.0.0.2:7")).await.unwrap();
-        let (stream, _) = listener.accept().await.unwrap();
-        Player { side: 1, stream, seen: server_seen }.play(server_acts).await;
+        match time::timeout(HOUR, listener.accept()).await {
+            Ok(accepted) => {
+                let player = Player { side: 1, stream: accepted.unwrap().0, seen: server_seen };
+                player.play(server_acts).await;
+            }
+            Err(_) => server_seen.borrow_mut().done = true,
+        }
     });
     let client_seen = seen[0].clone();
     net.spawn("a", async move {
-        let stream = TcpStream::connect(sock("10.0.0.2:7")).await.unwrap();
-        Player { side: 0, stream, seen: client_seen }.play(client_acts).await;
+        match TcpStream::connect(sock("10.0.0.2:7")).await {
+            Ok(stream) => Player { side: 0, stream, seen: client_seen }.play(client_acts).await,
+            Err(error) => {
+                let mut seen = client_seen.borrow_mut();
+                (seen.error, seen.done) = (Some(error.kind()), true);
+            }
+        }
     });
     net.sim.run_until(Time::from_secs(GIVE_UP));
     assert!(net.crashes().is_empty(), "{:?}", net.crashes());
     let sockets = ["a", "b"].map(|name| control::socket_count(net.node(name)));
     assert_eq!(sockets, [0, 0], "sockets are left: {seen:?}");
-    seen.map(Shared::take)
+    seen.map(|seen| seen.take())
 }
 
 proptest! {

@@ -4,6 +4,7 @@
 //! login <account> <secret> [code]            token <session>
 //! show ports                                 show log
 //! show config running|last-good|saved|staged show reach <ip>
+//! ping <ip>                                  traceroute <ip>
 //! diff last-good|saved
 //! stage set port <name> up|down              stage set <key> <value>          stage clear
 //! commit [as <who>] [at <unix-seconds>]
@@ -45,6 +46,10 @@ pub enum Command {
     ShowStaged,
     /// Whether the router has a route to an address.
     ShowReach(IpAddr),
+    /// Whether an address answers.
+    Ping(IpAddr),
+    /// Which routers packets to an address pass.
+    Traceroute(IpAddr),
     /// What runs against one of the kept configurations: what changed since.
     Diff(Which),
     /// Sets one key in the staged change.
@@ -101,6 +106,8 @@ impl Command {
             ["login", account, secret, code] => Ok(login(account, secret, code)),
             ["token", session] => Ok(Self::Token((*session).to_owned())),
             ["show", rest @ ..] => show(rest),
+            ["ping", to] => address(to).map(Self::Ping),
+            ["traceroute", to] => address(to).map(Self::Traceroute),
             ["diff", which] => kept(which).map(Self::Diff),
             ["stage", "clear"] => Ok(Self::StageClear),
             ["stage", "set", "port", name, state] => stage_port(name, state),
@@ -126,9 +133,13 @@ fn show(words: &[&str]) -> Result<Command, Refusal> {
         ["log"] => Ok(Command::ShowLog),
         ["config", "staged"] => Ok(Command::ShowStaged),
         ["config", which] => Which::from_word(which).map(Command::ShowConfig).ok_or(Refusal::Invalid),
-        ["reach", address] => address.parse().map(Command::ShowReach).map_err(|_| Refusal::Invalid),
+        ["reach", to] => address(to).map(Command::ShowReach),
         _ => Err(Refusal::UnknownCommand),
     }
+}
+
+fn address(word: &str) -> Result<IpAddr, Refusal> {
+    word.parse().map_err(|_| Refusal::Invalid)
 }
 
 /// A configuration other than the running one.
@@ -207,6 +218,9 @@ mod tests {
             ("show config tomorrow", Err(Refusal::Invalid)),
             ("show reach 10.0.0.1", Ok(Command::ShowReach([10, 0, 0, 1].into()))),
             ("show reach bb2", Err(Refusal::Invalid)),
+            ("ping 10.0.0.1", Ok(Command::Ping([10, 0, 0, 1].into()))),
+            ("ping bb2", Err(Refusal::Invalid)),
+            ("traceroute 10.0.0.1", Ok(Command::Traceroute([10, 0, 0, 1].into()))),
             ("diff last-good", Ok(Command::Diff(Which::LastGood))),
             ("diff running", Err(Refusal::Invalid)),
             ("stage set port bb2 down", staged("port.bb2", "down")),

@@ -80,7 +80,8 @@ impl Answer {
         Self { effects, ..Self::default() }
     }
 
-    fn saying(lines: String) -> Self {
+    /// Only lines.
+    pub fn saying(lines: String) -> Self {
         Self { lines, ..Self::default() }
     }
 
@@ -110,6 +111,11 @@ impl Session {
     /// How they came.
     pub fn door(&self) -> Door {
         self.door
+    }
+
+    /// Whether somebody has been let in.
+    pub fn is_logged_in(&self) -> bool {
+        self.account.is_some()
     }
 
     /// Somebody has been let in.
@@ -165,7 +171,8 @@ impl Core {
         Some(self.committed(change.who, Cause::Scheduled, &changes, view))
     }
 
-    /// Carries out one command. [`Command::Login`] and [`Command::Token`] need a judge and are the shell's.
+    /// Carries out one command. [`Command::Login`] and [`Command::Token`] need a judge, [`Command::Ping`] and
+    /// [`Command::Traceroute`] the network; they are the shell's.
     pub fn execute(&mut self, session: &mut Session, command: Command, view: &View<'_>) -> Answer {
         if command == Command::Quit {
             return Answer::doing(vec![Effect::Close]);
@@ -189,9 +196,11 @@ impl Core {
             Command::Rollback { to, who } => self.rollback(session, to, signature(&account, who), view),
             Command::Save { who } => self.save(session, signature(&account, who)),
             Command::Lock { on, who } => self.lock(session, on, signature(&account, who)),
-            Command::Login { .. } | Command::Token(_) | Command::Quit => {
-                Answer::refusal(Refusal::UnknownCommand)
-            }
+            Command::Login { .. }
+            | Command::Token(_)
+            | Command::Ping(_)
+            | Command::Traceroute(_)
+            | Command::Quit => Answer::refusal(Refusal::UnknownCommand),
         }
     }
 

@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 
 use super::command::Command;
 use super::core::{Answer, Core, Effect, Port, Session, View, parse_settings, setting_lines};
+use super::tools;
 use crate::configuration::{Settings, Which};
 use crate::event::{Door, Event, Refusal};
 use crate::lines::Lines;
@@ -213,6 +214,10 @@ impl Shared {
             Ok(Command::Token(token)) => {
                 let judged = self.judge_token(session.door(), &token).await;
                 logged_in(session, String::new(), judged)
+            }
+            Ok(Command::Ping(to)) if session.is_logged_in() => Answer::saying(tools::ping(to).await),
+            Ok(Command::Traceroute(to)) if session.is_logged_in() => {
+                Answer::saying(tools::traceroute(to).await)
             }
             Ok(command) => self.execute(session, command).await,
         }

@@ -117,3 +117,57 @@ impl World {
         Some(listener)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listening(addresses: &[&str]) -> Listeners {
+        let mut listeners = Listeners::default();
+        for address in addresses {
+            let local = address.parse().unwrap();
+            let listener = Listener { local, queue: VecDeque::new(), acceptors: Waiters::default() };
+            let (index, _) = listeners.slots.insert(listener);
+            listeners.bound.insert(local, index);
+        }
+        listeners
+    }
+
+    #[test]
+    fn a_listener_answers_for_its_address_and_a_wildcard_for_its_family() {
+        let listeners = listening(&["10.0.0.1:80", "0.0.0.0:81", "[::]:81"]);
+        let cases = [
+            ("10.0.0.1:80", Some(0)),
+            ("10.0.0.2:80", None),
+            ("10.0.0.2:81", Some(1)),
+            ("[2001:db8::1]:81", Some(2)),
+            ("[2001:db8::1]:80", None),
+        ];
+        for (address, expected) in cases {
+            assert_eq!(listeners.find(address.parse().unwrap()), expected, "{address}");
+        }
+    }
+
+    #[test]
+    fn a_port_is_taken_by_and_against_the_wildcard() {
+        let listeners = listening(&["10.0.0.1:80", "0.0.0.0:81"]);
+        let taken = ["10.0.0.1:80", "0.0.0.0:80", "10.0.0.1:81", "0.0.0.0:81"];
+        assert!(taken.iter().all(|address| listeners.taken(address.parse().unwrap())));
+        let free = ["10.0.0.2:80", "[::]:80", "10.0.0.1:82", "[::]:81"];
+        assert!(!free.iter().any(|address| listeners.taken(address.parse().unwrap())));
+    }
+
+    #[test]
+    fn a_full_queue_admits_nobody_and_a_new_listener_takes_nothing_over() {
+        let mut listeners = listening(&["10.0.0.1:80"]);
+        let local = "10.0.0.1:80".parse().unwrap();
+        let backlog = listeners.admit(local).unwrap().unwrap();
+        for connection in 0..BACKLOG_MAX as u32 {
+            assert!(listeners.push(backlog, connection, &mut Vec::new()));
+        }
+        assert_eq!(listeners.admit(local), Some(None));
+        listeners.slots.remove(0);
+        listeners.slots.insert(Listener { local, queue: VecDeque::new(), acceptors: Waiters::default() });
+        assert!(!listeners.push(backlog, 7, &mut Vec::new()), "its listener has gone");
+    }
+}

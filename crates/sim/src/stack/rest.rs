@@ -57,3 +57,37 @@ impl Resting {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEN_SECONDS: u64 = TIME_WAIT.as_nanos() as u64;
+
+    fn ends(port: u16) -> Ends {
+        (SocketAddr::from(([10, 0, 0, 1], port)), SocketAddr::from(([10, 0, 0, 2], 80)))
+    }
+
+    #[test]
+    fn the_last_word_is_kept_for_ten_seconds() {
+        let mut resting = Resting::default();
+        resting.insert(ends(1), vec![1], 5);
+        assert_eq!(resting.ack(&ends(1), 5 + TEN_SECONDS - 1), Some(&vec![1]));
+        assert_eq!(resting.ack(&ends(2), 5), None);
+        assert!(resting.contains(&ends(1)));
+        assert_eq!(resting.ack(&ends(1), 5 + TEN_SECONDS), None);
+        assert!(!resting.contains(&ends(1)) && resting.order.is_empty());
+    }
+
+    /// The rest of the first must not end that of the second.
+    #[test]
+    fn the_same_ends_may_rest_again() {
+        let mut resting = Resting::default();
+        resting.insert(ends(1), vec![1], 0);
+        resting.remove(&ends(1));
+        assert!(!resting.contains(&ends(1)));
+        resting.insert(ends(1), vec![2], 7);
+        assert_eq!(resting.ack(&ends(1), TEN_SECONDS), Some(&vec![2]));
+        assert_eq!(resting.ack(&ends(1), TEN_SECONDS + 7), None);
+    }
+}
