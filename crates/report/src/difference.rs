@@ -59,7 +59,7 @@ fn parting_packets(one: Trace<'_>, other: Trace<'_>) -> Option<usize> {
 
 /// When that was, in terms of a log whose records before `index` are shared.
 fn span(log: &[Record], index: usize) -> String {
-    let at = |index: usize| log.get(index).map(|record| seconds(record));
+    let at = |index: usize| log.get(index).map(seconds);
     match (index.checked_sub(1).and_then(at), at(index)) {
         (Some(after), Some(by)) => {
             format!("between record {} and record {index} ({after} to {by} s)", index - 1)
