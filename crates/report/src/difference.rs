@@ -151,10 +151,9 @@ mod tests {
 
     /// The difference of two runs, each given by its records and the digests of its packets.
     fn differ(one: (&[Record], &[u64]), other: (&[Record], &[u64])) -> Option<String> {
-        let hash = |(log, digests)| format!("{log:?}{digests:?}");
-        let (hash_one, hash_other) = (hash(one), hash(other));
-        let one = Trace { log: one.0, packet_digests: one.1, log_hash: &hash_one };
-        let other = Trace { log: other.0, packet_digests: other.1, log_hash: &hash_other };
+        let hash = if one == other { "1" } else { "2" };
+        let one = Trace { log: one.0, packet_digests: one.1, log_hash: "1" };
+        let other = Trace { log: other.0, packet_digests: other.1, log_hash: hash };
         first(one, other, &Map::from([(NodeId(0), "h".to_owned())]))
     }
 

@@ -27,7 +27,8 @@ pub async fn read(path: &str) -> io::Result<Vec<u8>> {
 /// Replaces the content of a file, or creates it.
 ///
 /// # Errors
-/// As [`read`], and what the disk says.
+/// As [`read`], and what the disk says: `StorageFull` when it is, after as much was written as fits; `EIO` when the
+/// medium fails, for which std has no stable kind (`raw_os_error` tells it).
 pub async fn write(path: &str, bytes: &[u8]) -> io::Result<()> {
     let name = file_name(path)?;
     match backend::current()? {
@@ -58,7 +59,8 @@ pub async fn append(path: &str, bytes: &[u8]) -> io::Result<()> {
 /// Makes what was written to a file survive the loss of power.
 ///
 /// # Errors
-/// As [`read`].
+/// As [`read`], and what the disk says. After such an error the data may be lost although a later call succeeds, as on
+/// Linux: write it again.
 pub async fn fsync(path: &str) -> io::Result<()> {
     let name = file_name(path)?;
     match backend::current()? {

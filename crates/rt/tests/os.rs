@@ -56,6 +56,19 @@ fn routes_and_ports_are_inert() {
     });
 }
 
+/// The kernel's word for a full disk; a simulated one says the same (`crates/sim/tests/hosts.rs`).
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let _guard = rt::os::enter(options(&folder)).unwrap();
+    std::os::unix::fs::symlink("/dev/full", folder.path().join("disk/full")).unwrap();
+    rt::os::block_on(async {
+        let errors = [rt::disk::write("full", b"x").await, rt::disk::append("full", b"x").await];
+        assert!(errors.into_iter().all(|error| error.unwrap_err().kind() == ErrorKind::StorageFull));
+    });
+}
+
 #[test]
 fn select_polls_from_top_to_bottom() {
     let folder = tempfile::tempdir().unwrap();

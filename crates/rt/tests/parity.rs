@@ -91,7 +91,8 @@ behaviours! {
         an_interval_survives_a_dropped_tick,
         a_file_is_read_back,
         a_disk_lists_what_it_holds,
-        a_missing_file_is_not_found,
+        a_rename_replaces,
+    a_missing_file_is_not_found,
         a_bad_file_name_is_refused,
         a_task_gives_its_result,
         an_aborted_task_is_cancelled,
@@ -237,6 +238,18 @@ async fn a_disk_lists_what_it_holds() {
         rt::disk::write(name, b"").await.unwrap();
     }
     assert_eq!(rt::disk::list().await.unwrap(), ["a", "b", "zones/arpa", "zones/com"]);
+}
+
+async fn a_rename_replaces() {
+    rt::disk::write("state", b"the old and longer one").await.unwrap();
+    rt::disk::write("state.tmp", b"new").await.unwrap();
+    rt::disk::fsync("state.tmp").await.unwrap();
+    rt::disk::rename("state.tmp", "state").await.unwrap();
+    assert_eq!(rt::disk::read("state").await.unwrap(), b"new");
+    assert_eq!(rt::disk::list().await.unwrap(), ["state"]);
+    rt::disk::rename("state", "state").await.unwrap();
+    rt::disk::write("state", b"").await.unwrap();
+    assert_eq!(rt::disk::read("state").await.unwrap(), b"");
 }
 
 async fn a_missing_file_is_not_found() {

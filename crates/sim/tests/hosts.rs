@@ -6,7 +6,9 @@ mod common;
 
 use blackstart_sim::net::{TcpListener, TcpStream, UdpSocket};
 use blackstart_sim::record::SimEvent;
-use blackstart_sim::{DropCause, Emitter, Error, NodeId, Time, control, disk, record, task, time};
+use blackstart_sim::{
+    Driver, DropCause, Emitter, Error, NodeId, Record, Time, control, disk, record, task, time,
+};
 use common::{Net, collect, sock};
 use std::io::{self, ErrorKind};
 use std::time::Duration;
@@ -435,6 +437,48 @@ fn tasks_that_wait_for_their_cpu_may_be_paused_and_killed() {
     net.sim.run_until(Time::from_secs(20));
     assert_eq!(*seen.borrow(), [("one", 1), ("three", 10)]);
     assert_eq!(net.sim.task_count(), 0);
+}
+
+/// The same on both drivers; and on tokio's, its own timers stand still with their host.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "tokio's own timer is what is tested")]
+fn both_drivers_pause_and_slow_alike() {
+    let run = |driver: Driver| {
+        let mut net = Net::driven(1, driver);
+        let a = net.host("a", &["10.0.0.1"]);
+        let b = net.host("b", &["10.0.0.2"]);
+        net.join("a", "b", 10);
+        net.program("b", || drop(task::spawn("echo", echo())));
+        pause_from_10_to_20(&net, "b");
+        control::set_cpu_cost(a, Duration::from_micros(137)).unwrap();
+        control::set_cpu_cost(b, Duration::from_millis(3)).unwrap();
+        net.spawn("a", async {
+            let socket = UdpSocket::bind(sock("0.0.0.0:0")).await.unwrap();
+            for n in 0..60_u8 {
+                socket.send_to(&[n], sock("10.0.0.2:7")).await.unwrap();
+                let heard = time::timeout(Duration::from_millis(400), socket.recv_from(&mut [0; 8])).await;
+                record::emit("heard", &[u8::from(heard.is_ok())]);
+            }
+        });
+        let woke = collect();
+        if driver == Driver::Tokio {
+            let log = woke.clone();
+            control::spawn_on(b, "tokio", async move {
+                tokio::time::sleep(12 * SECOND).await;
+                log.borrow_mut().push(Time::now().since_start().as_secs());
+            });
+        }
+        net.sim.run_until(Time::from_secs(60));
+        let woke = woke.borrow().clone();
+        (net.sim.records(), woke)
+    };
+    let ((native, _), (tokio, woke)) = (run(Driver::Native), run(Driver::Tokio));
+    let heard = |records: &[Record]| -> Vec<_> {
+        records.iter().filter(|record| record.kind == "heard").map(|record| record.bytes[0]).collect()
+    };
+    assert_eq!(heard(&native), heard(&tokio));
+    assert!(heard(&native).contains(&0) && heard(&native).contains(&1), "{:?}", heard(&native));
+    assert_eq!(woke, [20], "in the middle of the pause, were it not for that");
 }
 
 // Records.
