@@ -1,5 +1,6 @@
 //! Sockets in the engine against sockets of the Linux kernel, in one network built twice: five machines in a row, of
 //! which the last has no power. The kernel's machines are network namespaces joined by virtual cables.
+#![expect(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
 use blackstart_sim::fib::{Protocol, Target};
 use blackstart_sim::{Config, LinkSpec, NodeId, NodeSpec, Sim, Time, control};

@@ -92,7 +92,7 @@ fn unacknowledged_data_breaks_a_connection_in_the_engine_only() {
         net.cut(HERE, THERE, true);
         tell(net, HERE, async move {
             stream.write_all(b"anybody?").await.unwrap();
-            timeout(SECOND * 30, stream.read(&mut [0; 8])).await.ok().map(|read| kind(read))
+            timeout(SECOND * 30, stream.read(&mut [0; 8])).await.ok().map(kind)
         })
     });
     assert_eq!(asked, [Some(Err(ErrorKind::TimedOut)), None]);

@@ -18,8 +18,11 @@ pub(crate) struct Turmoil {
     /// For what only turmoil can do.
     pub(crate) sim: turmoil::Sim<'static>,
     seed: u64,
-    hosts: Map<&'static str, (Rc<RefCell<Vec<Service>>>, Inbox)>,
+    hosts: Map<&'static str, (Services, Inbox)>,
 }
+
+/// What a host boots.
+type Services = Rc<RefCell<Vec<Service>>>;
 
 impl Turmoil {
     pub(crate) fn new(seed: u64) -> Self {
@@ -36,7 +39,7 @@ impl Turmoil {
 impl Net for Turmoil {
     fn host(&mut self, name: &'static str) -> IpAddr {
         let host = Host::new(self.seed, name);
-        let (services, inbox): (Rc<RefCell<Vec<Service>>>, Inbox) = Default::default();
+        let (services, inbox): (Services, Inbox) = Default::default();
         self.hosts.insert(name, (Rc::clone(&services), inbox.clone()));
         self.sim.host(name, move || host.boot(program(Rc::clone(&services), inbox.clone())));
         self.sim.lookup(name)

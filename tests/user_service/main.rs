@@ -4,6 +4,7 @@
 //! - [`in_a_run`]: `blackstart::net` and `blackstart::task::spawn`, on the tokio driver
 //! - [`in_turmoil`]: `turmoil::net` and `tokio::spawn`, as hosts of a plain `turmoil::Sim`
 //! - [`on_loopback`]: `tokio::net` and `tokio::spawn`, on the machine's own sockets
+#![expect(clippy::duplicate_mod, reason = "one file compiled three times is the point")]
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 #![expect(
     clippy::disallowed_methods,

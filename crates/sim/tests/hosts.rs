@@ -598,7 +598,7 @@ fn a_disk_fails_when_told_to() {
     control::power_off(a).unwrap();
     control::power_on(a).unwrap();
     let left = net.run("a", 1, async { disk::read("f").unwrap() });
-    assert!(left.len() == 600 || left.len() == 5600 || left.len() % 512 == 0, "{}", left.len());
+    assert!(left.len() == 600 || left.len() == 5600 || left.len().is_multiple_of(512), "{}", left.len());
     assert_eq!(left[..600].iter().filter(|byte| **byte != 7).count(), 1);
     let wrong = disk::Faults { read_error: 2.0, ..disk::Faults::default() };
     assert_eq!(
