@@ -346,6 +346,46 @@ fn manifest_complaints(file: &File) -> Vec<String> {
     complaints
 }
 
+/// Each difference between the backends names the test that pins it: `file::test`, the file's name alone.
+#[test]
+fn every_difference_is_pinned() {
+    let files = files();
+    let table =
+        files.iter().find(|file| file.name == "docs/src/backends.md").expect("the chapter on backends");
+    let from_heading = table.text.lines().skip_while(|line| !line.ends_with("| test |"));
+    let lines: Vec<_> = from_heading.filter(|line| line.starts_with("| ")).collect();
+    let (headings, differences): (Vec<_>, Vec<_>) = lines.iter().partition(|line| line.ends_with("| test |"));
+    assert!(headings.len() >= 4 && differences.len() >= 20, "{lines:?}");
+    none(differences.iter().flat_map(|line| unpinned(line, &files)).collect());
+}
+
+#[test]
+fn a_difference_without_a_test_is_caught() {
+    let text = "#[test]\nfn it_is_so() {}\nasync fn it_is_so_too(host: IpAddr) {}\n".to_owned();
+    let files = [File { name: "tests/backends/differences.rs".to_owned(), text }];
+    for good in ["`differences::it_is_so`", "`differences::it_is_so`, `differences::it_is_so_too`"] {
+        none(unpinned(&format!("| a | b | `c` | d | {good} |"), &files));
+    }
+    for bad in ["`differences::it_is`", "`others::it_is_so`", "it_is_so", ""] {
+        assert_eq!(unpinned(&format!("| a | b | `c` | d | {bad} |"), &files).len(), 1, "{bad}");
+    }
+}
+
+fn unpinned(line: &str, files: &[File]) -> Vec<String> {
+    let last = line.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default();
+    let tests: Vec<&str> = last.split('`').skip(1).step_by(2).collect();
+    let missing = tests.iter().filter(|test| !files.iter().any(|file| has_test(file, test)));
+    let complaints = missing.map(|test| format!("there is no test `{test}`, named in: {line}")).collect();
+    if tests.is_empty() { vec![format!("no test is named in: {line}")] } else { complaints }
+}
+
+fn has_test(file: &File, test: &str) -> bool {
+    let Some((stem, function)) = test.split_once("::") else { return false };
+    file.name.contains("tests/")
+        && file.name.ends_with(&format!("/{stem}.rs"))
+        && file.text.contains(&format!("fn {function}("))
+}
+
 // Reading the tree.
 
 fn root() -> PathBuf {

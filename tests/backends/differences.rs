@@ -252,6 +252,15 @@ fn what_is_written_during_a_partition_never_arrives_in_turmoil() {
     assert_eq!(asked, [Some("during, after".to_owned()), None]);
 }
 
+#[test]
+fn only_the_engine_can_ping() {
+    async fn probe(own: IpAddr) -> Result<(), ErrorKind> {
+        kind(rt::net::ping(own, &rt::net::Ping::default()).await)
+    }
+    let unsupported = Err(ErrorKind::Unsupported);
+    assert_eq!(everywhere(|net| alone(net, probe)), [Ok(()), unsupported, unsupported]);
+}
+
 /// A service that is stopped closes its sockets; a host without power says nothing.
 #[test]
 fn a_crash_says_goodbye_in_turmoil() {

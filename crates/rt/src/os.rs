@@ -1,14 +1,7 @@
 //! The operating system as a backend: tokio's current-thread runtime, one [`LocalSet`] and a folder as disk.
 //!
-//! Only a thread that called [`enter`] gets it. What differs from the engine:
-//! - [`crate::fib`] and [`crate::link`] are inert: the kernel's tables are not ours to change.
-//! - [`crate::net::TcpStream::set_user_timeout`] only traces: neither std nor tokio offers the socket option,
-//!   so the kernel's own retransmission limit applies.
-//! - A UDP socket bound to a wildcard address does not learn which local address a datagram came to
-//!   ([`crate::net::UdpSocket::recv_from_to`] answers with the wildcard), so an anycast server binds one
-//!   socket per address.
-//! - A socket bound to `[::]` takes IPv4 as well, as Linux has it; in the engine each wildcard is one family. A
-//!   server of both families binds addresses, not wildcards.
+//! Only a thread that called [`enter`] gets it. What differs from the other backends is listed in the documentation's
+//! chapter on backends, each line with the test that pins it.
 #![expect(clippy::disallowed_types, reason = "the one place where real sockets are wanted")]
 #![expect(clippy::disallowed_methods, reason = "the one place where the real clock is wanted")]
 

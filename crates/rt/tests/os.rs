@@ -125,6 +125,24 @@ fn events_go_to_tracing() {
 }
 
 #[test]
+fn a_user_timeout_is_only_traced() {
+    let folder = tempfile::tempdir().unwrap();
+    let _guard = rt::os::enter(options(&folder)).unwrap();
+    let page = Page::default();
+    let writer = page.clone();
+    let listener = tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG);
+    let listener = listener.with_ansi(false).with_writer(move || writer.clone()).finish();
+    let _default = tracing::subscriber::set_default(listener);
+    rt::os::block_on(async {
+        let listener = rt::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let stream = rt::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        stream.set_user_timeout(Some(Duration::from_secs(1)));
+    });
+    let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+    assert!(text.contains("user timeout left to the stack"), "{text}");
+}
+
+#[test]
 fn leaving_drops_the_tasks() {
     let folder = tempfile::tempdir().unwrap();
     let guard = rt::os::enter(options(&folder)).unwrap();

@@ -60,8 +60,9 @@ macro_rules! behaviours {
     };
 }
 
-/// An exception has to fail: the day turmoil can do it, the exception goes.
+/// An exception has to fail, over IPv4 at least: the day turmoil can do it, the exception goes.
 macro_rules! in_turmoil {
+    ($name:ident: IPV6, $behaviour:expr; $reason:literal) => {};
     ($name:ident: $family:ident, $behaviour:expr) => {
         #[test]
         fn $name() {
@@ -108,12 +109,12 @@ behaviours! {
         a_dropped_stream_ends_the_reader,
         what_was_written_arrives_though_the_writer_has_gone,
         dropping_with_unread_data_resets,
-        a_writer_is_told_of_a_reset,
-        data_is_read_before_the_reset_that_followed_it,
+        a_writer_is_told_of_a_reset except in turmoil: "it resets only where data was left unread",
+        data_is_read_before_the_reset_that_followed_it except in turmoil: "it resets only where data was left unread",
         writing_to_one_who_has_gone_works_once,
-        a_reset_wakes_reader_and_writer,
-        who_is_gone_has_no_address,
-        a_peek_leaves_what_it_saw,
+        a_reset_wakes_reader_and_writer except in turmoil: "a reset wakes readers alone",
+        who_is_gone_has_no_address except in turmoil: "addresses outlive the connection",
+        a_peek_leaves_what_it_saw except in turmoil: "it resets only where data was left unread",
         much_data_arrives_whole,
         a_writer_waits_for_its_reader,
         what_would_wait_says_so,
@@ -124,8 +125,8 @@ behaviours! {
         lent_halves_work_at_the_same_time,
         options_are_kept,
         a_closed_port_refuses,
-        a_closed_listener_resets_who_waited,
-        a_burst_of_500_is_never_refused,
+        a_closed_listener_resets_who_waited except in turmoil: "connecting ends with the accept",
+        a_burst_of_500_is_never_refused except in turmoil: "64 connections may wait",
     }
     udp {
         a_datagram_goes_and_comes_back,
@@ -133,7 +134,7 @@ behaviours! {
         a_connected_socket_hears_its_peer_only,
         connecting_picks_the_address_to_talk_from,
         an_unconnected_socket_cannot_send,
-        a_refusal_is_told_to_the_connected_once,
+        a_refusal_is_told_to_the_connected_once except in turmoil: "there is no ICMP",
         a_refusal_is_not_told_to_others,
         a_reply_leaves_from_where_it_was_asked,
         a_long_datagram_is_cut,
@@ -147,12 +148,12 @@ behaviours! {
         a_bound_tcp_port_is_in_use,
         a_bound_udp_port_is_in_use,
         port_0_is_one_of_its_own,
-        a_port_is_free_again_while_connections_last,
+        a_port_is_free_again_while_connections_last except in turmoil: "connecting ends with the accept",
         an_address_of_others_is_not_available,
-        connecting_from_an_address_shows_it,
-        the_unspecified_address_is_this_host,
-        text_spells_an_address_but_no_name,
-        of_several_addresses_the_first_that_works,
+        connecting_from_an_address_shows_it except in turmoil: "it picks the local address by the peer's alone",
+        the_unspecified_address_is_this_host except in turmoil: "connecting ends with the accept",
+        text_spells_an_address_but_no_name except in turmoil: "connecting ends with the accept",
+        of_several_addresses_the_first_that_works except in turmoil: "connecting ends with the accept",
     }
 }
 

@@ -7,11 +7,13 @@ use rt::net::{TcpListener, TcpStream, UdpSocket};
 use rt::task::spawn;
 use rt::time::{Instant, sleep};
 use rt::turmoil::Host;
+use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
 use std::future::pending;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -233,6 +235,47 @@ fn the_hosts_own_address_binds_and_the_other_family_errs() {
             assert_eq!(UdpSocket::bind(other).await.unwrap_err().kind(), ErrorKind::AddrNotAvailable);
         }
     });
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Refused {
+    reason: String,
+}
+
+impl rt::Event for Refused {
+    const KIND: &'static str = "turmoil-test";
+}
+
+/// Where a test's log goes.
+#[derive(Clone, Default)]
+struct Page(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Page {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn events_go_to_tracing() {
+    let page = Page::default();
+    let writer = page.clone();
+    let listener = tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
+    tracing::subscriber::with_default(listener, || {
+        alone(async {
+            rt::emit(&Refused { reason: "no route".to_owned() });
+            spawn("parser", async { panic!("byte 7 is beyond me") }).await.unwrap_err();
+        });
+    });
+    let text = String::from_utf8(page.0.lock().unwrap().clone()).unwrap();
+    for part in ["blackstart::event", "turmoil-test", "here", "no route", "parser", "byte 7 is beyond me"] {
+        assert!(text.contains(part), "{part} is missing in {text}");
+    }
 }
 
 /// Between hosts, as between the ends of loopback in the table of behaviours.
