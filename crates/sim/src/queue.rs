@@ -89,8 +89,13 @@ impl Default for Level {
 }
 
 impl Level {
-    fn push(&mut self, slot: usize, entry: Entry) {
-        self.slots[slot].push(entry);
+    /// Room for a slot that has none comes from `spare`.
+    fn push(&mut self, slot: usize, entry: Entry, spare: &mut Vec<Slot>) {
+        let entries = &mut self.slots[slot];
+        if entries.capacity() == 0 {
+            *entries = spare.pop().unwrap_or_default();
+        }
+        entries.push(entry);
         self.occupied[slot / 64] |= 1 << (slot % 64);
     }
 
@@ -100,10 +105,10 @@ impl Level {
         Some(word * 64 + self.occupied[word].trailing_zeros() as usize)
     }
 
-    /// Moves the entries of a slot over.
-    fn empty(&mut self, slot: usize, into: &mut Vec<Entry>) {
+    /// Takes the entries of a slot, with their room: it must not lie idle until the ring comes round.
+    fn take(&mut self, slot: usize) -> Slot {
         self.occupied[slot / 64] &= !(1 << (slot % 64));
-        into.append(&mut self.slots[slot]);
+        std::mem::take(&mut self.slots[slot])
     }
 }
 
@@ -120,7 +125,8 @@ pub(crate) struct Queue {
     tick: u64,
     waiting: usize,
     sequence: u64,
-    room: Vec<Entry>,
+    /// Empty slots with room.
+    spare: Vec<Slot>,
 }
 
 impl Queue {
@@ -151,7 +157,7 @@ impl Queue {
         }
         let level = (tick ^ self.tick).ilog2() / SLOT_BITS;
         let slot = tick >> (level * SLOT_BITS) & (SLOTS as u64 - 1);
-        self.levels[level as usize].push(slot as usize, entry);
+        self.levels[level as usize].push(slot as usize, entry, &mut self.spare);
     }
 
     /// Goes on to the next events.
@@ -160,18 +166,20 @@ impl Queue {
             let next = (0..LEVELS).find_map(|level| Some((level, self.levels[level].first()?)));
             let Some((level, slot)) = next else { return };
             let shift = level as u32 * SLOT_BITS;
-            let mut room = std::mem::take(&mut self.room);
-            self.levels[level].empty(slot, &mut room);
+            let mut entries = self.levels[level].take(slot);
             // Rings above keep their turn, this one stands at the slot, those below at their start or their end.
             let turn = self.tick >> shift & !(SLOTS as u64 - 1) | slot as u64;
-            if level == 0 || room.len() <= FEW {
+            if level == 0 || entries.len() <= FEW {
                 self.tick = (turn << shift) + ((1 << shift) - 1);
-                self.near.extend(room.drain(..));
+                self.near.extend(entries.drain(..));
             } else {
                 self.tick = turn << shift;
-                room.drain(..).for_each(|entry| self.place(entry));
+                entries.drain(..).for_each(|entry| self.place(entry));
             }
-            self.room = room;
+            // Large ones would in the end lie in slots that need little.
+            if entries.capacity() <= FEW {
+                self.spare.push(entries);
+            }
         }
     }
 
