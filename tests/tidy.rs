@@ -250,13 +250,15 @@ fn is_source(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "rs")
 }
 
-/// What cargo compiles by itself: libraries, binaries, and the files beside them in `tests`, `benches`, `examples`.
+/// What cargo compiles by itself: libraries, binaries, and the files beside them in `tests`, `benches`, `examples`, or
+/// `main.rs` in a folder there.
 fn is_root(path: &Path) -> bool {
-    let folder = path.parent().and_then(Path::file_name).and_then(|name| name.to_str());
-    match folder {
-        Some("src") => path.ends_with("lib.rs") || path.ends_with("main.rs"),
-        Some(folder) => ["bin", "tests", "benches", "examples"].contains(&folder),
-        None => false,
+    let mut folders = path.iter().rev().skip(1).map(|name| name.to_str().unwrap_or_default());
+    match (folders.next(), folders.next()) {
+        (Some("src"), _) => path.ends_with("lib.rs") || path.ends_with("main.rs"),
+        (Some("bin" | "tests" | "benches" | "examples"), _) => true,
+        (_, Some("tests" | "benches" | "examples")) => path.ends_with("main.rs"),
+        _ => false,
     }
 }
 
