@@ -3,10 +3,12 @@
 //! - [`mod@bench`]: what the engine costs, beside other engines.
 //! - [`mod@test`]: everything that must hold before a change is good, in one command.
 //! - [`step`]: one cargo command with a heading, what it needs, and its exit code.
+//! - [`tool`]: programs that tests need besides.
 
 mod bench;
 mod step;
 mod test;
+mod tool;
 
 use std::process::ExitCode;
 

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 /// Exit code when a step cannot even begin.
-const CANNOT_BEGIN: u8 = 2;
+pub(crate) const CANNOT_BEGIN: u8 = 2;
 
 /// A cargo command under a heading.
 pub(crate) struct Step {

@@ -6,6 +6,7 @@
 use std::process::ExitCode;
 
 use crate::step::{self, Need, Step};
+use crate::tool::Tool;
 
 const FORMAT: Step = Step {
     heading: "format",
@@ -59,8 +60,14 @@ const TESTS_CARGO: Step = Step {
     environment: &[],
 };
 
+/// Reads captures as people will.
+const TSHARK: Tool = Tool { program: "tshark", package: "tshark" };
+
 /// Runs everything; the exit code is that of the first step that failed.
 pub(crate) fn run() -> ExitCode {
+    if !TSHARK.is_there() {
+        return ExitCode::from(step::CANNOT_BEGIN);
+    }
     let tests = if step::works(&["nextest", "--version"]) { TESTS_NEXTEST } else { TESTS_CARGO };
     step::run_all(&[FORMAT, CLIPPY, DOCUMENTATION, DOC_TESTS, tests])
 }

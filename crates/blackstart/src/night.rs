@@ -4,7 +4,8 @@ use blackstart_report::{RunOutcome, difference, judge, page, timeline};
 use blackstart_rt::Map;
 use blackstart_runbook::step::Runbook;
 use blackstart_scenario::{Scenario, build};
-use blackstart_sim::{Driver, NodeId, Record, Time};
+use blackstart_sim::capture::{Capture, CaptureAt, Captured};
+use blackstart_sim::{Driver, NodeId, Record, Time, control};
 use blackstart_source::{Diagnostic, Diagnostics, list_of, near_miss};
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -12,6 +13,9 @@ use std::time::Duration;
 
 /// Simulated time between two looks at the progress. The same for everybody: showing it must not change the run.
 const SLICE: Duration = Duration::from_secs(60);
+
+/// The largest file that one machine's packets may fill.
+const CAPTURE_BYTES_MAX: usize = 256 << 20;
 
 /// Why there was no run.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +49,8 @@ pub struct Plan {
     pub runbook: RunbookChoice,
     /// What moves the run on; the result is the same.
     pub driver: Driver,
+    /// Hosts and routers whose packets are captured.
+    pub captures: Vec<String>,
 }
 
 /// A run that is over.
@@ -58,6 +64,8 @@ pub struct Night {
     pub packet_digests: Vec<u64>,
     /// Names of the machines in the log.
     pub names: Map<NodeId, String>,
+    /// What passed the machines that were to be captured, in the order asked.
+    pub captures: Vec<(String, Captured)>,
 }
 
 impl Night {
@@ -149,10 +157,12 @@ impl RunBuilder {
 /// Runs a scenario to its end and judges it; `progress` is told now and then how far the run has come.
 ///
 /// # Errors
-/// When the plan names a runbook that does not exist, or the engine refuses.
+/// When the plan names a runbook or a machine that does not exist, or the engine refuses.
 pub fn perform(scenario: &Scenario, plan: &Plan, mut progress: impl FnMut(Duration)) -> Result<Night, Error> {
     let seed = plan.seed.unwrap_or(scenario.seed);
     let mut run = build(scenario, seed, plan.driver, chosen(scenario, &plan.runbook)?)?;
+    let machines = run.world.wiring.names();
+    let captures = watch(scenario, &machines, &plan.captures)?;
     let mut reached = Duration::ZERO;
     while reached < scenario.duration {
         reached = scenario.duration.min(reached + SLICE);
@@ -161,7 +171,29 @@ pub fn perform(scenario: &Scenario, plan: &Plan, mut progress: impl FnMut(Durati
     }
     let outcome = judge(scenario, seed, &run);
     let (log, packet_digests) = (run.sim.records(), run.sim.packet_digests());
-    Ok(Night { outcome, log, packet_digests, names: run.world.wiring.names() })
+    let finish = |(name, capture): (String, Capture)| Ok((name, capture.finish()?));
+    let captures = captures.into_iter().map(finish).collect::<Result<_, Error>>()?;
+    Ok(Night { outcome, log, packet_digests, names: machines, captures })
+}
+
+/// Begins to capture what passes these machines.
+fn watch(
+    scenario: &Scenario,
+    machines: &Map<NodeId, String>,
+    names: &[String],
+) -> Result<Vec<(String, Capture)>, Error> {
+    let begin = |name: &String| {
+        let machine = machines.iter().find(|(_, machine)| *machine == name).map(|(node, _)| *node);
+        let node = machine.ok_or_else(|| Diagnostics::from(unknown_machine(scenario, machines, name)))?;
+        Ok((name.clone(), control::capture(CaptureAt::Node(node), CAPTURE_BYTES_MAX)?))
+    };
+    names.iter().map(begin).collect()
+}
+
+fn unknown_machine(scenario: &Scenario, machines: &Map<NodeId, String>, name: &str) -> Diagnostic {
+    Diagnostic::of_file(&scenario.name, format!("unknown machine `{name}`"))
+        .expecting("the name of a host or a router")
+        .meant(near_miss(name, machines.values().map(String::as_str)))
 }
 
 fn chosen<'a>(

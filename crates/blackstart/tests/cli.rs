@@ -207,3 +207,23 @@ fn check_reads_every_variant() {
     assert_eq!(ran.code, 2);
     assert!(ran.stderr.contains("variants/broken.toml:7:8: unknown service `shopp`"), "{}", ran.stderr);
 }
+
+#[test]
+fn captures_land_beside_the_results() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let ran = run(&["--out", out, "--capture", "isp-r1", "--capture", "shop-r1"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    for name in ["isp-r1", "shop-r1"] {
+        let file = std::fs::read(folder.path().join(format!("{name}.pcapng"))).unwrap();
+        assert_eq!(file[..4], [0x0a, 0x0d, 0x0d, 0x0a], "a pcapng section begins");
+        assert!(file.len() > 1000);
+    }
+    assert_eq!(run(&[]).stdout.lines().last(), ran.stdout.lines().last(), "watching changes nothing");
+    let unknown = run(&["--out", out, "--capture", "isp-r2"]);
+    assert_eq!(unknown.code, 2);
+    assert!(unknown.stderr.contains("unknown machine `isp-r2`") && unknown.stderr.contains("isp-r1"));
+    let nowhere = run(&["--capture", "isp-r1"]);
+    assert_eq!(nowhere.code, 2);
+    assert!(nowhere.stderr.contains("--out"), "{}", nowhere.stderr);
+}

@@ -50,7 +50,13 @@ fn network(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
     overlaps(index, errors);
     for (file, link) in all(&folder.networks, |f| &f.link) {
         ends(index, file, &link.ends, errors);
-        share(file, &link.ends[0], link.loss, errors);
+        if let Err(error) = link.way().check() {
+            errors.push(Diagnostic::new(file, link.ends[0].span(), error.to_string()));
+        }
+        if link.bursts.is_some() && link.loss != 0.0 {
+            let message = "losses both in bursts and each by itself".to_owned();
+            errors.push(Diagnostic::new(file, link.ends[0].span(), message).expecting("`loss` or `bursts`"));
+        }
     }
     for (file, session) in all(&folder.networks, |f| &f.session) {
         ends(index, file, &session.ends, errors);

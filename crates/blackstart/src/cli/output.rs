@@ -13,9 +13,9 @@ pub(super) fn print(text: &str) -> io::Result<()> {
 }
 
 /// Puts a file in place whole or not at all: written beside it, then renamed.
-pub(super) fn put(folder: &Path, name: &str, text: &str) -> io::Result<()> {
+pub(super) fn put(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let part = folder.join(format!(".{name}.part"));
-    let written = write_and_sync(&part, text).and_then(|()| fs::rename(&part, folder.join(name)));
+    let written = write_and_sync(&part, bytes).and_then(|()| fs::rename(&part, folder.join(name)));
     if written.is_err() {
         // The first error is the one worth telling.
         let _ = fs::remove_file(&part);
@@ -23,8 +23,8 @@ pub(super) fn put(folder: &Path, name: &str, text: &str) -> io::Result<()> {
     written
 }
 
-fn write_and_sync(path: &Path, text: &str) -> io::Result<()> {
+fn write_and_sync(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut file = fs::File::create(path)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(bytes)?;
     file.sync_all()
 }

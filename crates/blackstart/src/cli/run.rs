@@ -38,6 +38,9 @@ pub(super) struct Arguments {
     /// Also write run.json and timeline.txt into this folder
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Also write what passed this host or router as NAME.pcapng into that folder; may be given again
+    #[arg(long, value_name = "NAME", requires = "out")]
+    capture: Vec<String>,
 }
 
 /// What moves a run on.
@@ -99,7 +102,7 @@ impl Arguments {
             Some(NONE) => RunbookChoice::None,
             Some(name) => RunbookChoice::Named(name.to_owned()),
         };
-        Plan { seed: self.seed, runbook, driver: self.driver.into() }
+        Plan { seed: self.seed, runbook, driver: self.driver.into(), captures: Vec::new() }
     }
 
     fn load(&self) -> Result<Scenario, Error> {
@@ -114,7 +117,8 @@ fn first(arguments: &Arguments) -> Result<Night, Error> {
     complain::about(&scenario.warnings);
     let bar = progress::bar(scenario.duration);
     let begun = Instant::now();
-    let night = perform(&scenario, &arguments.plan(), |reached| progress::show(&bar, reached));
+    let plan = Plan { captures: arguments.capture.clone(), ..arguments.plan() };
+    let night = perform(&scenario, &plan, |reached| progress::show(&bar, reached));
     let wall_s = begun.elapsed().as_secs_f64();
     bar.finish_and_clear();
     let mut night = night?;
@@ -130,12 +134,19 @@ fn show(arguments: &Arguments, night: &Night) -> io::Result<()> {
         Format::Json => &json,
     })?;
     let Some(folder) = &arguments.out else { return Ok(()) };
-    put(folder, "run.json", &json)?;
-    put(folder, "timeline.txt", &page)
+    put(folder, "run.json", json.as_bytes())?;
+    put(folder, "timeline.txt", page.as_bytes())?;
+    for (name, captured) in &night.captures {
+        put(folder, &format!("{name}.pcapng"), &captured.pcapng)?;
+        if captured.left_out > 0 {
+            eprintln!("{name}.pcapng is full: its last {} packets are left out", captured.left_out);
+        }
+    }
+    Ok(())
 }
 
-fn put(folder: &Path, name: &str, text: &str) -> io::Result<()> {
-    output::put(folder, name, text)
+fn put(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    output::put(folder, name, bytes)
         .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.join(name).display())))
 }
 

@@ -145,8 +145,7 @@ fn add_host(sim: &Sim, name: &str, host: &Host, wiring: &mut Wiring) -> Result<(
 fn add_link(sim: &Sim, link: &Link, wiring: &mut Wiring) -> Result<(), Error> {
     let [a, b] = [link.ends[0].get_ref(), link.ends[1].get_ref()];
     let node = |name: &String| wiring.machines[name].node;
-    let latency = Latency::Fixed(link.latency.0);
-    sim.add_link(LinkSpec::new(node(a), node(b)).latency(latency).loss(link.loss))?;
+    sim.add_link(LinkSpec::new(node(a), node(b)).both(link.way()))?;
     for group in &link.groups {
         wiring.link_groups.entry(group.clone()).or_default().push((a.clone(), b.clone()));
     }

@@ -1,6 +1,7 @@
 //! `network.toml`: autonomous systems, sites, routers, links, sessions, originated prefixes.
 
-use super::units::Length;
+use super::units::{Length, Rate};
+use blackstart_sim::{Bandwidth, GilbertElliott, Latency, Loss, WaySpec};
 use blackstart_source::Spanned;
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -95,12 +96,74 @@ pub struct Link {
     /// Interior metric, for links inside an AS.
     #[serde(default)]
     pub metric: Option<u32>,
-    /// Share of packets lost, from 0 to 1.
+    /// Share of packets lost, from 0 to 1, each by itself.
     #[serde(default)]
     pub loss: f64,
+    /// Losses in bursts, instead.
+    #[serde(default)]
+    pub bursts: Option<Bursts>,
+    /// Share of packets that arrive twice, from 0 to 1.
+    #[serde(default)]
+    pub duplication: f64,
+    /// Share of packets of which a bit flips, from 0 to 1.
+    #[serde(default)]
+    pub corruption: f64,
+    /// What each direction carries; none for as much as comes.
+    #[serde(default)]
+    pub bandwidth: Option<Rate>,
+    /// Bytes that may wait before a direction with a bandwidth.
+    #[serde(default = "queue_bytes")]
+    pub queue_bytes: u64,
+    /// The largest packet.
+    #[serde(default = "mtu")]
+    pub mtu: u16,
     /// Names under which runbooks speak of it.
     #[serde(default)]
     pub groups: Vec<String>,
+}
+
+/// Losses in bursts: the chain of Gilbert and Elliott, packet by packet.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Bursts {
+    /// Probability of a step from the good state to the bad one.
+    pub good_to_bad: f64,
+    /// Probability of a step back.
+    pub bad_to_good: f64,
+    /// Share lost in the good state.
+    #[serde(default)]
+    pub loss_in_good: f64,
+    /// Share lost in the bad state.
+    pub loss_in_bad: f64,
+}
+
+/// A queue of some forty full packets.
+fn queue_bytes() -> u64 {
+    64_000
+}
+
+fn mtu() -> u16 {
+    WaySpec::default().mtu
+}
+
+impl Link {
+    /// What each direction is like.
+    #[must_use]
+    pub fn way(&self) -> WaySpec {
+        let chain = |bursts: Bursts| {
+            let Bursts { good_to_bad, bad_to_good, loss_in_good, loss_in_bad } = bursts;
+            Loss::Bursty(GilbertElliott { good_to_bad, bad_to_good, loss_in_good, loss_in_bad })
+        };
+        let queue_bytes = self.queue_bytes;
+        WaySpec {
+            loss: self.bursts.map_or(Loss::Independent(self.loss), chain),
+            duplication: self.duplication,
+            corruption: self.corruption,
+            bandwidth: self.bandwidth.map(|Rate(bits_per_s)| Bandwidth { bits_per_s, queue_bytes }),
+            mtu: self.mtu,
+            ..WaySpec::with_latency(Latency::Fixed(self.latency.0))
+        }
+    }
 }
 
 /// A BGP session; the first end stands in `relation` to the second.

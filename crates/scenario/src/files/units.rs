@@ -1,4 +1,4 @@
-//! Lengths and times as people write them: `1h30m`, `12ms`, `15:39:00`, `+45m`.
+//! Lengths, times and rates as people write them: `1h30m`, `12ms`, `15:39:00`, `+45m`, `10Mbit/s`.
 
 use jiff::SignedDuration;
 use jiff::civil::Time;
@@ -22,6 +22,27 @@ impl<'de> Deserialize<'de> for Length {
 
 fn length(text: &str) -> Option<Duration> {
     text.parse::<SignedDuration>().ok()?.try_into().ok()
+}
+
+/// Bits per second: `64kbit/s`, `10Mbit/s`, `1Gbit/s`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate(pub u64);
+
+impl<'de> Deserialize<'de> for Rate {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        rate(&text).map(Self).ok_or_else(|| {
+            D::Error::custom(format!(
+                "`{text}` is no rate, expected one such as `64kbit/s`, `10Mbit/s` or `1Gbit/s`"
+            ))
+        })
+    }
+}
+
+fn rate(text: &str) -> Option<u64> {
+    let units = [("kbit/s", 1_000), ("Mbit/s", 1_000_000), ("Gbit/s", 1_000_000_000), ("bit/s", 1)];
+    let (number, unit) = units.iter().find_map(|(name, unit)| Some((text.strip_suffix(name)?, unit)))?;
+    number.trim_end().parse::<u64>().ok()?.checked_mul(*unit)
 }
 
 /// A moment of a run: a time of day in UTC, or an offset.
@@ -76,6 +97,23 @@ mod tests {
         assert_eq!(clock("15:30:00"), 0);
         assert_eq!(clock("00:30:00"), 9 * 3600, "after midnight is the next day");
         assert_eq!(When::Offset(Duration::from_secs(5)).since(start).as_secs(), 5);
+    }
+
+    #[test]
+    fn rates() {
+        let cases = [
+            ("10Mbit/s", Some(10_000_000)),
+            ("64 kbit/s", Some(64_000)),
+            ("1Gbit/s", Some(1_000_000_000)),
+            ("9bit/s", Some(9)),
+            ("10", None),
+            ("10MB/s", None),
+            ("-1bit/s", None),
+            ("99999999999Gbit/s", None),
+        ];
+        for (text, bits) in cases {
+            assert_eq!(rate(text), bits, "{text}");
+        }
     }
 
     #[test]

@@ -129,7 +129,11 @@ impl WaySpec {
         WaySpec { latency, ..WaySpec::default() }
     }
 
-    pub(crate) fn check(&self) -> Result<(), Error> {
+    /// Whether such a direction can be.
+    ///
+    /// # Errors
+    /// [`Error::BadLatency`], [`Error::BadProbability`], [`Error::BadMtu`], [`Error::NoBandwidth`].
+    pub fn check(&self) -> Result<(), Error> {
         self.latency.check()?;
         for (what, value) in self.probabilities() {
             if !(0.0..=1.0).contains(&value) {
