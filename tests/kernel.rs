@@ -124,6 +124,14 @@ fn the_engine_says_what_the_list_says() {
     }
 }
 
+/// What stands against it: no root, a kernel or a container without namespaces.
+fn may_make_namespaces() -> Result<(), String> {
+    let name = format!("blackstart-{}", std::process::id());
+    let made = run(&["netns", "add", &name]);
+    run(&["netns", "delete", &name]);
+    if made.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&made.stderr).into_owned()) }
+}
+
 /// The network in the kernel. Its namespaces go with it.
 struct Real {
     names: Vec<String>,
@@ -230,16 +238,15 @@ fn run(arguments: &[&str]) -> Output {
 fn ip(arguments: &[&str]) {
     let output = run(arguments);
     let complaint = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        output.status.success(),
-        "this test needs root, to make network namespaces; `ip {}`: {complaint}",
-        arguments.join(" ")
-    );
+    assert!(output.status.success(), "`ip {}`: {complaint}", arguments.join(" "));
 }
 
 #[test]
 #[ignore = "needs Linux, root and iproute2: it makes network namespaces"]
 fn the_kernel_says_what_the_list_says() {
+    if let Err(reason) = may_make_namespaces() {
+        return eprintln!("NOT COMPARED with the kernel: this machine makes no network namespaces: {reason}");
+    }
     let real = Real::build();
     let asked: Vec<String> = std::thread::scope(|scope| {
         let ask = |(_, question, peer, _): (_, Question, &'static str, _)| {

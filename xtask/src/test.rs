@@ -61,11 +61,13 @@ const TESTS_CARGO: Step = Step {
 };
 
 /// Reads captures as people will.
-const TSHARK: Tool = Tool { program: "tshark", package: "tshark" };
+const TSHARK: Tool = Tool { program: "tshark", package: "tshark", version: "--version" };
+/// Makes networks in the kernel, to compare with.
+const IP: Tool = Tool { program: "ip", package: "iproute2", version: "-Version" };
 
 /// Runs everything; the exit code is that of the first step that failed.
 pub(crate) fn run() -> ExitCode {
-    if !TSHARK.is_there() {
+    if ![TSHARK, IP].iter().all(Tool::is_there) {
         return ExitCode::from(step::CANNOT_BEGIN);
     }
     let tests = if step::works(&["nextest", "--version"]) { TESTS_NEXTEST } else { TESTS_CARGO };

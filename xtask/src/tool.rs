@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 pub(crate) struct Tool {
     pub(crate) program: &'static str,
     pub(crate) package: &'static str,
+    /// The argument that makes it say its version.
+    pub(crate) version: &'static str,
 }
 
 impl Tool {
@@ -20,7 +22,7 @@ impl Tool {
     }
 
     fn runs(&self) -> bool {
-        succeeds(Command::new(self.program).arg("--version"))
+        succeeds(Command::new(self.program).arg(self.version))
     }
 
     fn install(&self) -> bool {
@@ -42,7 +44,8 @@ mod tests {
 
     #[test]
     fn what_is_there_is_found_and_what_cannot_be_had_is_missing() {
-        assert!(Tool { program: "cargo", package: "cargo" }.is_there());
-        assert!(!Tool { program: "no-such-program", package: "no-such-package-of-anybody" }.is_there());
+        assert!(Tool { program: "cargo", package: "cargo", version: "--version" }.is_there());
+        let missing = Tool { program: "no-such-program", package: "no-such-package", version: "--version" };
+        assert!(!missing.is_there());
     }
 }

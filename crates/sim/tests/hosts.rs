@@ -458,6 +458,7 @@ fn both_drivers_pause_and_slow_alike() {
                 socket.send_to(&[n], sock("10.0.0.2:7")).await.unwrap();
                 let heard = time::timeout(Duration::from_millis(400), socket.recv_from(&mut [0; 8])).await;
                 record::emit("heard", &[u8::from(heard.is_ok())]);
+                time::sleep(Duration::from_millis(400)).await;
             }
         });
         let woke = collect();
