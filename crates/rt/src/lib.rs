@@ -22,7 +22,7 @@
 //! # let disk_root = folder.path().to_owned();
 //! let _guard = rt::os::enter(rt::os::Options { host_name: "here".to_owned(), disk_root })?;
 //! rt::os::block_on(async {
-//!     let listener = rt::net::TcpListener::bind(([127, 0, 0, 1], 0).into()).await?;
+//!     let listener = rt::net::TcpListener::bind("127.0.0.1:0").await?;
 //!     let address = listener.local_addr()?;
 //!     rt::task::spawn("greeter", greeter(listener));
 //!     let mut answer = String::new();
