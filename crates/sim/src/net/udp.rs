@@ -42,7 +42,8 @@ impl UdpSocket {
     /// Sends one datagram. Never waits: the wire takes what it is given.
     ///
     /// # Errors
-    /// `NetworkUnreachable` without a route, `InvalidInput` over 65,507 bytes or for an address that none can have,
+    /// `NetworkUnreachable` without a route, `EMSGSIZE` (raw 90) for what no packet or the known path takes,
+    /// `InvalidInput` for an address that none can have,
     /// `ConnectionRefused` if a connected peer refused an earlier one.
     pub async fn send_to(&self, payload: &[u8], to: SocketAddr) -> io::Result<usize> {
         self.try_send_to(payload, to)
