@@ -32,6 +32,9 @@ pub(crate) struct Bulk {
     /// queue is twice that: a window that leaves at once, with its headers, must fit
     #[arg(long, default_value_t = 4 << 20)]
     tcp_buffer: usize,
+    /// The largest packet of the link, in bytes
+    #[arg(long, default_value_t = 1500)]
+    mtu: u16,
 }
 
 /// What the receiver saw.
@@ -64,7 +67,7 @@ impl Bulk {
 
     fn way(&self) -> WaySpec {
         let bandwidth = Bandwidth { bits_per_s: BITS_PER_S, queue_bytes: 2 * self.tcp_buffer as u64 };
-        WaySpec { bandwidth: Some(bandwidth), ..WaySpec::with_latency(Latency::Fixed(LATENCY)) }
+        WaySpec { bandwidth: Some(bandwidth), mtu: self.mtu, ..WaySpec::with_latency(Latency::Fixed(LATENCY)) }
     }
 
     fn explain(&self, bytes: f64, took: Duration, wall: Duration) {

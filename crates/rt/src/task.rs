@@ -10,7 +10,7 @@ use std::any::Any;
 use std::fmt;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::task::{Context, Poll};
 
 /// Awaits a task's end. Dropping it lets the task run on.
@@ -19,6 +19,8 @@ pub struct JoinHandle<T>(Join<T>);
 
 type Join<T> =
     handle!(engine::JoinHandle<Contained<T>>, turmoil::JoinHandle<Contained<T>>, os::JoinHandle<T>);
+
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T>>>;
 
 /// A task's output, or the message of its panic, caught where it is still at hand.
 type Contained<T> = Result<T, String>;
@@ -71,10 +73,10 @@ where
 {
     JoinHandle(match backend::expect() {
         Backend::Engine => {
-            Handle::Engine(engine::spawn(name, contain(name.to_owned(), future, record_crash)))
+            Handle::Engine(engine::spawn(name, contain(name.to_owned(), Box::pin(future), record_crash)))
         }
         #[cfg(feature = "turmoil")]
-        Backend::Turmoil(host) => Handle::Turmoil(host.spawn(contain(name.to_owned(), future, trace_crash))),
+        Backend::Turmoil(host) => Handle::Turmoil(host.spawn(contain(name.to_owned(), Box::pin(future), trace_crash))),
         Backend::Os(host) => {
             tracing::trace!(name, "task spawned");
             Handle::Os(host.spawn(future))
@@ -112,9 +114,11 @@ impl<T> Future for JoinHandle<T> {
 ///
 /// Tokio's channels count the steps of a task of theirs and then pretend to be busy. When a simulation runs
 /// inside a tokio runtime, the whole run is one such task, so the count is switched off.
-async fn contain<F: Future>(name: String, future: F, report: fn(String, &str)) -> Contained<F::Output> {
-    let mut future = pin!(tokio::task::unconstrained(future));
-    let outcome = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+///
+/// The future comes in its box: an `async` block that awaits what it captured holds it twice.
+async fn contain<T>(name: String, future: BoxFuture<T>, report: fn(String, &str)) -> Contained<T> {
+    let mut future = tokio::task::unconstrained(future);
+    let outcome = poll_fn(|cx| match catch_unwind(AssertUnwindSafe(|| Pin::new(&mut future).poll(cx))) {
         Ok(poll) => poll.map(Ok),
         Err(payload) => Poll::Ready(Err(panic_message(payload.as_ref()))),
     });

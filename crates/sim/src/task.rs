@@ -62,6 +62,8 @@ where
 {
     let end = Arc::new(Mutex::new(End { result: None, ended: false, waker: None }));
     let guard = Guard(Arc::clone(&end));
+    // An `async` block that awaits what it captured holds it twice.
+    let future = Box::pin(future);
     let id = spawn(Box::pin(async move {
         let output = future.await;
         guard.0.settle(Ok(output));
