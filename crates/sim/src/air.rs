@@ -27,19 +27,28 @@ const HOPS_MAX: usize = 255;
 pub(crate) struct Birth {
     /// Its place in the order of events.
     sequence: u64,
+    /// A digest of what it keeps on its way, taken while its bytes are still at hand.
+    content: u64,
     /// Set when a bit of it flipped since it was made, so that checksums must be verified: its IP version, which link
     /// layers know by themselves.
     pub(crate) spoiled: Option<u8>,
 }
 
 impl Birth {
-    pub(crate) fn new(queue: &mut Queue) -> Self {
-        Birth { sequence: queue.next_sequence(), spoiled: None }
+    pub(crate) fn new(queue: &mut Queue, bytes: &[u8]) -> Self {
+        Birth { sequence: queue.next_sequence(), content: packet::content(bytes), spoiled: None }
     }
 
     /// That of a copy made on the way.
     pub(crate) fn again(self, queue: &mut Queue) -> Self {
-        Birth { spoiled: self.spoiled, ..Birth::new(queue) }
+        Birth { sequence: queue.next_sequence(), ..self }
+    }
+
+    /// A bit of the packet flips on the way.
+    pub(crate) fn spoil(&mut self, bytes: &mut [u8], bit: u32) {
+        self.spoiled = self.spoiled.or(bytes.first().map(|first| first >> 4));
+        packet::flip(bytes, bit);
+        self.content = packet::content(bytes);
     }
 }
 
@@ -172,12 +181,12 @@ impl Crossings {
     /// The stages of a flight in order, for as long as `passed` says.
     fn add_flight(
         &mut self,
-        bytes: &[u8],
+        content: u64,
+        life: u8,
         departed: u64,
         path: &Path,
         passed: impl Fn(u64) -> bool,
     ) -> usize {
-        let (content, life) = (packet::content(bytes), packet::life(bytes));
         let stages = path.iter().map(|stage| (stage.hop, departed + stage.after));
         let passed = stages.take_while(|&(_, at)| passed(at)).enumerate();
         let mut count = 0;
@@ -243,7 +252,7 @@ impl World {
             if let Some(Packet { bytes, birth, leg: Leg::Flight { departed, path } }) =
                 &self.air.slots[slot as usize].packet
             {
-                all.add_flight(bytes, *departed, path, |at| self.is_past(at, *birth));
+                all.add_flight(birth.content, packet::life(bytes), *departed, path, |at| self.is_past(at, *birth));
             }
         }
         all
@@ -256,7 +265,7 @@ impl World {
 
     /// Sends a packet from a node to itself.
     pub(crate) fn loop_back(&mut self, at: usize, delay: u64, bytes: Bytes) {
-        let birth = Birth::new(&mut self.queue);
+        let birth = Birth::new(&mut self.queue, &bytes);
         let leg = Leg::Loopback { node: at as u32, epoch: self.nodes[at].epoch };
         self.take_off(self.now + delay, Packet { bytes, birth, leg });
     }
@@ -358,11 +367,12 @@ impl World {
                 if lost {
                     return self.discard(to, DropCause::LinkDown, bytes);
                 }
-                self.air.crossings.add(self.now, hop, packet::content(&bytes), packet::life(&bytes));
+                self.air.crossings.add(self.now, hop, birth.content, packet::life(&bytes));
                 self.happen(to, Happening::Packet { birth, bytes });
             }
             Leg::Flight { departed, path } => {
-                self.air.crossings.add_flight(&bytes, departed, &path, |_| true);
+                let life = packet::life(&bytes);
+                self.air.crossings.add_flight(birth.content, life, departed, &path, |_| true);
                 packet::age_by(&mut bytes, ages(&path));
                 self.happen(path[path.len() - 1].to as usize, Happening::Packet { birth, bytes });
             }
@@ -410,7 +420,8 @@ impl World {
         };
         let now = self.moment;
         let is_past = |at| Moment { at, sequence: birth.sequence } <= now;
-        let passed = self.air.crossings.add_flight(&bytes, departed, &path, is_past);
+        let life = packet::life(&bytes);
+        let passed = self.air.crossings.add_flight(birth.content, life, departed, &path, is_past);
         packet::age_by(&mut bytes, passed as u8);
         // Its event has not come yet, so it has not passed the last stage.
         let stage = path[passed];

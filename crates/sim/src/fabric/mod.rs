@@ -75,7 +75,7 @@ impl World {
             self.loop_back(at, LOOPBACK_NS, bytes);
             return Ok(());
         }
-        let birth = Birth::new(&mut self.queue);
+        let birth = Birth::new(&mut self.queue, &bytes);
         self.leave(at, known, birth, bytes)
     }
 
@@ -119,8 +119,7 @@ impl World {
     /// A packet is on the wire.
     fn launch(&mut self, hop: Hop, arrival: Arrival, mut birth: Birth, mut bytes: Bytes) {
         if let Some(bit) = arrival.touch.flip {
-            birth.spoiled = birth.spoiled.or(bytes.first().map(|first| first >> 4));
-            packet::flip(&mut bytes, bit);
+            birth.spoil(&mut bytes, bit);
         }
         self.cross(hop, arrival, birth, bytes);
     }
