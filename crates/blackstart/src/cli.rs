@@ -1,6 +1,6 @@
 //! Words on the command line to work and an ending.
 //!
-//! - `run`, `check`: the commands
+//! - `run`, `check`, `explain`: the commands
 //! - `complain`: problems with input, on standard error
 //! - `output`: standard output and result files
 //! - `progress`: the bar
@@ -8,6 +8,7 @@
 
 mod check;
 mod complain;
+mod explain;
 mod output;
 mod progress;
 mod run;
@@ -58,6 +59,8 @@ enum Command {
     Run(run::Arguments),
     /// Read a scenario or a runbook and say what is wrong with it, running nothing
     Check(check::Arguments),
+    /// Say why a step of a run went as it did, down to faults
+    Explain(explain::Arguments),
 }
 
 /// What goes to standard output.
@@ -79,6 +82,7 @@ pub(crate) fn run() -> Ending {
     match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
+        Command::Explain(arguments) => explain::run(&arguments),
     }
 }
 

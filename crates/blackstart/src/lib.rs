@@ -60,6 +60,7 @@
 //! - [`run()`]: a scenario folder to what came of it. Start here; module `night`.
 //! - [`Scenario`]: a scenario that was read and found consistent
 //! - [`perform`], [`Plan`], [`Night`]: the same in steps, for those who show progress or compare logs
+//! - [`why`]: why a step went as it did, down to faults
 //! - [`net`], [`task`]: sockets and tasks for a service that was written for tokio
 //! - [`rt`]: all that a service of your own may touch
 //! - [`sim`]: the engine, for worlds that no scenario describes
@@ -69,7 +70,7 @@ mod night;
 pub mod prelude;
 pub mod task;
 
-pub use blackstart_report::{RunOutcome, difference, outcome, page, timeline};
+pub use blackstart_report::{RunOutcome, difference, outcome, page, timeline, why};
 pub use blackstart_rt as rt;
 pub use blackstart_rt::net;
 pub use blackstart_scenario::Scenario;

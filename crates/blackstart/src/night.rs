@@ -1,11 +1,12 @@
 //! One run from its scenario to its outcome.
 
+use blackstart_report::why::Evidence;
 use blackstart_report::{RunOutcome, difference, judge, page, timeline};
 use blackstart_rt::Map;
 use blackstart_runbook::step::Runbook;
 use blackstart_scenario::{Scenario, build};
 use blackstart_sim::capture::{Capture, CaptureAt, Captured};
-use blackstart_sim::{Driver, NodeId, Record, Time, control};
+use blackstart_sim::{Driver, NodeId, Record, Time, control, drops};
 use blackstart_source::{Diagnostic, Diagnostics, list_of, near_miss};
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -16,6 +17,9 @@ const SLICE: Duration = Duration::from_secs(60);
 
 /// The largest file that one machine's packets may fill.
 const CAPTURE_BYTES_MAX: usize = 256 << 20;
+
+/// Most dropped packets that are kept as evidence.
+const DROPS_MAX: usize = 2_000_000;
 
 /// Why there was no run.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +55,8 @@ pub struct Plan {
     pub driver: Driver,
     /// Hosts and routers whose packets are captured.
     pub captures: Vec<String>,
+    /// Whether evidence is kept, so that [`why::causes`](blackstart_report::why::causes) can be asked. The run is the same.
+    pub evidence: bool,
 }
 
 /// A run that is over.
@@ -66,6 +72,8 @@ pub struct Night {
     pub names: Map<NodeId, String>,
     /// What passed the machines that were to be captured, in the order asked.
     pub captures: Vec<(String, Captured)>,
+    /// What causes are found in, if it was asked for.
+    pub evidence: Option<Evidence>,
 }
 
 impl Night {
@@ -163,6 +171,9 @@ pub fn perform(scenario: &Scenario, plan: &Plan, mut progress: impl FnMut(Durati
     let mut run = build(scenario, seed, plan.driver, chosen(scenario, &plan.runbook)?)?;
     let machines = run.world.wiring.names();
     let captures = watch(scenario, &machines, &plan.captures)?;
+    if plan.evidence {
+        drops::watch(DROPS_MAX);
+    }
     let mut reached = Duration::ZERO;
     while reached < scenario.duration {
         reached = scenario.duration.min(reached + SLICE);
@@ -170,10 +181,11 @@ pub fn perform(scenario: &Scenario, plan: &Plan, mut progress: impl FnMut(Durati
         progress(reached);
     }
     let outcome = judge(scenario, seed, &run);
+    let evidence = drops::take().map(|drops| Evidence::of(scenario, &run, &drops));
     let (log, packet_digests) = (run.sim.records(), run.sim.packet_digests());
     let finish = |(name, capture): (String, Capture)| Ok((name, capture.finish()?));
     let captures = captures.into_iter().map(finish).collect::<Result<_, Error>>()?;
-    Ok(Night { outcome, log, packet_digests, names: machines, captures })
+    Ok(Night { outcome, log, packet_digests, names: machines, captures, evidence })
 }
 
 /// Begins to capture what passes these machines.

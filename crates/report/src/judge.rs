@@ -73,12 +73,16 @@ fn invariants(start: Timestamp, run: &Run) -> Vec<Invariant> {
 fn of_runbook(scenario: &Scenario, book: &step::Runbook, report: &Report, outage: Outage) -> Runbook {
     let objective = objective(scenario, book);
     let at = |time: Option<blackstart_sim::Time>| time.map(|time| moment(scenario.start, time));
+    let line = |id: &str| book.steps.iter().find(|step| step.id == id).map_or(1, |step| step.line);
     let step = |step: &blackstart_runbook::execute::StepReport| Step {
         id: step.id.clone(),
         verdict: step.verdict.word(),
         started: at(step.started),
         ended: at(step.ended),
         blocked_on: step.blocked_on.clone(),
+        place: format!("{}:{}", book.file.name(), line(&step.id)),
+        failed: step.failed.clone(),
+        spent: step.spent.clone(),
     };
     Runbook {
         name: book.name.clone(),

@@ -6,6 +6,7 @@
 //! - [`timeline`]: the notable moments, one line each
 //! - [`page`]: all of it on a terminal
 //! - [`difference`]: where two logs part, when they should not
+//! - [`why`]: why a step went as it did, down to faults
 //! - [`utc`]: moments of a run by the world's clock
 //! - `words`: lists and counts
 //!
@@ -18,6 +19,7 @@ pub mod page;
 pub mod recovery;
 pub mod timeline;
 pub mod utc;
+pub mod why;
 mod words;
 
 pub use judge::judge;

@@ -3,6 +3,7 @@
 //! Fields that the contract does not name are for people's eyes and are not serialised.
 
 use crate::utc;
+use blackstart_runbook::execute::{Attempt, Spent};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -142,6 +143,15 @@ pub struct Step {
     pub ended: Option<Timestamp>,
     /// Why it is not plainly done.
     pub blocked_on: Option<String>,
+    /// File and line of its heading.
+    #[serde(skip)]
+    pub place: String,
+    /// What was tried in it and did not work; [`why`](crate::why) says what lies behind.
+    #[serde(skip)]
+    pub failed: Vec<Attempt>,
+    /// Where its time went.
+    #[serde(skip)]
+    pub spent: Vec<Spent>,
 }
 
 impl RunOutcome {

@@ -5,6 +5,7 @@
 //!
 //! - [`run`]: one runbook from its first step to its verdict. Start here.
 //! - [`Report`]: what came of it, step by step.
+//! - [`Failure`], [`Attempt`]: why something did not work. [`Spent`]: where the time of a step went.
 //! - `crew`: who does a step. `clock`: how long it takes them. `watch`: waiting for a signal.
 //! - `gather`, `enter`, `console`, `ramp`: the actions.
 
@@ -12,6 +13,7 @@ mod clock;
 mod console;
 mod crew;
 mod enter;
+mod failure;
 mod gather;
 mod ramp;
 mod report;
@@ -22,15 +24,13 @@ use blackstart_rt as rt;
 use blackstart_rt::Set;
 use blackstart_sim::Time;
 use blackstart_world::{Event, World};
-pub use report::{Report, StepReport, StepVerdict, Verdict};
+pub use failure::{Attempt, Failure, Kind};
+pub use report::{Report, Spending, Spent, StepReport, StepVerdict, Verdict};
 use std::cell::RefCell;
 use std::rc::Rc;
 
 /// A step entered so often means that the runbook goes in a circle.
 const ENTRIES_MAX: usize = 3;
-
-/// Why an action did not work, in the words of those who tried.
-type Failure = String;
 
 /// A runbook being executed.
 struct Incident {
@@ -70,7 +70,7 @@ impl Incident {
         while let Some(step) = self.runbook.steps.get(index) {
             entries[index] += 1;
             if entries[index] > ENTRIES_MAX {
-                self.end(step, StepVerdict::Blocked, Some("the runbook goes in a circle".into()));
+                self.end(step, StepVerdict::Blocked, Some("the runbook goes in a circle".to_owned().into()));
                 return;
             }
             match self.step(step).await {
@@ -88,14 +88,18 @@ impl Incident {
             self.end(step, StepVerdict::Unchecked, None);
             return Next::Step;
         };
-        if let Some(after) = &body.after
-            && !self.seen(after, Time::now() + after.within).await
-        {
+        if let Some(after) = &body.after {
+            let began = Time::now();
+            let seen = self.seen(after, began + after.within).await;
             self.begin(step);
-            let why = format!("waited {} for {}", rough(after.within), self.as_seen(after));
-            return self.otherwise(step, after, why).await;
+            self.report.borrow_mut().spent(Spending::Signal, &after.signal.text, "", began);
+            if !seen {
+                let text = format!("waited {} for {}", rough(after.within), self.as_seen(after));
+                return self.otherwise(step, after, self.not_seen(after, began, text)).await;
+            }
+        } else {
+            self.begin(step);
         }
-        self.begin(step);
         self.assume(&body.needs.iter().map(|need| need.text.clone()).collect::<Vec<_>>());
         let started = Time::now();
         let Some(until) = &body.until else {
@@ -103,15 +107,35 @@ impl Incident {
             return self.plain_end(step, acted);
         };
         let acted = rt::time::timeout(until.within, self.act(body)).await;
-        let acted = acted.unwrap_or_else(|_| Err(format!("not done within {}", rough(until.within))));
-        match acted {
-            Ok(_) if self.seen(until, started + until.within).await => self.plain_end(step, acted),
-            Ok(_) => {
-                let why = format!("{} after {}", self.as_seen(until), rough(until.within));
-                self.otherwise(step, until, why).await
+        let acted = acted.unwrap_or_else(|_| Err(self.too_long(step, until, started)));
+        if acted.is_ok() {
+            let looking = Time::now();
+            let seen = self.seen(until, started + until.within).await;
+            self.report.borrow_mut().spent(Spending::Signal, &until.signal.text, "", looking);
+            if !seen {
+                let text = format!("{} after {}", self.as_seen(until), rough(until.within));
+                let mut why = self.not_seen(until, looking, text);
+                why.attempts.extend(acted.ok().flatten().map(|first| first.attempts).unwrap_or_default());
+                return self.otherwise(step, until, why).await;
             }
+        }
+        match acted {
+            Ok(_) => self.plain_end(step, acted),
             Err(why) => self.otherwise(step, until, why).await,
         }
+    }
+
+    fn too_long(&self, step: &Step, until: &Wait, began: Time) -> Failure {
+        let text = format!("not done within {}", rough(until.within));
+        Failure::of(text.clone(), Attempt::new(Kind::Limit, step.id.clone(), began, text))
+    }
+
+    fn not_seen(&self, wait: &Wait, began: Time, text: String) -> Failure {
+        let mut waits = self.signals(wait).into_iter().map(|signal| {
+            let saw = self.value_of(&signal);
+            Attempt::new(Kind::Wait, signal, began, saw)
+        });
+        Failure { text, attempts: waits.by_ref().collect() }
     }
 
     /// The end of a step that was seen to work, or that has nothing to see. `Ok(Some(..))` says which ways failed first.
@@ -141,7 +165,7 @@ impl Incident {
                     None => Ok("nothing to take back".to_owned()),
                 };
                 let undone = undone.unwrap_or_else(|failure| format!("could not be taken back: {failure}"));
-                self.end(step, StepVerdict::Blocked, Some(format!("{why}; {undone}")));
+                self.end(step, StepVerdict::Blocked, Some(why.in_words(|why| format!("{why}; {undone}"))));
                 Next::End
             }
             Otherwise::PreviousPercent => {
@@ -149,7 +173,7 @@ impl Incident {
                     .step_back()
                     .await
                     .unwrap_or_else(|failure| format!("could not step back: {failure}"));
-                self.end(step, StepVerdict::Blocked, Some(format!("{why}; {back}")));
+                self.end(step, StepVerdict::Blocked, Some(why.in_words(|why| format!("{why}; {back}"))));
                 Next::End
             }
             Otherwise::Escalate | Otherwise::Stop => {
@@ -215,9 +239,10 @@ impl Incident {
     }
 
     fn end(&self, step: &Step, verdict: StepVerdict, why: Option<Failure>) {
-        self.report.borrow_mut().end(&step.id, Time::now(), verdict, why.clone());
+        let text = why.as_ref().map(|why| why.text.clone());
+        self.report.borrow_mut().end(&step.id, Time::now(), verdict, why);
         let verdict = verdict.word().to_owned();
-        self.world.emit(&Event::StepEnded { step: step.id.clone(), verdict, why });
+        self.world.emit(&Event::StepEnded { step: step.id.clone(), verdict, why: text });
     }
 
     /// Runs `work` on the machine with this name, as a program that somebody starts there, and waits for it.
@@ -228,8 +253,14 @@ impl Incident {
     ) -> Result<T, Failure> {
         let known =
             self.world.wiring.machine(machine).ok_or_else(|| format!("there is no machine `{machine}`"))?;
+        let began = Time::now();
         let task = blackstart_sim::control::spawn_on(known.node, "person", work);
-        task.await.map_err(|_| format!("{machine} is dark"))
+        let done = task.await;
+        self.report.borrow_mut().spent(Spending::Protocols, machine, "", began);
+        done.map_err(|_| {
+            let text = format!("{machine} is dark");
+            Failure::of(text.clone(), Attempt::new(Kind::Connect, machine, began, text).from(machine))
+        })
     }
 }
 

@@ -365,7 +365,8 @@ impl World {
                     self.capture_arrival(hop, &bytes, birth.spoiled.is_some(), touch, lost);
                 }
                 if lost {
-                    return self.discard(to, DropCause::LinkDown, bytes);
+                    let link = Some(LinkId(hop.link() as u32));
+                    return self.discard_on(link, to, DropCause::LinkDown, bytes);
                 }
                 self.air.crossings.add(self.now, hop, birth.content, packet::life(&bytes));
                 self.happen(to, Happening::Packet { birth, bytes });

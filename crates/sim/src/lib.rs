@@ -11,6 +11,7 @@
 //! - [`NodeSpec`], [`LinkSpec`], [`WaySpec`]: machines, what joins them, and each direction of that
 //! - [`control`]: power, ports, links, routes, services, from outside
 //! - [`capture`]: pcapng files of what passes
+//! - [`drops`]: what was dropped, where and why
 //! - [`Error`]: what can be wrong with the description of a simulation (module `error`)
 //!
 //! For the code inside, in the context of the current node:
@@ -36,6 +37,7 @@ mod cpu;
 pub mod disk;
 pub mod draw;
 mod driver;
+pub mod drops;
 mod error;
 mod exec;
 mod fabric;

@@ -14,7 +14,7 @@ use crate::queue::{Event, Moment, Queue};
 use crate::record::{Log, SimEvent};
 use crate::stack::Wire;
 use crate::time::Timers;
-use crate::{Config, Map, draw, exec, time};
+use crate::{Config, Map, draw, drops, exec, time};
 use std::cell::RefCell;
 use std::io;
 use std::task::Waker;
@@ -73,6 +73,8 @@ pub(crate) struct World {
     pub(crate) log: Log,
     pub(crate) air: Air,
     pub(crate) captures: Captures,
+    /// Packets that were dropped, while somebody wants to know.
+    pub(crate) drops: Option<Box<drops::Watch>>,
     /// How often tasks of no host opened a stream of draws, by name.
     streams: Map<String, u64>,
 }
@@ -96,6 +98,7 @@ impl World {
             wakes: Vec::new(),
             air: Air::default(),
             captures: Captures::default(),
+            drops: None,
             streams: Map::new(),
         }
     }

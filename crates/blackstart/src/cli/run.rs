@@ -102,7 +102,7 @@ impl Arguments {
             Some(NONE) => RunbookChoice::None,
             Some(name) => RunbookChoice::Named(name.to_owned()),
         };
-        Plan { seed: self.seed, runbook, driver: self.driver.into(), captures: Vec::new() }
+        Plan { seed: self.seed, runbook, driver: self.driver.into(), captures: Vec::new(), evidence: false }
     }
 
     fn load(&self) -> Result<Scenario, Error> {

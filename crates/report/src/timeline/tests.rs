@@ -128,6 +128,9 @@ fn outcome() -> RunOutcome {
         started,
         ended,
         blocked_on: why.map(str::to_owned),
+        place: String::new(),
+        failed: Vec::new(),
+        spent: Vec::new(),
     };
     RunOutcome {
         scenario: "small".to_owned(),

@@ -1,8 +1,9 @@
 //! How long people take: draws from the scenario's estimates, one stream for each person and task, so that a change to one
 //! person's evening shifts nobody else's draws.
 
-use super::{Failure, Incident, sleep};
+use super::{Failure, Incident, Kind, Spending, sleep};
 use blackstart_rt::Map;
+use blackstart_sim::Time;
 use blackstart_sim::draw::Stream;
 use blackstart_world::{Estimate, World};
 use std::cell::RefCell;
@@ -37,14 +38,29 @@ impl Incident {
 
     /// Lets a person be busy with a task.
     pub(super) async fn busy(&self, person: &str, task: &str) -> Result<(), Failure> {
-        sleep(self.length(person, task)?).await;
+        self.people_spend(self.length(person, task)?, task, person).await;
         Ok(())
+    }
+
+    /// Lets time pass that somebody needs for something.
+    pub(super) async fn people_spend(&self, length: Duration, what: &str, who: &str) {
+        let began = Time::now();
+        sleep(length).await;
+        self.report.borrow_mut().spent(Spending::People, what, who, began);
+    }
+
+    /// Lets a pause pass that the runbook prescribes.
+    pub(super) async fn hold(&self, length: Duration, what: &str) {
+        let began = Time::now();
+        sleep(length).await;
+        self.report.borrow_mut().spent(Spending::Hold, what, "", began);
     }
 
     /// Lets several people be busy with the same task at once: the slowest counts.
     pub(super) async fn all_busy(&self, people: &[String], task: &str) -> Result<(), Failure> {
         let lengths: Result<Vec<_>, _> = people.iter().map(|person| self.length(person, task)).collect();
-        sleep(lengths?.into_iter().max().unwrap_or_default()).await;
+        let longest = lengths?.into_iter().max().unwrap_or_default();
+        self.people_spend(longest, task, &people.join(", ")).await;
         Ok(())
     }
 
@@ -54,7 +70,8 @@ impl Incident {
             return Ok(Duration::ZERO);
         }
         let way = self.world.people.travel(from, to);
-        let way = way.ok_or_else(|| format!("nobody knows how long it takes from {from} to {to}"))?;
+        let unknown = || format!("nobody knows how long it takes from {from} to {to}");
+        let way = way.ok_or_else(|| Failure::at_once(Kind::Travel, to, unknown()))?;
         Ok(self.clock.draw(format!("{person}/{from}/{to}"), way))
     }
 }

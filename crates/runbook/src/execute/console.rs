@@ -1,6 +1,6 @@
 //! Consoles: trying the remote ones, logging in by cable, comparing, bringing links back.
 
-use super::{Failure, Incident, rough, sleep};
+use super::{Attempt, Failure, Incident, Kind, rough};
 use crate::step::Name;
 use blackstart_dns::stub;
 use blackstart_identity::account::Credentials;
@@ -8,7 +8,7 @@ use blackstart_identity::{client, code};
 use blackstart_manage::client::{Cli, Error};
 use blackstart_manage::console_server;
 use blackstart_rt::{Map, Set};
-use blackstart_sim::control;
+use blackstart_sim::{Time, control};
 use blackstart_world::{Account, AccountKind, Console, Event};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -54,12 +54,12 @@ impl Login {
 impl Incident {
     fn routers(&self, group: &Name) -> Result<Vec<String>, Failure> {
         let routers = self.world.wiring.router_groups.get(&group.text).cloned();
-        routers.ok_or_else(|| format!("there are no routers called `{}`", group.text))
+        routers.ok_or_else(|| format!("there are no routers called `{}`", group.text).into())
     }
 
     fn account(&self, name: &Name) -> Result<&Account, Failure> {
         let account = self.world.people.accounts.get(&name.text);
-        account.ok_or_else(|| format!("there is no account `{}`", name.text))
+        account.ok_or_else(|| format!("there is no account `{}`", name.text).into())
     }
 
     // ---- from afar ----
@@ -78,57 +78,69 @@ impl Incident {
                 continue;
             }
             self.busy(&person, "try-console").await?;
-            match self.try_console(&laptop, console, &login).await {
+            match self.try_console(&person, &laptop, console, &login).await {
                 Ok(routers) => {
                     for router in routers {
                         self.prompt(&person, router, "remote");
                     }
                     return Ok(());
                 }
-                Err(saw) => {
+                Err(why) => {
                     let (person, tried) = (person.clone(), format!("console {}", console.name));
-                    self.world.emit(&Event::TurnedAway { person, tried, saw: saw.clone() });
-                    failed.push(format!("{}: {saw}", console.name));
+                    self.world.emit(&Event::TurnedAway { person, tried, saw: why.text.clone() });
+                    failed.push(why.in_words(|saw| format!("{}: {saw}", console.name)));
                 }
             }
         }
-        Err(failed.join("; "))
+        let none = || format!("no remote console leads to `{}`", on.text).into();
+        Err(Failure::all(failed, "; ").unwrap_or_else(none))
     }
 
     async fn try_console(
         &self,
+        person: &str,
         laptop: &str,
         console: &Console,
         login: &Login,
     ) -> Result<Vec<String>, Failure> {
         let session = match &console.sign_in {
-            Some(account) => Some(self.sign_in(laptop, account).await?),
+            Some(account) => Some(self.sign_in(person, laptop, account).await?),
             None => None,
         };
         let resolvers = self.world.wiring.machine(laptop).map(|m| m.resolvers.clone()).unwrap_or_default();
         let name = console.name.clone();
         let lookup = async move { stub::Resolver::new(resolvers).lookup_ip(&name).await };
         let mut addresses = Vec::new();
-        let mut saw = Vec::new();
+        let mut failed = Vec::new();
+        let attempt =
+            |kind, to: String, began, saw| Attempt::new(kind, to, began, saw).by(person).from(laptop);
+        let began = Time::now();
         match self.on_machine(laptop, lookup).await? {
             Ok(found) => addresses.extend(found),
-            Err(error) => saw.push(format!("its name: {error}")),
+            Err(error) => {
+                let tried = attempt(Kind::NameLookup, console.name.clone(), began, error.to_string());
+                failed.push(Failure::of(format!("its name: {error}"), tried));
+            }
         }
         addresses.extend(console.address.filter(|known| !addresses.contains(known)));
         for address in addresses {
-            let at = SocketAddr::new(address, CONSOLE_PORT);
+            let (at, began) = (SocketAddr::new(address, CONSOLE_PORT), Time::now());
             let (login, routers, session) = (login.clone(), console.routers.clone(), session.clone());
             let opened = async move { through(at, &routers, session.as_deref(), &login).await };
             match self.on_machine(laptop, opened).await? {
                 Ok(()) => return Ok(console.routers.clone()),
-                Err(error) => saw.push(format!("{address}: {error}")),
+                Err(error) => {
+                    let tried = attempt(Kind::Connect, address.to_string(), began, error.to_string());
+                    failed.push(Failure::of(format!("{address}: {error}"), tried));
+                }
             }
         }
-        Err(saw.join(", "))
+        let none = || Failure::at_once(Kind::NameLookup, &console.name, "its name has no address");
+        Err(Failure::all(failed, ", ").unwrap_or_else(none))
     }
 
     /// A session of the sign-in service, asked for from this machine.
-    async fn sign_in(&self, laptop: &str, account: &str) -> Result<String, Failure> {
+    async fn sign_in(&self, person: &str, laptop: &str, account: &str) -> Result<String, Failure> {
         let account = self.world.people.accounts.get(account);
         let account = account.ok_or_else(|| "there is no such account".to_owned())?;
         let service =
@@ -136,13 +148,17 @@ impl Incident {
         let resolvers = self.world.wiring.machine(laptop).map(|m| m.resolvers.clone()).unwrap_or_default();
         let (name, password, seed) =
             (account.name.clone(), account.secret.clone(), account.code_seed.clone());
+        let (to, began) = (service.to_string(), Time::now());
         let signed_in = async move {
             let code = code::at(&seed.unwrap_or_default(), blackstart_rt::time::unix_now());
             let typed = Credentials { account: name, password, code };
             client::sign_in(&stub::Resolver::new(resolvers), &service, typed).await
         };
         let session = self.on_machine(laptop, signed_in).await?;
-        session.map(|session| session.token).map_err(|error| error.to_string())
+        session.map(|session| session.token).map_err(|error| {
+            let tried = Attempt::new(Kind::SignIn, to, began, &error).by(person).from(laptop);
+            Failure::of(error.to_string(), tried)
+        })
     }
 
     // ---- by cable ----
@@ -162,7 +178,7 @@ impl Incident {
             self.holder(&item.text)?;
         }
         if account.kind != AccountKind::Local {
-            return Err(format!("`{}` is no account of the routers themselves", account.name));
+            return Err(format!("`{}` is no account of the routers themselves", account.name).into());
         }
         if let Some(place) = &account.kept_at {
             self.fetch_secret(place, with).await?;
@@ -188,13 +204,14 @@ impl Incident {
             self.world.people.person(name).is_some_and(|person| person.skills.contains(&with.text))
         };
         let crew = self.crew.borrow().clone();
-        let opener = crew
-            .iter()
-            .find(entitled)
-            .ok_or_else(|| format!("nobody here may open the `{}` safe", with.text))?;
+        let opener = crew.iter().find(entitled).ok_or_else(|| {
+            let text = format!("nobody here may open the `{}` safe", with.text);
+            Failure::at_once(Kind::Person, with.text.clone(), text)
+        })?;
         let stands = self.place_of(opener)?;
         if stands != place {
-            return Err(format!("the `{}` envelope lies in {place}, {opener} is at {stands}", with.text));
+            let text = format!("the `{}` envelope lies in {place}, {opener} is at {stands}", with.text);
+            return Err(Failure::at_once(Kind::Item, with.text.clone(), text));
         }
         self.busy(opener, "open-safe").await
     }
@@ -221,7 +238,8 @@ impl Incident {
                 state.physical.on_bridge(bridge).into_iter().find(at_site).map(str::to_owned)
             })
         });
-        found.ok_or_else(|| format!("nobody on the bridge stands at {site}"))
+        let nobody = || format!("nobody on the bridge stands at {site}");
+        found.ok_or_else(|| Failure::at_once(Kind::Person, site, nobody()))
     }
 
     async fn log_in_by_cable(
@@ -260,8 +278,12 @@ impl Incident {
         let console = cable.console;
         let login = Login::of(account);
         let conversation = async move { work(open(console, &login).await?).await };
+        let began = Time::now();
         let done = self.on_machine(cart, conversation).await?;
-        done.map_err(|error| format!("console of {router}: {error}"))
+        done.map_err(|error| {
+            let tried = Attempt::new(Kind::Console, router, began, &error).from(cart);
+            Failure::of(format!("console of {router}: {error}"), tried)
+        })
     }
 
     // ---- reading and changing ----
@@ -270,7 +292,7 @@ impl Incident {
     fn console_account(&self) -> Result<&Account, Failure> {
         let local = |account: &&Account| account.kind == AccountKind::Local;
         let found = self.world.people.accounts.values().find(local);
-        found.ok_or_else(|| "no account opens a console".to_owned())
+        found.ok_or_else(|| "no account opens a console".to_owned().into())
     }
 
     /// Routers with a prompt, by site.
@@ -278,7 +300,7 @@ impl Incident {
         let routers: Vec<String> =
             self.world.with_state(|state| state.physical.prompts.keys().cloned().collect());
         match routers.is_empty() {
-            true => Err("nobody has a prompt on any router".to_owned()),
+            true => Err("nobody has a prompt on any router".to_owned().into()),
             false => self.by_site(&routers),
         }
     }
@@ -321,7 +343,7 @@ impl Incident {
             self.bring_up(a, std::slice::from_ref(b)).await?;
             self.bring_up(b, std::slice::from_ref(a)).await?;
         }
-        sleep(order.hold).await;
+        self.hold(order.hold, "the first links must hold").await;
         for (a, b) in &first {
             self.still_up(a, b, order.hold).await?;
         }
@@ -398,7 +420,10 @@ impl Incident {
         });
         match up.await? {
             true => Ok(()),
-            false => Err(format!("{router} port {port} was shut again within {}", rough(hold))),
+            false => {
+                let text = format!("{router} port {port} was shut again within {}", rough(hold));
+                Err(Failure::at_once(Kind::Port, format!("{router} {port}"), text))
+            }
         }
     }
 
@@ -425,9 +450,10 @@ impl Incident {
             if reached == total {
                 return Ok(());
             }
-            sleep(REACH_PAUSE).await;
+            self.hold(REACH_PAUSE, "between two looks at the data centres").await;
         }
-        Err(format!("not every data centre is reachable from {router}"))
+        let text = format!("not every data centre is reachable from {router}");
+        Err(Failure::at_once(Kind::Reach, router, text))
     }
 
     /// Shuts again what was brought up by hand.
@@ -443,7 +469,7 @@ impl Incident {
 
     fn site_of_router(&self, router: &str) -> Result<String, Failure> {
         let machine = self.world.wiring.machine(router);
-        machine.map(|m| m.site.clone()).ok_or_else(|| format!("there is no router `{router}`"))
+        machine.map(|m| m.site.clone()).ok_or_else(|| format!("there is no router `{router}`").into())
     }
 
     /// Who types at a router: the lead at their own site, a technician elsewhere.
@@ -460,7 +486,8 @@ impl Incident {
         let site = self.site()?;
         let carts = self.world.wiring.serial.keys().map(|(host, _)| host);
         let here = |host: &&String| self.world.wiring.machine(host).is_some_and(|m| m.site == site);
-        carts.into_iter().find(here).cloned().ok_or_else(|| format!("there is no machine at hand at {site}"))
+        let none = || format!("there is no machine at hand at {site}").into();
+        carts.into_iter().find(here).cloned().ok_or_else(none)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Who does a step: chosen from those who can be reached, in the order of the scenario's list.
 
-use super::{Failure, Incident};
+use super::{Failure, Incident, Kind};
 use crate::step::{Name, Who};
 use blackstart_rt::Set;
 use blackstart_world::Person;
@@ -28,7 +28,9 @@ impl Incident {
     fn one_with_role(&self, role: &str) -> Result<String, Failure> {
         let has = |person: &&&Person| person.roles.iter().any(|r| r == role);
         let found = self.reachable().iter().find(has).map(|person| person.name.clone());
-        found.ok_or_else(|| format!("nobody who can be reached is {role}"))
+        found.ok_or_else(|| {
+            Failure::at_once(Kind::Person, role, format!("nobody who can be reached is {role}"))
+        })
     }
 
     fn approvers(&self, roles: &[Name], of: usize, deputies: bool) -> Result<Vec<String>, Failure> {
@@ -38,7 +40,11 @@ impl Incident {
         let found: Set<String> = roles.iter().filter_map(holder).collect();
         match found.len() >= of {
             true => Ok(found.into_iter().collect()),
-            false => Err(format!("{} of {of} approvers can be reached", found.len())),
+            false => {
+                let asked: Vec<&str> = roles.iter().map(|role| role.text.as_str()).collect();
+                let text = format!("{} of {of} approvers can be reached", found.len());
+                Err(Failure::at_once(Kind::Person, asked.join(", "), text))
+            }
         }
     }
 
@@ -53,7 +59,8 @@ impl Incident {
                 continue;
             }
             let Some(person) = reachable.iter().find(has) else {
-                return Err(format!("nobody who can be reached has `{}`", skill.text));
+                let text = format!("nobody who can be reached has `{}`", skill.text);
+                return Err(Failure::at_once(Kind::Person, skill.text.clone(), text));
             };
             team.push(person.name.clone());
         }
@@ -62,7 +69,7 @@ impl Incident {
 
     /// The first of the crew: who speaks and types.
     pub(super) fn lead(&self) -> Result<String, Failure> {
-        self.crew.borrow().first().cloned().ok_or_else(|| "nobody acts in this step".to_owned())
+        self.crew.borrow().first().cloned().ok_or_else(|| "nobody acts in this step".to_owned().into())
     }
 
     /// Who of the crew holds an item.
@@ -72,19 +79,20 @@ impl Incident {
             self.world.people.person(name).is_some_and(|person| person.items.iter().any(|i| i == item))
         };
         let found = crew.iter().find(holds).cloned();
-        found.ok_or_else(|| format!("none of {} holds `{item}`", crew.join(", ")))
+        let nobody = || format!("none of {} holds `{item}`", crew.join(", "));
+        found.ok_or_else(|| Failure::at_once(Kind::Item, item, nobody()))
     }
 
     /// Where a person is now.
     pub(super) fn place_of(&self, person: &str) -> Result<String, Failure> {
         let place = self.world.with_state(|state| state.physical.at.get(person).cloned());
-        place.ok_or_else(|| format!("nobody knows where {person} is"))
+        place.ok_or_else(|| format!("nobody knows where {person} is").into())
     }
 
     /// The site where the crew stands.
     pub(super) fn site(&self) -> Result<String, Failure> {
         let place = self.place_of(&self.lead()?)?;
         let site = self.world.people.site_of(&place).map(str::to_owned);
-        site.ok_or_else(|| format!("{place} is not at a site"))
+        site.ok_or_else(|| format!("{place} is not at a site").into())
     }
 }

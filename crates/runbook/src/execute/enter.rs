@@ -1,8 +1,9 @@
 //! Going through a door: a badge over the simulated network, or a guard with a key.
 
-use super::{Failure, Incident};
+use super::{Attempt, Failure, Incident, Kind};
 use crate::step::Name;
 use blackstart_badge::{Verdict, reader};
+use blackstart_sim::Time;
 use blackstart_world::{Door, Event};
 use std::net::SocketAddr;
 
@@ -16,50 +17,57 @@ impl Incident {
             let tried = match way.text.as_str() {
                 "badge" => self.by_badge(known).await,
                 "guard-key-with-escort" => self.by_guard(known).await,
-                other => Err(format!("nobody knows how to open a door by `{other}`")),
+                other => Err(format!("nobody knows how to open a door by `{other}`").into()),
             };
             match tried {
                 Ok(()) => {
                     self.go_in(known);
-                    return Ok((!failed.is_empty()).then(|| failed.join("; ")));
+                    return Ok(Failure::all(failed, "; "));
                 }
                 Err(why) => failed.push(why),
             }
         }
-        Err(failed.join("; "))
+        let no_way = || format!("nobody says how to open {}", door.text).into();
+        Err(Failure::all(failed, "; ").unwrap_or_else(no_way))
     }
 
     async fn by_badge(&self, door: &Door) -> Result<(), Failure> {
         let crew = self.crew.borrow().clone();
         let badge_of = |name: &String| Some((name.clone(), self.world.people.person(name)?.badge.clone()?));
         let Some((person, badge)) = crew.iter().find_map(badge_of) else {
-            return Err("badge: nobody in the team has one".to_owned());
+            let text = "badge: nobody in the team has one";
+            return Err(Failure::at_once(Kind::Item, "badge", text));
         };
         self.busy(&person, "tap-badge").await?;
         let controller = self.controller(door)?;
         let name = door.name.clone();
+        let began = Time::now();
         let tap = async move { reader::tap(controller, &name, &badge).await };
         let saw = match self.on_machine(&door.reader, tap).await {
             Ok(Ok(Verdict::Opened)) => return Ok(()),
             Ok(Ok(Verdict::Denied(reason))) => format!("denied: {reason}"),
             Ok(Ok(Verdict::NoAnswer)) => "denied: the access server does not answer".to_owned(),
             Ok(Err(error)) => format!("the reader stays dark: {error}"),
-            Err(dark) => dark,
+            Err(dark) => dark.text,
         };
-        let (tried, person) = (format!("door {}", door.name), person.clone());
-        self.world.emit(&Event::TurnedAway { person, tried, saw: saw.clone() });
-        Err(format!("badge {saw}"))
+        let tap = Attempt::new(Kind::BadgeTap, &door.name, began, &saw).by(&person).from(&door.reader);
+        let text = format!("badge {saw}");
+        self.world.emit(&Event::TurnedAway { person, tried: format!("door {}", door.name), saw });
+        Err(Failure::of(text, tap))
     }
 
     async fn by_guard(&self, door: &Door) -> Result<(), Failure> {
-        let key = door.key.as_ref().ok_or_else(|| format!("guard key: {} has no lock", door.name))?;
+        let fails = |text: String| Failure::at_once(Kind::GuardKey, &door.name, text);
+        let no_lock = || fails(format!("guard key: {} has no lock", door.name));
+        let key = door.key.as_ref().ok_or_else(no_lock)?;
         let holds = |items: &Vec<String>| items.iter().any(|item| item == key);
         let mut guards = self.world.people.persons.iter().filter(|person| holds(&person.items));
         let guard = guards.find(|person| self.place_of(&person.name).is_ok_and(|place| place == door.from));
-        let guard = guard.ok_or_else(|| format!("guard key: nobody at {} holds `{key}`", door.from))?;
+        let no_key = || fails(format!("guard key: nobody at {} holds `{key}`", door.from));
+        let guard = guard.ok_or_else(no_key)?;
         let site = self.world.people.site_of(&door.from).unwrap_or_default().to_owned();
         if !self.world.with_state(|state| state.physical.guard_told.contains(&site)) {
-            return Err(format!("guard key: the guard at {site} was never given the names"));
+            return Err(fails(format!("guard key: the guard at {site} was never given the names")));
         }
         self.busy(&guard.name, "guard-check").await?;
         self.busy(&guard.name, "escort").await?;

@@ -1,8 +1,9 @@
 //! Noticing, calling people together, deciding, going there.
 
-use super::{Failure, Incident, sleep};
+use super::{Failure, Incident, Kind, Spending, sleep};
 use crate::step::Name;
 use blackstart_rt::Map;
+use blackstart_sim::Time;
 use blackstart_world::{Event, Person};
 use std::time::Duration;
 
@@ -34,9 +35,11 @@ impl Incident {
             self.world.emit(&Event::Called { by: caller.clone(), person: person.clone() });
             joining.push(self.join_later(person, role, bridge.text.clone())?);
         }
+        let waiting = Time::now();
         for joined in joining {
             joined.await.map_err(|error| error.to_string())?;
         }
+        self.report.borrow_mut().spent(Spending::People, "join", "those who were called", waiting);
         Ok(())
     }
 
@@ -105,7 +108,7 @@ impl Incident {
         let called = self.alert(alert).await?;
         let mut passed = called;
         for (after, people) in arrivals {
-            sleep(after.saturating_sub(passed)).await;
+            self.people_spend(after.saturating_sub(passed), "get ready and travel", &people.join(", ")).await;
             passed = passed.max(after);
             for person in people {
                 self.world.emit(&Event::Moved { person, to: gate.clone() });
@@ -125,7 +128,7 @@ impl Incident {
         let mut took = Duration::ZERO;
         for person in people {
             let call = self.length(&caller, "call")?;
-            sleep(call).await;
+            self.people_spend(call, "call", &caller).await;
             took += call;
             self.world.emit(&Event::Called { by: caller.clone(), person: person.name.clone() });
             self.join(&person.name, &role.text, &bridge);
@@ -143,7 +146,7 @@ impl Incident {
             })
         };
         let found = everyone.filter(on_bridge).map(|person| person.name.clone()).next();
-        found.ok_or_else(|| "nobody is on the bridge".to_owned())
+        found.ok_or_else(|| Failure::at_once(Kind::Person, "bridge", "nobody is on the bridge"))
     }
 
     /// Where one arrives at a site: the first place of the site in the scenario that some door leads away from, else any.
@@ -152,6 +155,6 @@ impl Incident {
         let here = |place: &&String| people.site_of(place) == Some(site);
         let before_door = people.doors.values().map(|door| &door.from).find(here);
         let any = || people.places.keys().find(here);
-        before_door.or_else(any).cloned().ok_or_else(|| format!("nobody knows a place at {site}"))
+        before_door.or_else(any).cloned().ok_or_else(|| format!("nobody knows a place at {site}").into())
     }
 }

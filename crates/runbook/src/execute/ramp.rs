@@ -1,8 +1,9 @@
 //! Letting users back in, and saying so.
 
-use super::{Failure, Incident, sleep};
+use super::{Attempt, Failure, Incident, Kind};
 use crate::step::Name;
 use blackstart_app::{Percent, admission};
+use blackstart_sim::Time;
 use blackstart_world::Event;
 use std::time::Duration;
 
@@ -20,14 +21,14 @@ impl Incident {
         for &percent in percents {
             self.busy(&self.lead()?, "judge-load").await?;
             self.order_admission(percent).await?;
-            sleep(hold).await;
+            self.hold(hold, "the share of users must hold").await;
             if let Some(limit) = stop_errors_percent
                 && let Some(errors) = self.errors()
                 && errors > f64::from(limit)
             {
-                return Err(format!(
-                    "with {percent} % admitted, {errors:.0} % of requests fail, more than {limit} %"
-                ));
+                let text =
+                    format!("with {percent} % admitted, {errors:.0} % of requests fail, more than {limit} %");
+                return Err(Failure::at_once(Kind::Wait, "errors@backends", text));
             }
         }
         Ok(())
@@ -56,9 +57,13 @@ impl Incident {
         let (address, token) = service.ok_or_else(|| "there is no admission service".to_owned())?;
         let cart = self.machine_at_hand()?;
         let share = Percent::whole(u8::try_from(percent).map_err(|_| format!("{percent} is no percentage"))?);
+        let began = Time::now();
         let order = async move { admission::set(address, &token, share, PATIENCE).await };
         let done = self.on_machine(&cart, order).await?;
-        done.map_err(|error| format!("the admission service did not take {percent} %: {error}"))?;
+        done.map_err(|error| {
+            let order = Attempt::new(Kind::Connect, address.ip().to_string(), began, &error).from(&cart);
+            Failure::of(format!("the admission service did not take {percent} %: {error}"), order)
+        })?;
         self.admitted.borrow_mut().push(percent);
         self.world.emit(&Event::Admitted { percent });
         Ok(())
@@ -75,6 +80,10 @@ impl Incident {
         let sent = self.on_machine(&laptop, async move {
             blackstart_world::post(resolvers, &host, &author, &text).await
         });
-        sent.await?.map_err(|why| format!("{} did not take the post: {why}", on.text))
+        let began = Time::now();
+        sent.await?.map_err(|why| {
+            let text = format!("{} did not take the post: {why}", on.text);
+            Failure::of(text, Attempt::new(Kind::NameLookup, &on.text, began, why).by(&speaker).from(&laptop))
+        })
     }
 }

@@ -1,11 +1,12 @@
 //! What came of a runbook: a verdict for each step and one for the whole.
 
+use super::{Attempt, Failure};
 use crate::step::Runbook;
 use blackstart_rt::Set;
 use blackstart_sim::Time;
 
 /// What came of a step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum StepVerdict {
     /// It worked as written.
     Done,
@@ -18,6 +19,7 @@ pub enum StepVerdict {
     /// Prose only: nothing to judge.
     Unchecked,
     /// The run never came to it.
+    #[default]
     NotReached,
 }
 
@@ -36,8 +38,36 @@ impl StepVerdict {
     }
 }
 
-/// What came of one step.
+/// On what a stretch of time went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Spending {
+    /// People who did something.
+    People,
+    /// Machines that talked to each other.
+    Protocols,
+    /// A signal that was waited for.
+    Signal,
+    /// A pause that the runbook prescribes.
+    Hold,
+}
+
+/// A stretch of a step's time.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spent {
+    /// On what kind of thing.
+    pub on: Spending,
+    /// The task, the machine, the signal.
+    pub what: String,
+    /// By whom; empty when by nobody.
+    pub who: String,
+    /// From when.
+    pub from: Time,
+    /// Until when.
+    pub until: Time,
+}
+
+/// What came of one step.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StepReport {
     /// Step id.
     pub id: String,
@@ -49,6 +79,10 @@ pub struct StepReport {
     pub ended: Option<Time>,
     /// Why it is not plainly done.
     pub blocked_on: Option<String>,
+    /// What was tried in it and did not work.
+    pub failed: Vec<Attempt>,
+    /// Where its time went, in order.
+    pub spent: Vec<Spent>,
 }
 
 /// What came of the runbook.
@@ -88,17 +122,13 @@ pub struct Report {
     pub assumed_up: Set<String>,
     /// Needs without a model that were used and are not taken for granted.
     pub unmodelled: Set<String>,
+    /// The step that is under way.
+    open: Option<usize>,
 }
 
 impl Report {
     pub(super) fn new(runbook: &Runbook) -> Self {
-        let blank = |id: &str| StepReport {
-            id: id.to_owned(),
-            verdict: StepVerdict::NotReached,
-            started: None,
-            ended: None,
-            blocked_on: None,
-        };
+        let blank = |id: &str| StepReport { id: id.to_owned(), ..StepReport::default() };
         Self { steps: runbook.steps.iter().map(|step| blank(&step.id)).collect(), ..Self::default() }
     }
 
@@ -124,6 +154,7 @@ impl Report {
     }
 
     pub(super) fn begin(&mut self, id: &str, now: Time) {
+        self.open = self.steps.iter().position(|step| step.id == id);
         if let Some(step) = self.step(id) {
             step.started.get_or_insert(now);
             step.verdict = StepVerdict::Blocked;
@@ -131,11 +162,21 @@ impl Report {
         }
     }
 
-    pub(super) fn end(&mut self, id: &str, now: Time, verdict: StepVerdict, why: Option<String>) {
+    pub(super) fn end(&mut self, id: &str, now: Time, verdict: StepVerdict, why: Option<Failure>) {
+        self.open = None;
         if let Some(step) = self.step(id) {
             step.ended = Some(now);
             step.verdict = verdict;
-            step.blocked_on = why;
+            step.blocked_on = why.as_ref().map(|why| why.text.clone());
+            step.failed.extend(why.into_iter().flat_map(|why| why.attempts));
+        }
+    }
+
+    /// Notes that the time since `from` went on something. Between steps nobody counts it.
+    pub(super) fn spent(&mut self, on: Spending, what: &str, who: &str, from: Time) {
+        let until = Time::now();
+        if let Some(step) = self.open.and_then(|index| self.steps.get_mut(index)).filter(|_| until > from) {
+            step.spent.push(Spent { on, what: what.to_owned(), who: who.to_owned(), from, until });
         }
     }
 
@@ -161,8 +202,7 @@ mod tests {
             id: "step".into(),
             verdict,
             started: begun.then_some(Time::ZERO),
-            ended: None,
-            blocked_on: None,
+            ..StepReport::default()
         };
         let steps = steps.iter().map(step).collect();
         Report { steps, finished: finished.then_some(Time::ZERO), ..Report::default() }

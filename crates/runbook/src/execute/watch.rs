@@ -23,13 +23,14 @@ impl Incident {
 
     /// What was seen instead, for the one who reads the report.
     pub(super) fn as_seen(&self, wait: &Wait) -> String {
-        self.world.with_state(|state| {
-            let seen = |signal: &String| match state.history.now(signal) {
-                Some(value) => format!("{signal} was {value}"),
-                None => format!("{signal} was never seen"),
-            };
-            self.signals(wait).iter().map(seen).collect::<Vec<_>>().join(", ")
-        })
+        let seen = |signal: &String| format!("{signal} was {}", self.value_of(signal));
+        self.signals(wait).iter().map(seen).collect::<Vec<_>>().join(", ")
+    }
+
+    /// A signal's value in words.
+    pub(super) fn value_of(&self, signal: &str) -> String {
+        let value = |state: &State| state.history.now(signal).map(ToString::to_string);
+        self.world.with_state(value).unwrap_or_else(|| "never seen".to_owned())
     }
 
     fn holds(&self, wait: &Wait, state: &State) -> bool {
@@ -39,7 +40,7 @@ impl Incident {
     }
 
     /// The signals that a wait looks at: one, or the stem at each vantage point of the group.
-    fn signals(&self, wait: &Wait) -> Vec<String> {
+    pub(super) fn signals(&self, wait: &Wait) -> Vec<String> {
         let stem = &wait.signal.text;
         if stem.contains('@') {
             return vec![stem.clone()];

@@ -45,6 +45,12 @@ pub(super) fn install(
             wiring.admission =
                 Some((SocketAddr::new(*host.address.get_ref(), HTTP_PORT), admission.token.clone()));
         }
+        if let Run::DoorController(config) = &service.run
+            && let Some(machine) = wiring.machines.get_mut(host_name)
+            && machine.resolvers.is_empty()
+        {
+            machine.resolvers.clone_from(&config.resolvers);
+        }
         let node = wiring.machines[host_name].node;
         programs.entry(node).or_default().push(program(scenario, index, wiring, service, host));
     }

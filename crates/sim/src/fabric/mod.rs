@@ -103,7 +103,7 @@ impl World {
             self.capture_sent(hop, &bytes, birth.spoiled.is_some(), fate);
         }
         match fate {
-            Fate::Dropped(cause) => self.discard(at, cause, bytes),
+            Fate::Dropped(cause) => self.discard_on(Some(LinkId(hop.link() as u32)), at, cause, bytes),
             Fate::TooBig { mtu } => self.refuse(at, DropCause::TooBig, Complaint::TooBig { mtu }, bytes),
             Fate::Arrives(arrival, None) => self.launch(hop, arrival, birth, bytes),
             Fate::Arrives(first, Some(second)) => {
@@ -126,6 +126,12 @@ impl World {
 
     /// Drops a packet and counts it.
     pub(crate) fn discard(&mut self, at: usize, cause: DropCause, bytes: Bytes) {
+        self.discard_on(None, at, cause, bytes);
+    }
+
+    /// [`World::discard`] of a packet that a link did not take or bring.
+    pub(crate) fn discard_on(&mut self, link: Option<LinkId>, at: usize, cause: DropCause, bytes: Bytes) {
+        self.note_drop(at, link, cause, &bytes);
         self.nodes[at].count_drop(cause);
         self.wire.recycle(bytes);
     }

@@ -1,0 +1,1 @@
+//! Causes from hand-made evidence.
