@@ -114,7 +114,7 @@ impl Graph {
         self.nodes.is_empty()
     }
 
-    /// The nodes of the least fixed point, when of what nobody models just these are there.
+    /// The nodes of the least fixed point, when these are there whatever they need.
     #[must_use]
     pub fn reached(&self, assumed: &Set<Id>) -> Set<Id> {
         let mut reached = Set::new();
@@ -163,10 +163,12 @@ impl Graph {
     }
 
     fn holds(&self, id: Id, reached: &Set<Id>, assumed: &Set<Id>) -> bool {
+        if assumed.contains(&id) {
+            return true;
+        }
         match &self.nodes[id].met {
             Met::Given => true,
-            Met::Lost(_) => false,
-            Met::Unmodelled => assumed.contains(&id),
+            Met::Lost(_) | Met::Unmodelled => false,
             Met::All(parts) => parts.iter().all(|part| reached.contains(part)),
             Met::Any(ways) => ways.iter().any(|way| reached.contains(way)),
         }

@@ -133,24 +133,18 @@ impl Tale<'_> {
         }
     }
 
-    /// The step already told of, when `id` is a step that waits for it through nothing but other steps.
+    /// A step already told of, when `id` is a step that could be done if only that one were.
     fn step_before(&self, id: Id) -> Option<Id> {
         if !self.graph.is_step(id) {
             return None;
         }
-        let (mut at, mut seen) = (id, Set::new());
-        while seen.insert(at) {
-            let [next] = self.inside(at)[..] else { return None };
-            let joins = self.graph.is_step(next) || self.graph.name(next).is_empty();
-            if !joins {
-                return None;
-            }
-            if self.graph.is_step(next) && self.told.contains(&next) {
-                return Some(next);
-            }
-            at = next;
-        }
-        None
+        let told = self.told.iter().copied().filter(|&before| self.graph.is_step(before));
+        let mut told = told.filter(|&before| before != id);
+        told.find(|&before| {
+            let mut assumed = self.graph.unmodelled();
+            assumed.insert(before);
+            self.graph.reached(&assumed).contains(&id)
+        })
     }
 
     /// What of the witness a node needs.

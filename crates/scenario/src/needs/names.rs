@@ -7,16 +7,20 @@ use crate::files::services::{Host, Run, Service};
 use blackstart_app::probe::Kind;
 use blackstart_runbook::needs::{Id, Met};
 use blackstart_runbook::step::{Test, Wait};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// With more groups of vantage points than this, any one point counts as enough.
 const GROUPS_MAX: usize = 64;
 
 impl<'a> Ground<'a> {
-    /// A machine learns the address of a name from one of these resolvers.
+    /// A machine learns the address of a name from one of these resolvers; an address is known as it is.
     pub(super) fn name(&mut self, from: &str, resolvers: &[SocketAddr], name: &str) -> Id {
         let (id, fresh) = self.graph.named(format!("name {name} at {from}"));
         if !fresh {
+            return id;
+        }
+        if name.parse::<IpAddr>().is_ok() {
+            self.graph.explain(id, Met::Given);
             return id;
         }
         let mut ways = Vec::new();

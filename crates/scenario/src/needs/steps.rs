@@ -107,7 +107,7 @@ impl<'a> Steps<'a> {
         };
         let mut needs = vec![reached, self.crew(index, &body.who)];
         needs.extend(body.after.as_ref().and_then(|wait| self.wait(index, body, wait)));
-        needs.extend(body.needs.iter().map(|need| self.stated(need)).collect::<Vec<_>>());
+        needs.extend(body.needs.iter().map(|need| self.stated(index, &body.who, need)).collect::<Vec<_>>());
         needs.extend(self.by_action(index, body));
         self.ground.graph.explain(self.acted[index], Met::All(needs));
         let mut seen = vec![self.acted[index]];
@@ -115,11 +115,32 @@ impl<'a> Steps<'a> {
         self.ground.graph.explain(done, Met::All(seen));
     }
 
-    fn stated(&mut self, need: &Name) -> Id {
-        match self.ground.index.services.get(&need.text) {
-            Some((_, service)) => self.ground.works(service),
-            None => self.word(&need.text),
+    /// A need that the step states: a service, used from a machine of those who do the step, or a word without a model.
+    fn stated(&mut self, index: usize, who: &Who, need: &Name) -> Id {
+        if self.ground.index.services.get(&need.text).is_none() {
+            return self.word(&need.text);
         }
+        let machines = self.machines(index, who);
+        let ways = machines.iter().map(|machine| self.ground.from_afar(machine, &need.text)).collect();
+        let step = &self.runbook.steps[index].id;
+        let met = any_or(ways, "nobody who does this step has a machine at hand");
+        self.ground.graph.fact(format!("`{}` for `{step}`", need.text), met)
+    }
+
+    /// Laptops of those who do a step, and machines with a cable where they stand.
+    fn machines(&self, index: usize, who: &Who) -> Vec<&'a str> {
+        let sites = self.sites(index, who);
+        let people = self.candidates(who).into_iter();
+        let laptops = people.filter_map(|person| person.laptop.as_deref());
+        laptops.chain(self.carts(&sites)).collect()
+    }
+
+    fn carts(&self, sites: &Set<String>) -> Vec<&'a str> {
+        let at_hand = |host: &crate::files::services::Host| {
+            sites.contains(host.site.get_ref()) && !host.serial.is_empty()
+        };
+        let hosts = self.ground.index.hosts.iter();
+        hosts.filter(|(_, (_, host))| at_hand(host)).map(|(name, _)| name).collect()
     }
 
     /// A copy of the runbook can be read: on paper where somebody can stand, or from a service.
@@ -439,17 +460,7 @@ impl<'a> Steps<'a> {
         let services = self.ground.services().into_iter().filter(|s| matches!(s.run, Run::Admission(_)));
         let services: Vec<_> = services.collect();
         let sites = self.sites(index, who);
-        let at_hand = |host: &crate::files::services::Host| {
-            sites.contains(host.site.get_ref()) && !host.serial.is_empty()
-        };
-        let carts: Vec<&str> = self
-            .ground
-            .index
-            .hosts
-            .iter()
-            .filter(|(_, (_, host))| at_hand(host))
-            .map(|(name, _)| name)
-            .collect();
+        let carts = self.carts(&sites);
         let mut ways = Vec::new();
         for cart in carts {
             for service in &services {
