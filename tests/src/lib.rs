@@ -6,6 +6,7 @@
 //!
 //! The tests:
 //! - `founding_night`: the outage of 4 October 2021, its variants, and what changes when one thing is missing
+//! - `planted`: deadlocks planted in a small world, each with its repaired twin
 //! - `determinism`: same seed, same run, whatever the process, the thread, the environment and the build
 //! - `kernel`: what sockets say in the engine and in the Linux kernel, in one network built twice
 //! - `user_service`: a service written for tokio, in a run, in turmoil and on real sockets

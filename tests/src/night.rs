@@ -26,6 +26,12 @@ pub fn small() -> PathBuf {
     root().join("crates/blackstart/tests/data/small")
 }
 
+/// An office, a data centre, three services and one door.
+#[must_use]
+pub fn three_services() -> PathBuf {
+    root().join("scenarios/three-services")
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }

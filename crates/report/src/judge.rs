@@ -3,9 +3,9 @@
 use crate::outcome::{Invariant, Milestone, Milestones, RunOutcome, Runbook, Step, Variant};
 use crate::recovery::Outage;
 use crate::utc::moment;
-use blackstart_runbook::execute::Report;
+use blackstart_runbook::execute::{Report, Verdict};
 use blackstart_runbook::step;
-use blackstart_scenario::{Run, Scenario};
+use blackstart_scenario::{Needs, Run, Scenario};
 use blackstart_world::milestone;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -70,6 +70,14 @@ fn invariants(start: Timestamp, run: &Run) -> Vec<Invariant> {
     run.world.invariants().into_iter().map(row).collect()
 }
 
+/// What was seen comes first: only a runbook that was blocked is asked whether it could ever have worked.
+fn verdict(scenario: &Scenario, book: &step::Runbook, seen: Verdict) -> Verdict {
+    match seen {
+        Verdict::Blocked if matches!(scenario.needs(book), Needs::Deadlocked { .. }) => Verdict::Deadlocked,
+        _ => seen,
+    }
+}
+
 fn of_runbook(scenario: &Scenario, book: &step::Runbook, report: &Report, outage: Outage) -> Runbook {
     let objective = objective(scenario, book);
     let at = |time: Option<blackstart_sim::Time>| time.map(|time| moment(scenario.start, time));
@@ -86,7 +94,7 @@ fn of_runbook(scenario: &Scenario, book: &step::Runbook, report: &Report, outage
     };
     Runbook {
         name: book.name.clone(),
-        verdict: report.verdict(outage.missed(objective)).word(),
+        verdict: verdict(scenario, book, report.verdict(outage.missed(objective))).word(),
         achieved_recovery_s: outage.recovery().map(|took| took.as_secs_f64()),
         objective_s: objective.map(|objective| objective.as_secs_f64()),
         assumed_up: report.assumed_up.iter().cloned().collect(),

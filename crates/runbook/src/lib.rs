@@ -9,6 +9,7 @@
 //!   `measure` for durations and shares).
 //! - [`check`]: the words of a runbook against what the scenario has, and what its actors can see from where
 //!   they stand.
+//! - [`needs`]: what a recovery needs, as a graph, and whether it can ever be had.
 //! - [`execute`]: people doing a runbook inside the simulated world.
 
 mod block;
@@ -17,6 +18,7 @@ mod convert;
 pub mod execute;
 mod markdown;
 mod measure;
+pub mod needs;
 mod read;
 pub mod step;
 

@@ -7,6 +7,8 @@
 mod network;
 mod services;
 
+pub(crate) use network::data_centres;
+
 use crate::index::{Index, all};
 use crate::model::{Scenario, Statement};
 use blackstart_rt as rt;

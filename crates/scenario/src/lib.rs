@@ -2,6 +2,7 @@
 //!
 //! - [`Scenario::load`]: a folder, and perhaps a variant, to a consistent scenario. Start here.
 //! - [`build`], [`Run`]: a scenario and a seed to a world in an engine
+//! - [`Needs`]: whether what a runbook needs can ever be had in the broken world; `needs` says how it is found
 //! - `counts`, [`Counts`]: how much there is of everything
 //! - [`files`]: the shapes of the files
 //!
@@ -14,6 +15,7 @@ pub mod files;
 mod index;
 mod load;
 mod model;
+mod needs;
 mod validate;
 mod variant;
 mod vocabulary;
@@ -21,3 +23,4 @@ mod vocabulary;
 pub use build::{Run, build};
 pub use counts::Counts;
 pub use model::{Scenario, Statement};
+pub use needs::Needs;

@@ -3,10 +3,14 @@
 use super::{Ending, Format, complain, output};
 use blackstart::{Diagnostic, Diagnostics, Scenario};
 use blackstart_runbook::step::Runbook;
+use blackstart_scenario::Needs;
 use blackstart_source::SourceFile;
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// Width of the page.
+const COLUMNS_MAX: usize = 109;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -27,6 +31,7 @@ struct Findings {
     ok: bool,
     counts: Option<Counts>,
     runbooks: Vec<Steps>,
+    needs: Vec<NeedsOf>,
     variants: Vec<String>,
     warnings: Diagnostics,
     errors: Diagnostics,
@@ -50,6 +55,19 @@ struct Steps {
     unchecked: usize,
 }
 
+/// Whether what a runbook needs can ever be had.
+#[derive(Debug, Serialize)]
+struct NeedsOf {
+    runbook: String,
+    verdict: &'static str,
+    /// The step that can never be done.
+    step: Option<String>,
+    /// Why, alternative by alternative.
+    why: Vec<String>,
+    /// Needs without a model that it all rests on.
+    unmodelled: Vec<String>,
+}
+
 pub(super) fn run(arguments: &Arguments) -> Ending {
     let findings = find(arguments);
     complain::about(&findings.warnings);
@@ -64,6 +82,7 @@ pub(super) fn run(arguments: &Arguments) -> Ending {
             Ending::Internal
         }
         Ok(()) if findings.ok => Ending::Held,
+        Ok(()) if findings.is_only_deadlocked() => Ending::Short,
         Ok(()) => Ending::BadInput,
     }
 }
@@ -111,7 +130,7 @@ fn of_scenario(path: &Path, variant: Option<&str>, findings: &mut Findings) -> R
         Some(name) => vec![name.to_owned()],
         None => variants(path),
     };
-    let mut errors = Diagnostics::new();
+    let mut errors = findings.needs(&scenario);
     for name in names {
         errors.take(Scenario::load(path, Some(&name)));
         findings.variants.push(name);
@@ -149,6 +168,7 @@ impl Findings {
             ok: false,
             counts: None,
             runbooks: Vec::new(),
+            needs: Vec::new(),
             variants: Vec::new(),
             warnings: Diagnostics::new(),
             errors: Diagnostics::new(),
@@ -168,6 +188,27 @@ impl Findings {
         });
         self.runbooks = scenario.runbooks.values().map(|runbook| Steps::of(runbook)).collect();
         self.warnings = scenario.warnings.clone();
+    }
+
+    /// Judges what each runbook needs. A deadlock is returned as an error; what has no model becomes a warning.
+    fn needs(&mut self, scenario: &Scenario) -> Diagnostics {
+        let mut deadlocks = Diagnostics::new();
+        for (name, runbook) in &scenario.runbooks {
+            let needs = scenario.needs(runbook);
+            let complaints = needs.complaint(runbook);
+            match needs {
+                Needs::Deadlocked { .. } => deadlocks.extend(complaints),
+                _ => self.warnings.extend(complaints),
+            }
+            self.needs.push(NeedsOf::new(name, needs));
+        }
+        deadlocks
+    }
+
+    /// The input is fine, and some runbook cannot be done.
+    fn is_only_deadlocked(&self) -> bool {
+        let deadlocked = self.needs.iter().filter(|needs| needs.step.is_some()).count();
+        deadlocked > 0 && deadlocked == self.errors.len()
     }
 
     /// What a person reads. Problems went to standard error.
@@ -191,11 +232,60 @@ impl Findings {
                 runbook.name, runbook.steps, runbook.unchecked
             );
         }
+        for needs in &self.needs {
+            page += &needs.page();
+        }
         if !self.variants.is_empty() {
             page += &format!("  variants    {}\n", self.variants.join(", "));
         }
         page
     }
+}
+
+impl NeedsOf {
+    fn new(runbook: &str, needs: Needs) -> Self {
+        let (runbook, verdict) = (runbook.to_owned(), needs.word());
+        let (mut step, mut why, mut unmodelled) = Default::default();
+        match needs {
+            Needs::Met => {}
+            Needs::Inconclusive(words) => unmodelled = words,
+            Needs::Deadlocked { step: stuck, why: told } => (step, why) = (Some(stuck), told),
+        }
+        Self { runbook, verdict, step, why, unmodelled }
+    }
+
+    fn page(&self) -> String {
+        let mut page = format!("  needs       {}: {}", self.runbook, self.verdict);
+        page += &self.step.iter().map(|step| format!(" at {step}")).collect::<String>();
+        if !self.unmodelled.is_empty() {
+            page += &format!(", rests on {}", self.unmodelled.join(", "));
+        }
+        page += "\n";
+        for line in &self.why {
+            page += &wrapped(line);
+        }
+        page
+    }
+}
+
+/// A line of a chain under the page's second column; where it is too long it goes on one step further in.
+fn wrapped(line: &str) -> String {
+    let inner = line.len() - line.trim_start().len();
+    let (first, further) = (" ".repeat(14 + inner), " ".repeat(16 + inner));
+    let mut text = first;
+    let mut column = text.len();
+    for (index, link) in line.trim_start().split(" < ").enumerate() {
+        let link = if index == 0 { link.to_owned() } else { format!(" < {link}") };
+        if index > 0 && column + link.len() > COLUMNS_MAX {
+            text += &format!("\n{further}");
+            text += link.trim_start();
+            column = further.len() + link.len() - 1;
+        } else {
+            text += &link;
+            column += link.len();
+        }
+    }
+    text + "\n"
 }
 
 impl Steps {

@@ -94,6 +94,8 @@ pub enum Verdict {
     Late,
     /// Some step could not be done, or the run ended first.
     Blocked,
+    /// As blocked, and judged before the run: a step needs what can never be had in the broken world.
+    Deadlocked,
     /// It rests on something that nobody modelled and the runbook does not take for granted; or nothing ever called for it.
     Inconclusive,
 }
@@ -106,6 +108,7 @@ impl Verdict {
             Self::Completed => "completed",
             Self::Late => "late",
             Self::Blocked => "blocked",
+            Self::Deadlocked => "deadlocked",
             Self::Inconclusive => "inconclusive",
         }
     }

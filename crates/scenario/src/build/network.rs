@@ -311,7 +311,7 @@ pub(super) fn accounts(scenario: &Scenario, kind: AccountKind) -> Vec<IdentityAc
 }
 
 /// Data centres with an address that answers there: the first host of each, by name.
-pub(super) fn data_centres(index: &Index<'_>) -> Vec<(String, IpAddr)> {
+pub(crate) fn data_centres(index: &Index<'_>) -> Vec<(String, IpAddr)> {
     let centres = index.sites.iter().filter(|(_, (_, site))| site.kind == SiteKind::DataCentre);
     let first = |site: &str| {
         index

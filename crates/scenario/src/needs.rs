@@ -1,0 +1,118 @@
+//! What a runbook of this scenario needs, and whether the broken world can ever give it.
+//!
+//! Builds the graph of [`blackstart_runbook::needs`] from the files, without running anything: what faults and automation take
+//! down, what services, names, doors and people need of each other, and what a step brings back. Time is left out: what can be
+//! had at some moment counts as had, and a fault with an end counts as mended.
+//!
+//! - [`Needs`]: what came of it. Start here.
+//! - `ground`: machines, links and services of the broken world
+//! - `names`: names, sites on the web, and signals that depend on them
+//! - `crew`: people and what they hold
+//! - `steps`: what each step needs by its action
+
+mod crew;
+mod ground;
+mod names;
+mod steps;
+
+use crate::index::Index;
+use crate::model::Scenario;
+use blackstart_runbook::needs::{Graph, Id, Judgement, Met};
+use blackstart_runbook::step::{Otherwise, Runbook, Step};
+use blackstart_source::{Diagnostic, Diagnostics};
+use steps::Steps;
+
+/// Whether a runbook's needs can be met, judged before any run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Needs {
+    /// Every step that matters can be done at some time.
+    Met,
+    /// That rests on these needs, which have no model and are not under `assumes-up`.
+    Inconclusive(Vec<String>),
+    /// A step can never be done, and without it nothing comes back.
+    Deadlocked {
+        /// Its id.
+        step: String,
+        /// Why, alternative by alternative: what is needed stands behind `<`, alternatives are indented.
+        why: Vec<String>,
+    },
+}
+
+impl Needs {
+    /// The word used in reports.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Met => "met",
+            Self::Inconclusive(_) => "inconclusive",
+            Self::Deadlocked { .. } => "deadlocked",
+        }
+    }
+
+    /// What is to be said about it, in the runbook's file.
+    #[must_use]
+    pub fn complaint(&self, runbook: &Runbook) -> Option<Diagnostic> {
+        match self {
+            Self::Met => None,
+            Self::Inconclusive(words) => {
+                let message = format!("no model says whether these are there: {}", words.join(", "));
+                let first = runbook.steps.first()?;
+                let help = "the verdict will be inconclusive; add them to `assumes-up`, if they can be taken for granted";
+                Some(Diagnostic::new(&runbook.file, first.span.clone(), message).helped(help))
+            }
+            Self::Deadlocked { step, why } => {
+                let at = runbook.steps.iter().find(|s| s.id == *step)?;
+                let message = format!("`{step}` can never be done: deadlocked");
+                let why: Vec<&str> = why.iter().map(|line| line.trim()).collect();
+                Some(Diagnostic::new(&runbook.file, at.span.clone(), message).helped(why.join("; ")))
+            }
+        }
+    }
+}
+
+impl Scenario {
+    /// Whether what this runbook needs can ever be had in the broken world.
+    #[must_use]
+    pub fn needs(&self, runbook: &Runbook) -> Needs {
+        // Complaints about double names were made when the scenario was loaded.
+        let index = Index::new(&self.folder, &mut Diagnostics::new());
+        let mut steps = Steps::new(self, &index, runbook);
+        let done = steps.all();
+        let (Some(&last), goal) = (done.last(), steps.goal(&done)) else { return Needs::Met };
+        let graph = steps.graph();
+        match graph.judge(goal) {
+            Judgement::Reached => Needs::Met,
+            Judgement::Inconclusive(needed) => {
+                Needs::Inconclusive(needed.iter().map(|&id| graph.name(id).to_owned()).collect())
+            }
+            Judgement::Deadlocked(_) => deadlock(graph, runbook, &done, last, goal),
+        }
+    }
+}
+
+/// The first step that is reached, never done, and has nowhere else to go; or the last, when every step can be done and
+/// what is to be restored stays away.
+fn deadlock(graph: &Graph, runbook: &Runbook, done: &[Id], last: Id, goal: Id) -> Needs {
+    let at_best = graph.reached(&graph.unmodelled());
+    let undone = |(index, _): &(usize, &Step)| !at_best.contains(&done[*index]);
+    let ends = |(_, step): &(usize, &Step)| !goes_elsewhere(step);
+    let stuck: Vec<(usize, &Step)> = runbook.steps.iter().enumerate().filter(undone).collect();
+    let found = stuck.iter().find(|step| ends(step)).or(stuck.last()).copied();
+    let (index, told) = match found {
+        Some((index, _)) => (index, done[index]),
+        None => (done.iter().position(|&id| id == last).unwrap_or_default(), goal),
+    };
+    let Judgement::Deadlocked(witness) = graph.judge(told) else { return Needs::Met };
+    Needs::Deadlocked { step: runbook.steps[index].id.clone(), why: witness.lines(graph) }
+}
+
+/// Whether a step that fails leads to another one.
+fn goes_elsewhere(step: &Step) -> bool {
+    let waits = step.body.iter().flat_map(|body| body.after.iter().chain(&body.until));
+    waits.into_iter().any(|wait| matches!(wait.otherwise, Otherwise::Step(_)))
+}
+
+/// Met by any of these, or gone for this reason when there is none.
+fn any_or(ways: Vec<Id>, why: impl Into<String>) -> Met {
+    if ways.is_empty() { Met::Lost(why.into()) } else { Met::Any(ways) }
+}

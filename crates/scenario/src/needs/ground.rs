@@ -1,0 +1,330 @@
+//! Machines, links and services of the broken world: what is up, what is gone, what a step brings back.
+
+use super::any_or;
+use crate::files::services::{Host, Run, Service};
+use crate::index::{Index, all};
+use crate::model::Scenario;
+use blackstart_fault::Kind;
+use blackstart_rt::{Map, Set};
+use blackstart_runbook::needs::{Graph, Id, Met};
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+
+/// A link by its ends.
+type Ends<'a> = (&'a str, &'a str);
+
+/// A step that opens ports which automation shut.
+#[derive(Clone, Debug)]
+pub(super) struct Opener {
+    /// Its node.
+    pub(super) step: Id,
+    /// Routers on which somebody has a prompt by then.
+    pub(super) routers: Set<String>,
+}
+
+/// The broken world.
+#[derive(Debug)]
+pub(super) struct Ground<'a> {
+    pub(super) scenario: &'a Scenario,
+    pub(super) index: &'a Index<'a>,
+    pub(super) graph: Graph,
+    /// Steps that open ports, in the order of the runbook.
+    pub(super) openers: Vec<Opener>,
+    /// Machines without power, for good.
+    dark: Set<&'a str>,
+    /// Machines that lose power and boot again.
+    booting: Set<&'a str>,
+    links: Vec<Ends<'a>>,
+    /// Links that a fault takes away for good.
+    cut: Set<Ends<'a>>,
+    /// Links that automation shuts: by which service, at which of their ends.
+    pub(super) shut: Map<Ends<'a>, Shut<'a>>,
+}
+
+/// Who shut a link, and where.
+#[derive(Clone, Debug)]
+pub(super) struct Shut<'a> {
+    pub(super) by: &'a str,
+    at: Vec<&'a str>,
+}
+
+impl<'a> Ground<'a> {
+    pub(super) fn new(scenario: &'a Scenario, index: &'a Index<'a>) -> Self {
+        let between = all(&scenario.folder.networks, |f| &f.link)
+            .map(|(_, link)| (link.ends[0].get_ref().as_str(), link.ends[1].get_ref().as_str()));
+        let patched = index.hosts.iter().map(|(name, (_, host))| (name, host.router.get_ref().as_str()));
+        let mut ground = Self {
+            scenario,
+            index,
+            graph: Graph::default(),
+            openers: Vec::new(),
+            dark: Set::new(),
+            booting: Set::new(),
+            links: between.chain(patched).collect(),
+            cut: Set::new(),
+            shut: Map::new(),
+        };
+        ground.break_by_faults();
+        ground.break_by_automation();
+        ground
+    }
+
+    fn break_by_faults(&mut self) {
+        for fault in &self.scenario.faults {
+            match &fault.kind {
+                Kind::PowerOff { machine } if fault.until.is_some() => drop(self.booting.insert(machine)),
+                Kind::PowerOff { machine } => drop(self.dark.insert(machine)),
+                Kind::LinkDown { ends: [a, b] } if fault.until.is_none() => {
+                    let is = |(x, y): &&Ends<'_>| (x == a && y == b) || (x == b && y == a);
+                    self.cut.extend(self.links.iter().filter(is));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// A capacity controller whose audit has the bug shuts its links; another audit refuses, none is not asked.
+    fn break_by_automation(&mut self) {
+        for (name, (_, service)) in self.index.services.iter() {
+            let Run::Capacity(order) = &service.run else { continue };
+            if !self.lets_pass(order.audit) || self.dark.contains(service.host.get_ref().as_str()) {
+                continue;
+            }
+            let commanded: Set<&str> = all(&self.scenario.folder.networks, |f| &f.router)
+                .filter(|(_, r)| r.groups.contains(order.routers.get_ref()))
+                .map(|(_, r)| r.name.get_ref().as_str())
+                .collect();
+            for (_, link) in all(&self.scenario.folder.networks, |f| &f.link) {
+                let ends = [link.ends[0].get_ref().as_str(), link.ends[1].get_ref().as_str()];
+                let at: Vec<&str> = ends.into_iter().filter(|end| commanded.contains(end)).collect();
+                if link.groups.contains(order.links.get_ref()) && !at.is_empty() {
+                    self.shut.insert((ends[0], ends[1]), Shut { by: name, at });
+                }
+            }
+        }
+    }
+
+    fn lets_pass(&self, audit: SocketAddr) -> bool {
+        self.services_at(audit.ip())
+            .iter()
+            .any(|service| matches!(&service.run, Run::Audit(config) if config.buggy))
+    }
+
+    // ---- who is where ----
+
+    pub(super) fn hosts_at(&self, address: IpAddr) -> Vec<(&'a str, &'a Host)> {
+        let has = |host: &Host| {
+            *host.address.get_ref() == address
+                || host.routed.contains(&address)
+                || host.anycast.contains(&address)
+        };
+        self.index.hosts.iter().filter(|(_, (_, h))| has(h)).map(|(name, (_, host))| (name, host)).collect()
+    }
+
+    pub(super) fn services(&self) -> Vec<&'a Service> {
+        self.index.services.iter().map(|(_, (_, service))| service).collect()
+    }
+
+    pub(super) fn services_on(&self, host: &str) -> Vec<&'a Service> {
+        self.services().into_iter().filter(|service| service.host.get_ref() == host).collect()
+    }
+
+    fn services_at(&self, address: IpAddr) -> Vec<&'a Service> {
+        self.hosts_at(address).iter().flat_map(|(name, _)| self.services_on(name)).collect()
+    }
+
+    // ---- machines and ways between them ----
+
+    /// A machine has power.
+    pub(super) fn machine(&mut self, name: &str) -> Id {
+        let met = match self.dark.contains(name) {
+            true => Met::Lost("has no power, and no step brings it back".to_owned()),
+            false => Met::Given,
+        };
+        self.graph.fact(name, met)
+    }
+
+    /// Packets get from one machine to another: over what is up, or over what a step has opened by then. Routing policy is
+    /// left out.
+    pub(super) fn path(&mut self, from: &str, to: &str) -> Id {
+        let gap = self.gap(from, to);
+        let name = match &gap {
+            None => format!("path {from} to {to}"),
+            Some(gap) => format!("path {from} to {to} ({gap})"),
+        };
+        let (id, fresh) = self.graph.named(name);
+        if fresh {
+            let met = match gap {
+                None => Met::Given,
+                Some(_) => self.reopened(from, to),
+            };
+            self.graph.explain(id, met);
+        }
+        id
+    }
+
+    /// Every smallest group of steps that together open a way.
+    fn reopened(&mut self, from: &str, to: &str) -> Met {
+        let mut enough: Vec<u32> = Vec::new();
+        let mut groups: Vec<u32> = (1..1 << self.openers.len().min(8)).collect();
+        groups.sort_by_key(|group| group.count_ones());
+        for group in groups {
+            let known = enough.iter().any(|smaller| smaller & group == *smaller);
+            if !known && self.connected(from, to, &|ends| self.opened_by(group, ends)) {
+                enough.push(group);
+            }
+        }
+        let steps = |group: u32| {
+            let steps = self.openers.iter().enumerate().filter(move |(i, _)| group >> i & 1 == 1);
+            steps.map(|(_, opener)| opener.step).collect::<Vec<_>>()
+        };
+        let ways: Vec<Vec<Id>> = enough.iter().map(|group| steps(*group)).collect();
+        let ways = ways.into_iter().map(|steps| self.graph.joint(Met::All(steps))).collect();
+        any_or(ways, "no step brings it back")
+    }
+
+    fn opened_by(&self, group: u32, ends: &Ends<'_>) -> bool {
+        let Some(shut) = self.shut.get(ends) else { return true };
+        let mut openers =
+            self.openers.iter().enumerate().filter(|(i, _)| group >> i & 1 == 1).map(|(_, o)| o);
+        openers.any(|opener| shut.at.iter().all(|router| opener.routers.contains(*router)))
+    }
+
+    /// What is missing between two machines, in words; `None` when there is a way.
+    fn gap(&self, from: &str, to: &str) -> Option<String> {
+        if self.connected(from, to, &|ends| !self.shut.contains_key(ends)) {
+            return None;
+        }
+        for machine in [from, to] {
+            if self.dark.contains(machine) {
+                return Some(format!("{machine} has no power"));
+            }
+        }
+        let whole = self.way(from, to, &|_| true, &|_| true)?;
+        let broken = whole.iter().find_map(|ends| self.broken(ends));
+        broken.or_else(|| Some("no way".to_owned()))
+    }
+
+    fn broken(&self, ends: &Ends<'_>) -> Option<String> {
+        let (a, b) = ends;
+        if let Some(shut) = self.shut.get(ends) {
+            return Some(format!("{a} - {b} shut by {}", shut.by));
+        }
+        let dark = [a, b].into_iter().find(|end| self.dark.contains(*end));
+        match dark {
+            Some(machine) => Some(format!("{machine} has no power")),
+            None => self.cut.contains(ends).then(|| format!("{a} - {b} cut")),
+        }
+    }
+
+    fn connected(&self, from: &str, to: &str, open: &dyn Fn(&Ends<'_>) -> bool) -> bool {
+        let usable = |ends: &Ends<'_>| !self.cut.contains(ends) && open(ends);
+        self.way(from, to, &usable, &|machine| !self.dark.contains(machine)).is_some()
+    }
+
+    /// The links of a shortest way; routers forward, hosts do not.
+    fn way(
+        &self,
+        from: &str,
+        to: &str,
+        open: &dyn Fn(&Ends<'_>) -> bool,
+        lit: &dyn Fn(&str) -> bool,
+    ) -> Option<Vec<Ends<'a>>> {
+        if !lit(from) || !lit(to) {
+            return None;
+        }
+        let mut ways: Map<&str, Vec<Ends<'a>>> = Map::from([(from, Vec::new())]);
+        let mut next = VecDeque::from([from]);
+        while let Some(at) = next.pop_front() {
+            let so_far = ways[at].clone();
+            if at == to {
+                return Some(so_far);
+            }
+            if at != from && self.index.routers.get(at).is_none() {
+                continue;
+            }
+            for ends in self.links.iter().filter(|ends| open(ends)) {
+                let other = if ends.0 == at { ends.1 } else { ends.0 };
+                if (ends.0 == at || ends.1 == at) && lit(other) && !ways.contains_key(other) {
+                    ways.insert(other, so_far.iter().copied().chain([*ends]).collect());
+                    next.push_back(other);
+                }
+            }
+        }
+        None
+    }
+
+    // ---- services ----
+
+    /// A service's program is there: its machine has power, it was not killed, and it could start.
+    pub(super) fn runs(&mut self, service: &'a Service) -> Id {
+        let name = service.name.get_ref();
+        let (id, fresh) = self.graph.named(format!("`{name}` runs"));
+        if !fresh {
+            return id;
+        }
+        let host = service.host.get_ref();
+        let mut needs = vec![self.machine(host)];
+        let killed = |kind: &Kind| matches!(kind, Kind::KillService { service } if service == name);
+        let mut faults = self.scenario.faults.iter();
+        if faults.any(|fault| fault.until.is_none() && killed(&fault.kind)) {
+            let why = "was killed, and no step starts it".to_owned();
+            needs.push(self.graph.fact(format!("`{name}`'s program"), Met::Lost(why)));
+        }
+        if self.booting.contains(host.as_str()) {
+            let others = service.boot_needs.iter().map(|need| need.get_ref().as_str());
+            let starts = others.map(|need| self.from_afar(host, need)).collect();
+            needs.push(self.graph.fact(format!("`{name}` boots"), Met::All(starts)));
+        }
+        self.graph.explain(id, Met::All(needs));
+        id
+    }
+
+    /// A service does its work: it runs, and so does what it needs meanwhile, within its reach.
+    pub(super) fn works(&mut self, service: &'a Service) -> Id {
+        let (id, fresh) = self.graph.named(format!("`{}`", service.name.get_ref()));
+        if !fresh {
+            return id;
+        }
+        let host = service.host.get_ref();
+        let mut needs = vec![self.runs(service)];
+        let declared = service.run_needs.iter().map(|need| need.get_ref().as_str());
+        needs.extend(declared.map(|need| self.from_afar(host, need)));
+        match &service.run {
+            Run::Backend(backend) => {
+                needs.extend(backend.needs.iter().map(|store| self.at_address(host, *store)));
+            }
+            Run::Edge(edge) => {
+                for pool in &edge.pools {
+                    let backends = pool.backends.iter().map(|backend| self.at_address(host, *backend));
+                    let backends = backends.collect();
+                    needs.push(self.graph.joint(Met::Any(backends)));
+                }
+            }
+            _ => {}
+        }
+        self.graph.explain(id, Met::All(needs));
+        id
+    }
+
+    /// A service by name, used from a machine.
+    pub(super) fn from_afar(&mut self, from: &str, name: &str) -> Id {
+        let Some((_, service)) = self.index.services.get(name) else {
+            return self.graph.fact(format!("`{name}`"), Met::Unmodelled);
+        };
+        let both = vec![self.path(from, service.host.get_ref()), self.works(service)];
+        self.graph.joint(Met::All(both))
+    }
+
+    /// Whatever answers at an address, used from a machine.
+    pub(super) fn at_address(&mut self, from: &str, at: SocketAddr) -> Id {
+        let mut ways = Vec::new();
+        for (name, _) in self.hosts_at(at.ip()) {
+            let mut needs = vec![self.path(from, name)];
+            needs.extend(self.services_on(name).into_iter().map(|service| self.works(service)));
+            ways.push(self.graph.joint(Met::All(needs)));
+        }
+        let met = any_or(ways, "no machine has this address");
+        self.graph.fact(format!("{at} from {from}"), met)
+    }
+}

@@ -1,0 +1,502 @@
+//! The steps of a runbook as nodes: each is reached, then acts, then is seen to be done.
+
+use super::any_or;
+use super::ground::{Ground, Opener};
+use crate::files::services::Run;
+use crate::index::{Index, all};
+use crate::model::Scenario;
+use crate::vocabulary::known_as;
+use blackstart_rt::{Map, Set};
+use blackstart_runbook::needs::{Graph, Id, Met};
+use blackstart_runbook::step::{Action, Body, Name, Otherwise, Runbook, Wait, Who};
+use blackstart_world::{AccountKind, Door};
+
+/// What calling anybody by phone rests on, and driving.
+const PHONES: &str = "mobile-carriers";
+const ROADS: &str = "roads";
+
+/// A runbook turned into nodes.
+pub(super) struct Steps<'a> {
+    pub(super) ground: Ground<'a>,
+    pub(super) runbook: &'a Runbook,
+    /// For each step, the node of its action: what it changes is there from then on.
+    acted: Vec<Id>,
+}
+
+impl<'a> Steps<'a> {
+    pub(super) fn new(scenario: &'a Scenario, index: &'a Index<'a>, runbook: &'a Runbook) -> Self {
+        let mut ground = Ground::new(scenario, index);
+        let acted = runbook.steps.iter().map(|step| ground.graph.step(format!("`{}`", step.id))).collect();
+        let mut steps = Self { ground, runbook, acted };
+        steps.ground.openers = steps.openers();
+        steps
+    }
+
+    pub(super) fn graph(&self) -> &Graph {
+        &self.ground.graph
+    }
+
+    /// Explains every step; returns for each the node that says that it is done.
+    pub(super) fn all(&mut self) -> Vec<Id> {
+        let readable = self.readable();
+        let reached: Vec<Id> = self.acted.iter().map(|_| self.ground.graph.joint(Met::Unmodelled)).collect();
+        let done: Vec<Id> = self.acted.iter().map(|_| self.ground.graph.joint(Met::Unmodelled)).collect();
+        for index in 0..self.acted.len() {
+            let mut ways: Vec<Id> = match index {
+                0 => vec![readable],
+                _ => vec![done[index - 1]],
+            };
+            ways.extend(self.sent_to(index).into_iter().map(|from| reached[from]));
+            self.ground.graph.explain(reached[index], Met::Any(ways));
+            self.step(index, reached[index], done[index]);
+        }
+        done
+    }
+
+    /// The last step is done, and what the runbook restores works.
+    pub(super) fn goal(&mut self, done: &[Id]) -> Id {
+        let mut needs: Vec<Id> = done.last().copied().into_iter().collect();
+        for word in &self.runbook.restores {
+            let named =
+                self.ground.services().into_iter().filter(|service| known_as(service).contains(&word.text));
+            // The controller stands for the backbone, which it does not make work.
+            let named: Vec<_> = named.filter(|service| !matches!(service.run, Run::Capacity(_))).collect();
+            let ways: Vec<Id> = named.into_iter().map(|service| self.ground.works(service)).collect();
+            if !ways.is_empty() {
+                needs.push(self.ground.graph.fact(format!("`{}` restored", word.text), Met::Any(ways)));
+            }
+        }
+        self.ground.graph.joint(Met::All(needs))
+    }
+
+    pub(super) fn action(&self, index: usize) -> Option<&'a Action> {
+        self.runbook.steps[index].body.as_ref().map(|body| &body.action)
+    }
+
+    pub(super) fn acted(&self, index: usize) -> Id {
+        self.acted[index]
+    }
+
+    /// The nodes of all steps with such an action.
+    pub(super) fn acting(&self, is: impl Fn(&Action) -> bool) -> Vec<Id> {
+        let indices = (0..self.acted.len()).filter(|&i| self.action(i).is_some_and(&is));
+        indices.map(|i| self.acted[i]).collect()
+    }
+
+    /// A need without a model: there when the runbook takes it for granted.
+    pub(super) fn word(&mut self, word: &str) -> Id {
+        let granted = self.runbook.assumes_up.iter().any(|name| name.text == word);
+        self.ground.graph.fact(word, if granted { Met::Given } else { Met::Unmodelled })
+    }
+
+    /// Steps whose `else` leads here.
+    fn sent_to(&self, index: usize) -> Vec<usize> {
+        let here = &self.runbook.steps[index].id;
+        let leads = |wait: &Wait| matches!(&wait.otherwise, Otherwise::Step(name) if name.text == *here);
+        let from = self.runbook.steps.iter().enumerate().filter(|(_, step)| {
+            step.body.iter().flat_map(|body| body.after.iter().chain(&body.until)).any(leads)
+        });
+        from.map(|(i, _)| i).collect()
+    }
+
+    fn step(&mut self, index: usize, reached: Id, done: Id) {
+        let Some(body) = &self.runbook.steps[index].body else {
+            self.ground.graph.explain(self.acted[index], Met::All(vec![reached]));
+            self.ground.graph.explain(done, Met::All(vec![self.acted[index]]));
+            return;
+        };
+        let mut needs = vec![reached, self.crew(index, &body.who)];
+        needs.extend(body.after.as_ref().and_then(|wait| self.wait(index, body, wait)));
+        needs.extend(body.needs.iter().map(|need| self.stated(index, &body.who, need)).collect::<Vec<_>>());
+        needs.extend(self.by_action(index, body));
+        self.ground.graph.explain(self.acted[index], Met::All(needs));
+        let mut seen = vec![self.acted[index]];
+        seen.extend(body.until.as_ref().and_then(|wait| self.wait(index, body, wait)));
+        self.ground.graph.explain(done, Met::All(seen));
+    }
+
+    /// A need that the step states: a service, used from a machine of those who do the step, or a word without a model.
+    fn stated(&mut self, index: usize, who: &Who, need: &Name) -> Id {
+        if self.ground.index.services.get(&need.text).is_none() {
+            return self.word(&need.text);
+        }
+        let machines = self.machines(index, who);
+        let ways = machines.iter().map(|machine| self.ground.from_afar(machine, &need.text)).collect();
+        let step = &self.runbook.steps[index].id;
+        let met = any_or(ways, "nobody who does this step has a machine at hand");
+        self.ground.graph.fact(format!("`{}` for `{step}`", need.text), met)
+    }
+
+    /// Laptops of those who do a step, and machines with a cable where they stand.
+    fn machines(&self, index: usize, who: &Who) -> Vec<&'a str> {
+        let sites = self.sites(index, who);
+        let people = self.candidates(who).into_iter();
+        let laptops = people.filter_map(|person| person.laptop.as_deref());
+        laptops.chain(self.carts(&sites)).collect()
+    }
+
+    fn carts(&self, sites: &Set<String>) -> Vec<&'a str> {
+        let at_hand = |host: &crate::files::services::Host| {
+            sites.contains(host.site.get_ref()) && !host.serial.is_empty()
+        };
+        let hosts = self.ground.index.hosts.iter();
+        hosts.filter(|(_, (_, host))| at_hand(host)).map(|(name, _)| name).collect()
+    }
+
+    /// A copy of the runbook can be read: on paper where somebody can stand, or from a service.
+    fn readable(&mut self) -> Id {
+        let mut ways = Vec::new();
+        for copy in &self.runbook.copies {
+            let way = match copy.text.split_once('@') {
+                Some((_, place)) => self.place(place),
+                None => self.served_copy(&copy.text),
+            };
+            ways.push(way);
+        }
+        let met = if ways.is_empty() { Met::Given } else { Met::Any(ways) };
+        self.ground.graph.fact("a copy of this runbook", met)
+    }
+
+    fn served_copy(&mut self, service: &str) -> Id {
+        let reader = self.runbook.steps.iter().find_map(|step| step.body.as_ref());
+        let people = reader.map(|body| self.candidates(&body.who)).unwrap_or_default();
+        let laptops: Vec<&str> = people.iter().filter_map(|person| person.laptop.as_deref()).collect();
+        let ways = laptops.iter().map(|laptop| self.ground.from_afar(laptop, service)).collect();
+        let met = any_or(ways, "nobody who begins has a machine to read it on");
+        self.ground.graph.fact(format!("the copy on {service}"), met)
+    }
+
+    // ---- waits ----
+
+    /// What must be there before a wait can end well; `None` when nothing stands in its way.
+    fn wait(&mut self, index: usize, body: &Body, wait: &Wait) -> Option<Id> {
+        let Some((stem, vantage)) = wait.signal.text.split_once('@') else { return self.ground.seen(wait) };
+        let made = match stem {
+            "guard-has-names" => {
+                self.acting(|a| matches!(a, Action::Decide { site, .. } if site.text == vantage))
+            }
+            "team-inside" => self.acting(|a| matches!(a, Action::Enter { door, .. } if door.text == vantage)),
+            "team-at-gate" => self.acting(|a| matches!(a, Action::Travel { to, .. } if to.text == vantage)),
+            "roles-present" => {
+                self.acting(|a| matches!(a, Action::Convene { bridge, .. } if bridge.text == vantage))
+            }
+            "privileged-prompt" => self.acting(|a| matches!(a, Action::Login { .. })),
+            "ports-shut-by-last-change" => self.acting(|a| matches!(a, Action::Compare { .. })),
+            "data-centres-reachable" => return Some(self.centres(index, body)),
+            _ => return self.ground.seen(wait),
+        };
+        let met = any_or(made, "no step brings it about");
+        Some(self.ground.graph.fact(format!("signal {}", wait.signal.text), met))
+    }
+
+    /// Every data centre can be reached from where the step is done.
+    fn centres(&mut self, index: usize, body: &Body) -> Id {
+        let sites = self.sites(index, &body.who);
+        let here = all(&self.ground.scenario.folder.networks, |f| &f.router)
+            .find(|(_, router)| sites.contains(router.site.get_ref()) && !router.groups.is_empty())
+            .map(|(_, router)| router.name.get_ref().clone());
+        let Some(here) = here else { return self.ground.graph.joint(Met::Given) };
+        let centres = crate::build::data_centres(self.ground.index);
+        let hosts: Vec<&str> = centres
+            .iter()
+            .flat_map(|(_, address)| self.ground.hosts_at(*address))
+            .map(|(name, _)| name)
+            .collect();
+        let paths = hosts.into_iter().map(|host| self.ground.path(&here, host)).collect();
+        self.ground.graph.joint(Met::All(paths))
+    }
+
+    // ---- actions ----
+
+    fn by_action(&mut self, index: usize, body: &Body) -> Vec<Id> {
+        let who = &body.who;
+        match &body.action {
+            Action::Observe { .. } => vec![self.word(PHONES)],
+            Action::Convene { bridge, by, .. } => self.convene(who, bridge, by),
+            Action::Decide { record, .. } => {
+                let mut needs = vec![self.word(PHONES)];
+                needs.extend(self.ground.index.services.get(&record.text).map(|(_, s)| self.ground.works(s)));
+                needs
+            }
+            Action::Travel { carry, alert, .. } => {
+                let mut needs = vec![self.word(ROADS)];
+                needs.extend(carry.iter().map(|item| self.held(who, item)).collect::<Vec<_>>());
+                needs.extend(alert.as_ref().map(|_| self.word(PHONES)));
+                needs
+            }
+            Action::Enter { door, ways } => self.enter(who, door, ways),
+            Action::Login { by, on, with, second_factor } if by.text == "serial" => {
+                self.serial(index, who, on, with, second_factor.as_ref())
+            }
+            Action::Login { on, .. } => vec![self.remote(who, on)],
+            Action::Compare { save } => {
+                let mut needs = vec![self.prompt()];
+                needs.extend(save.as_ref().map(|item| self.held(who, item)));
+                needs
+            }
+            Action::Apply { what, isolate, admit, .. } if what.text == "last-good" => {
+                self.apply(index, who, isolate.as_ref(), admit.is_some())
+            }
+            Action::Apply { .. } => Vec::new(),
+            Action::Admit { .. } => vec![self.admission(index, who)],
+            Action::Post { on, .. } => vec![self.post(who, on)],
+        }
+    }
+
+    /// A list of numbers, a phone, and what the bridge stands on.
+    fn convene(&mut self, who: &Who, bridge: &Name, by: &Name) -> Vec<Id> {
+        let mut needs = vec![self.word(PHONES), self.held(who, by)];
+        let stands_on = self.ground.scenario.people.bridges.get(&bridge.text).map(|b| b.needs.clone());
+        for need in stands_on.unwrap_or_default() {
+            needs.push(match self.ground.index.services.get(&need) {
+                Some((_, service)) => self.ground.works(service),
+                None => self.word(&need),
+            });
+        }
+        needs
+    }
+
+    fn enter(&mut self, who: &Who, door: &Name, ways: &[Name]) -> Vec<Id> {
+        let Some(known) = self.ground.scenario.people.doors.get(&door.text) else { return Vec::new() };
+        let ways = ways.iter().map(|way| match way.text.as_str() {
+            "badge" => self.badge(who, known),
+            _ => self.key(known),
+        });
+        let ways = ways.collect();
+        vec![self.ground.graph.joint(Met::Any(ways))]
+    }
+
+    /// Badge, reader, controller, and either a list that the door remembers or the access server.
+    fn badge(&mut self, who: &Who, door: &'a Door) -> Id {
+        let badges: Set<&str> = all(&self.ground.scenario.folder.people, |f| &f.badge)
+            .filter(|(_, badge)| badge.doors.iter().any(|name| *name.get_ref() == door.name))
+            .map(|(_, badge)| badge.id.get_ref().as_str())
+            .collect();
+        let carried = self.candidates(who);
+        let mut carried = carried.iter().filter_map(|person| person.badge.as_deref());
+        let mut needs = vec![self.ground.path(&door.reader, &door.controller)];
+        if !carried.any(|badge| badges.contains(badge)) {
+            let why = Met::Lost("nobody who does this step has one that opens it".to_owned());
+            needs.push(self.ground.graph.fact(format!("a badge for {}", door.name), why));
+        }
+        needs.extend(self.judged(&door.controller));
+        self.ground.graph.fact(format!("badge at {}", door.name), Met::All(needs))
+    }
+
+    /// The door's controller can tell whether a badge is good.
+    fn judged(&mut self, controller: &str) -> Vec<Id> {
+        let mut needs = Vec::new();
+        for service in self.ground.services_on(controller) {
+            let Run::DoorController(config) = &service.run else { continue };
+            needs.push(self.ground.runs(service));
+            if config.offline_list.is_some() {
+                continue;
+            }
+            let mut asked = vec![self.ground.name(controller, &config.resolvers, &config.server)];
+            let servers = self.ground.services().into_iter();
+            let servers: Vec<_> = servers.filter(|s| matches!(s.run, Run::AccessServer(_))).collect();
+            let ways =
+                servers.into_iter().map(|s| self.ground.from_afar(controller, s.name.get_ref())).collect();
+            asked.push(self.ground.graph.joint(any_or(ways, "there is no access server")));
+            needs.push(self.ground.graph.fact(format!("access server at {controller}"), Met::All(asked)));
+        }
+        if needs.is_empty() {
+            let why = Met::Lost("nothing there decides on badges".to_owned());
+            needs.push(self.ground.graph.fact(format!("controller {controller}"), why));
+        }
+        needs
+    }
+
+    /// A guard who stands there with the key and was told the names.
+    fn key(&mut self, door: &Door) -> Id {
+        let people = &self.ground.scenario.people;
+        let holds = |person: &&blackstart_world::Person| {
+            person.at == door.from && door.key.as_ref().is_some_and(|key| person.items.contains(key))
+        };
+        let there = people.persons.iter().any(|person| holds(&person));
+        let site = people.site_of(&door.from).unwrap_or_default();
+        let told = self.acting(|a| matches!(a, Action::Decide { site: told, .. } if told.text == site));
+        let holder = match there {
+            true => Met::Given,
+            false => Met::Lost(format!("nobody at {} holds it", door.from)),
+        };
+        let told = any_or(told, "no step tells them");
+        let graph = &mut self.ground.graph;
+        let needs = vec![
+            graph.fact(format!("key holder of {}", door.name), holder),
+            graph.fact(format!("names known to the guard at {site}"), told),
+        ];
+        graph.fact(format!("guard's key to {}", door.name), Met::All(needs))
+    }
+
+    fn serial(&mut self, index: usize, who: &Who, on: &Name, with: &Name, factor: Option<&Name>) -> Vec<Id> {
+        let mut needs: Vec<Id> = factor.map(|item| self.held(who, item)).into_iter().collect();
+        if let Some(account) = self.ground.scenario.people.accounts.get(&with.text) {
+            let why = "the routers do not know it, and a cable does not reach the sign-in service";
+            let met = match account.kind {
+                AccountKind::Local => Met::Given,
+                AccountKind::SignIn => Met::Lost(why.to_owned()),
+            };
+            needs.push(self.ground.graph.fact(format!("account {}", account.name), met));
+            needs.extend(account.kept_at.as_ref().map(|place| self.place(place)));
+        }
+        for (site, routers) in self.by_site(on) {
+            if !self.sites(index, who).contains(&site) {
+                needs.push(self.hands(index, &site));
+            }
+            needs.extend(routers.iter().map(|router| self.cable(&site, router)).collect::<Vec<_>>());
+        }
+        needs
+    }
+
+    fn by_site(&self, group: &Name) -> Map<String, Vec<String>> {
+        let mut by_site: Map<String, Vec<String>> = Map::new();
+        for (_, router) in all(&self.ground.scenario.folder.networks, |f| &f.router) {
+            if router.groups.contains(&group.text) {
+                by_site.entry(router.site.get_ref().clone()).or_default().push(router.name.get_ref().clone());
+            }
+        }
+        by_site
+    }
+
+    /// A machine at the site with a cable to the router, and power for both.
+    fn cable(&mut self, site: &str, router: &str) -> Id {
+        let leads = |host: &crate::files::services::Host| {
+            host.site.get_ref() == site && host.serial.iter().any(|to| to.get_ref() == router)
+        };
+        let hosts = self.ground.index.hosts.iter().filter(|(_, (_, host))| leads(host)).map(|(name, _)| name);
+        let hosts: Vec<&str> = hosts.collect();
+        let ways: Vec<Id> = hosts.into_iter().map(|host| self.ground.machine(host)).collect();
+        let cable = self.ground.graph.joint(any_or(ways, "no machine there has one"));
+        let both = vec![cable, self.ground.machine(router)];
+        self.ground.graph.fact(format!("cable to {router}"), Met::All(both))
+    }
+
+    /// Any console that leads to one of these routers answers somebody's machine.
+    fn remote(&mut self, who: &Who, on: &Name) -> Id {
+        let group: Set<String> = self.by_site(on).into_values().flatten().collect();
+        let people = self.candidates(who);
+        let laptops: Vec<&str> = people.iter().filter_map(|person| person.laptop.as_deref()).collect();
+        let consoles = self.ground.scenario.people.consoles.iter();
+        let consoles = consoles.filter(|c| c.routers.iter().any(|router| group.contains(router)));
+        let mut ways = Vec::new();
+        for console in consoles {
+            for laptop in &laptops {
+                ways.push(self.console(laptop, console));
+            }
+        }
+        let met = any_or(ways, "nobody has a console and a machine to try it from");
+        self.ground.graph.fact(format!("remote console of {}", on.text), met)
+    }
+
+    fn console(&mut self, laptop: &str, console: &blackstart_world::Console) -> Id {
+        let servers = self.ground.services().into_iter().filter(|service| {
+            let host = self.ground.index.hosts.get(service.host.get_ref());
+            let leads =
+                host.is_some_and(|(_, h)| h.serial.iter().any(|r| console.routers.contains(r.get_ref())));
+            matches!(service.run, Run::ConsoleServer(_)) && leads
+        });
+        let servers: Vec<_> = servers.collect();
+        let ways = servers.into_iter().map(|s| self.ground.from_afar(laptop, s.name.get_ref())).collect();
+        let mut needs = vec![self.ground.graph.joint(any_or(ways, "no console server is behind it"))];
+        if console.address.is_none() {
+            needs.push(self.looked_up(laptop, &console.name));
+        }
+        if console.sign_in.is_some() {
+            needs.push(self.signed_in(laptop));
+        }
+        needs.extend(console.routers.iter().map(|router| self.ground.machine(router)).collect::<Vec<_>>());
+        self.ground.graph.fact(format!("console {} from {laptop}", console.name), Met::All(needs))
+    }
+
+    fn looked_up(&mut self, laptop: &str, name: &str) -> Id {
+        let host = self.ground.index.hosts.get(laptop);
+        let resolvers = host.map(|(_, host)| host.resolvers.clone()).unwrap_or_default();
+        self.ground.name(laptop, &resolvers, name)
+    }
+
+    fn signed_in(&mut self, laptop: &str) -> Id {
+        let services = self.ground.services().into_iter().filter(|s| matches!(s.run, Run::Identity(_)));
+        let services: Vec<_> = services.collect();
+        let ways = services.into_iter().map(|s| self.ground.from_afar(laptop, s.name.get_ref())).collect();
+        self.ground.graph.fact(format!("sign-in from {laptop}"), any_or(ways, "there is no sign-in service"))
+    }
+
+    fn prompt(&mut self) -> Id {
+        let logins = self.acting(|a| matches!(a, Action::Login { .. }));
+        self.ground.graph.fact("a prompt on a router", any_or(logins, "no step logs in"))
+    }
+
+    fn apply(&mut self, index: usize, who: &Who, isolate: Option<&Name>, admits: bool) -> Vec<Id> {
+        let compared = self.acting(|a| matches!(a, Action::Compare { .. }));
+        let compared = any_or(compared, "no step compares");
+        let mut needs = vec![self.prompt(), self.ground.graph.fact("what the last change shut", compared)];
+        if let Some((_, service)) = isolate.and_then(|name| self.ground.index.services.get(&name.text))
+            && let Some((_, host)) = self.ground.index.hosts.get(service.host.get_ref())
+        {
+            needs.push(self.cable(host.site.get_ref(), host.router.get_ref()));
+        }
+        if admits {
+            needs.push(self.admission(index, who));
+        }
+        let controllers: Set<&str> = self.ground.shut.values().map(|shut| shut.by).collect();
+        needs.extend(controllers.into_iter().map(|name| self.cut_off(index, name)).collect::<Vec<_>>());
+        needs
+    }
+
+    /// Automation that shut the ports shuts them again unless somebody has cut it off by then.
+    fn cut_off(&mut self, index: usize, controller: &str) -> Id {
+        let cuts = |i: usize| matches!(self.action(i), Some(Action::Apply { isolate: Some(name), .. }) if name.text == controller);
+        let met = match (0..=index).any(cuts) {
+            true => Met::Given,
+            false => Met::Lost("it repeats its order, and no step up to here isolates it".to_owned()),
+        };
+        let step = &self.runbook.steps[index].id;
+        self.ground.graph.fact(format!("{controller} cut off at `{step}`"), met)
+    }
+
+    /// The admission service, from a machine where the step is done.
+    fn admission(&mut self, index: usize, who: &Who) -> Id {
+        let services = self.ground.services().into_iter().filter(|s| matches!(s.run, Run::Admission(_)));
+        let services: Vec<_> = services.collect();
+        let sites = self.sites(index, who);
+        let carts = self.carts(&sites);
+        let mut ways = Vec::new();
+        for cart in carts {
+            for service in &services {
+                ways.push(self.ground.from_afar(cart, service.name.get_ref()));
+            }
+        }
+        let met = any_or(ways, "no machine at hand, or no admission service");
+        self.ground.graph.fact(format!("admission at `{}`", self.runbook.steps[index].id), met)
+    }
+
+    fn post(&mut self, who: &Who, on: &Name) -> Id {
+        let people = self.candidates(who);
+        let laptops: Vec<&str> = people.iter().filter_map(|person| person.laptop.as_deref()).collect();
+        let mut ways = Vec::new();
+        for laptop in laptops {
+            let host = self.ground.index.hosts.get(laptop);
+            let resolvers = host.map(|(_, host)| host.resolvers.clone()).unwrap_or_default();
+            ways.push(self.ground.site(laptop, &resolvers, &on.text));
+        }
+        let met = any_or(ways, "nobody who speaks has a machine to post from");
+        self.ground.graph.fact(format!("a post on {}", on.text), met)
+    }
+
+    /// Steps that open ports, with the routers on which an earlier step has a prompt by then.
+    fn openers(&self) -> Vec<Opener> {
+        let mut routers = Set::new();
+        let mut openers = Vec::new();
+        for (index, &step) in self.acted.iter().enumerate() {
+            match self.action(index) {
+                Some(Action::Login { on, .. }) => routers.extend(self.by_site(on).into_values().flatten()),
+                Some(Action::Apply { what, .. }) if what.text == "last-good" => {
+                    openers.push(Opener { step, routers: routers.clone() });
+                }
+                _ => {}
+            }
+        }
+        openers
+    }
+}
