@@ -7,8 +7,8 @@ use proptest::prelude::*;
 /// A door that opens by a badge, whose server hangs on the network, or by a key, if there is one.
 fn door(key: Met) -> (Graph, Id, Id) {
     let mut graph = Graph::default();
-    let enter = graph.step("`enter`");
-    let restore = graph.step("`restore`");
+    let enter = graph.step("`enter`", 0);
+    let restore = graph.step("`restore`", 1);
     let network = graph.fact("network", Met::Any(vec![restore]));
     let badge = graph.fact("badge", Met::All(vec![network]));
     let key = graph.fact("key", key);

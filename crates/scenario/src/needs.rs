@@ -18,7 +18,7 @@ mod steps;
 use crate::index::Index;
 use crate::model::Scenario;
 use blackstart_runbook::needs::{Graph, Id, Judgement, Met};
-use blackstart_runbook::step::{Otherwise, Runbook, Step};
+use blackstart_runbook::step::{Name, Otherwise, Runbook, Step};
 use blackstart_source::{Diagnostic, Diagnostics};
 use steps::Steps;
 
@@ -71,6 +71,13 @@ impl Needs {
 }
 
 impl Scenario {
+    /// Copies of this runbook that the outage hides.
+    #[must_use]
+    pub fn hidden_copies(&self, runbook: &Runbook) -> Diagnostics {
+        let index = Index::new(&self.folder, &mut Diagnostics::new());
+        hidden_copies(&mut Steps::new(self, &index, runbook), runbook)
+    }
+
     /// Whether what this runbook needs can ever be had in the broken world.
     #[must_use]
     pub fn needs(&self, runbook: &Runbook) -> Needs {
@@ -88,6 +95,23 @@ impl Scenario {
             Judgement::Deadlocked(_) => deadlock(graph, runbook, &done, last, goal),
         }
     }
+}
+
+/// Copies of the runbook that nobody can read when the outage begins, before any step has changed something.
+fn hidden_copies(steps: &mut Steps<'_>, runbook: &Runbook) -> Diagnostics {
+    let copies: Vec<Id> = runbook.copies.iter().map(|copy| steps.copy(&copy.text)).collect();
+    let graph = steps.graph();
+    // Steps are not explained yet: nodes without a model, and not there.
+    let mut assumed = graph.unmodelled();
+    assumed.retain(|id| graph.step_of(*id).is_none());
+    let at_hand = graph.reached(&assumed);
+    let hidden = runbook.copies.iter().zip(&copies).filter(|(_, id)| !at_hand.contains(id));
+    let warning = |(copy, _): (&Name, &Id)| {
+        let message = format!("the copy `{}` is out of reach when it is needed", copy.text);
+        let help = "keep one on paper where people are, or on a machine that the outage does not touch";
+        Diagnostic::new(&runbook.file, copy.span.clone(), message).helped(help)
+    };
+    hidden.map(warning).collect()
 }
 
 /// The first step that is reached, never done, and has nowhere else to go; or the last, when every step can be done and

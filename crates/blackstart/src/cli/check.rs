@@ -194,6 +194,7 @@ impl Findings {
     fn needs(&mut self, scenario: &Scenario) -> Diagnostics {
         let mut deadlocks = Diagnostics::new();
         for (name, runbook) in &scenario.runbooks {
+            self.warnings.extend(scenario.hidden_copies(runbook));
             let needs = scenario.needs(runbook);
             let complaints = needs.complaint(runbook);
             match needs {

@@ -32,8 +32,8 @@ pub struct Graph {
 struct Node {
     /// `None` for a node that only joins others.
     name: Option<String>,
-    /// Whether it is a step of the runbook.
-    is_step: bool,
+    /// Which step of the runbook it is, if it is one.
+    step: Option<usize>,
     met: Met,
 }
 
@@ -60,10 +60,10 @@ impl Graph {
         (id, true)
     }
 
-    /// The node of a step, still to be explained.
-    pub fn step(&mut self, name: impl Into<String>) -> Id {
-        let (id, _) = self.named(name);
-        self.nodes[id].is_step = true;
+    /// The node of the n-th step, still to be explained. A step may have several, as for being begun and being done.
+    pub fn step(&mut self, name: impl Into<String>, n: usize) -> Id {
+        let id = self.add(Some(name.into()), Met::Unmodelled);
+        self.nodes[id].step = Some(n);
         id
     }
 
@@ -92,8 +92,10 @@ impl Graph {
         self.nodes[id].name.as_deref().unwrap_or_default()
     }
 
-    pub(super) fn is_step(&self, id: Id) -> bool {
-        self.nodes[id].is_step
+    /// Which step a node is, if it is one.
+    #[must_use]
+    pub fn step_of(&self, id: Id) -> Option<usize> {
+        self.nodes[id].step
     }
 
     /// How a node is met.
@@ -175,7 +177,7 @@ impl Graph {
     }
 
     fn add(&mut self, name: Option<String>, met: Met) -> Id {
-        self.nodes.push(Node { name, is_step: false, met });
+        self.nodes.push(Node { name, step: None, met });
         self.nodes.len() - 1
     }
 }

@@ -133,14 +133,11 @@ impl Tale<'_> {
         }
     }
 
-    /// A step already told of, when `id` is a step that could be done if only that one were.
+    /// An earlier step already told of, when `id` is a step that could be done if only that one were.
     fn step_before(&self, id: Id) -> Option<Id> {
-        if !self.graph.is_step(id) {
-            return None;
-        }
-        let told = self.told.iter().copied().filter(|&before| self.graph.is_step(before));
-        let mut told = told.filter(|&before| before != id);
-        told.find(|&before| {
+        let n = self.graph.step_of(id)?;
+        let is_earlier = |before: &Id| self.graph.step_of(*before).is_some_and(|other| other < n);
+        self.told.iter().copied().filter(is_earlier).find(|&before| {
             let mut assumed = self.graph.unmodelled();
             assumed.insert(before);
             self.graph.reached(&assumed).contains(&id)
@@ -153,7 +150,8 @@ impl Tale<'_> {
     }
 
     fn say(&mut self, word: &str) {
-        let Some(line) = self.lines.last_mut().filter(|_| !word.is_empty()) else { return };
+        // The nodes of one step follow each other and have one name.
+        let Some(line) = self.lines.last_mut().filter(|line| !line.ends_with(word)) else { return };
         if !line.trim().is_empty() {
             *line += " < ";
         }

@@ -26,7 +26,7 @@ pub(super) struct Steps<'a> {
 impl<'a> Steps<'a> {
     pub(super) fn new(scenario: &'a Scenario, index: &'a Index<'a>, runbook: &'a Runbook) -> Self {
         let mut ground = Ground::new(scenario, index);
-        let acted = runbook.steps.iter().map(|step| ground.graph.step(format!("`{}`", step.id))).collect();
+        let acted = each_step(&mut ground.graph, runbook);
         let mut steps = Self { ground, runbook, acted };
         steps.ground.openers = steps.openers();
         steps
@@ -40,7 +40,7 @@ impl<'a> Steps<'a> {
     pub(super) fn all(&mut self) -> Vec<Id> {
         let readable = self.readable();
         let reached: Vec<Id> = self.acted.iter().map(|_| self.ground.graph.joint(Met::Unmodelled)).collect();
-        let done: Vec<Id> = self.acted.iter().map(|_| self.ground.graph.joint(Met::Unmodelled)).collect();
+        let done = each_step(&mut self.ground.graph, self.runbook);
         for index in 0..self.acted.len() {
             let mut ways: Vec<Id> = match index {
                 0 => vec![readable],
@@ -107,7 +107,9 @@ impl<'a> Steps<'a> {
         };
         let mut needs = vec![reached, self.crew(index, &body.who)];
         needs.extend(body.after.as_ref().and_then(|wait| self.wait(index, body, wait)));
-        needs.extend(body.needs.iter().map(|need| self.stated(index, &body.who, need)).collect::<Vec<_>>());
+        needs.extend(
+            body.needs.iter().map(|need| self.stated(index, &body.who, &need.text)).collect::<Vec<_>>(),
+        );
         needs.extend(self.by_action(index, body));
         self.ground.graph.explain(self.acted[index], Met::All(needs));
         let mut seen = vec![self.acted[index]];
@@ -116,15 +118,15 @@ impl<'a> Steps<'a> {
     }
 
     /// A need that the step states: a service, used from a machine of those who do the step, or a word without a model.
-    fn stated(&mut self, index: usize, who: &Who, need: &Name) -> Id {
-        if self.ground.index.services.get(&need.text).is_none() {
-            return self.word(&need.text);
+    fn stated(&mut self, index: usize, who: &Who, need: &str) -> Id {
+        if self.ground.index.services.get(need).is_none() {
+            return self.word(need);
         }
         let machines = self.machines(index, who);
-        let ways = machines.iter().map(|machine| self.ground.from_afar(machine, &need.text)).collect();
+        let ways = machines.iter().map(|machine| self.ground.from_afar(machine, need)).collect();
         let step = &self.runbook.steps[index].id;
         let met = any_or(ways, "nobody who does this step has a machine at hand");
-        self.ground.graph.fact(format!("`{}` for `{step}`", need.text), met)
+        self.ground.graph.fact(format!("`{need}` for `{step}`"), met)
     }
 
     /// Laptops of those who do a step, and machines with a cable where they stand.
@@ -145,16 +147,16 @@ impl<'a> Steps<'a> {
 
     /// A copy of the runbook can be read: on paper where somebody can stand, or from a service.
     fn readable(&mut self) -> Id {
-        let mut ways = Vec::new();
-        for copy in &self.runbook.copies {
-            let way = match copy.text.split_once('@') {
-                Some((_, place)) => self.place(place),
-                None => self.served_copy(&copy.text),
-            };
-            ways.push(way);
-        }
+        let ways: Vec<Id> = self.runbook.copies.iter().map(|copy| self.copy(&copy.text)).collect();
         let met = if ways.is_empty() { Met::Given } else { Met::Any(ways) };
         self.ground.graph.fact("a copy of this runbook", met)
+    }
+
+    pub(super) fn copy(&mut self, copy: &str) -> Id {
+        match copy.split_once('@') {
+            Some((_, place)) => self.place(place),
+            None => self.served_copy(copy),
+        }
     }
 
     fn served_copy(&mut self, service: &str) -> Id {
@@ -212,11 +214,11 @@ impl<'a> Steps<'a> {
         let who = &body.who;
         match &body.action {
             Action::Observe { .. } => vec![self.word(PHONES)],
-            Action::Convene { bridge, by, .. } => self.convene(who, bridge, by),
+            Action::Convene { bridge, by, .. } => self.convene(index, who, bridge, by),
             Action::Decide { record, .. } => {
-                let mut needs = vec![self.word(PHONES)];
-                needs.extend(self.ground.index.services.get(&record.text).map(|(_, s)| self.ground.works(s)));
-                needs
+                let written = self.ground.index.services.get(&record.text);
+                let written = written.map(|_| self.stated(index, who, &record.text));
+                std::iter::once(self.word(PHONES)).chain(written).collect()
             }
             Action::Travel { carry, alert, .. } => {
                 let mut needs = vec![self.word(ROADS)];
@@ -244,15 +246,10 @@ impl<'a> Steps<'a> {
     }
 
     /// A list of numbers, a phone, and what the bridge stands on.
-    fn convene(&mut self, who: &Who, bridge: &Name, by: &Name) -> Vec<Id> {
+    fn convene(&mut self, index: usize, who: &Who, bridge: &Name, by: &Name) -> Vec<Id> {
         let mut needs = vec![self.word(PHONES), self.held(who, by)];
         let stands_on = self.ground.scenario.people.bridges.get(&bridge.text).map(|b| b.needs.clone());
-        for need in stands_on.unwrap_or_default() {
-            needs.push(match self.ground.index.services.get(&need) {
-                Some((_, service)) => self.ground.works(service),
-                None => self.word(&need),
-            });
-        }
+        needs.extend(stands_on.into_iter().flatten().map(|need| self.stated(index, who, &need)));
         needs
     }
 
@@ -499,4 +496,10 @@ impl<'a> Steps<'a> {
         }
         openers
     }
+}
+
+/// A node for each step.
+fn each_step(graph: &mut Graph, runbook: &Runbook) -> Vec<Id> {
+    let steps = runbook.steps.iter().enumerate();
+    steps.map(|(n, step)| graph.step(format!("`{}`", step.id), n)).collect()
 }
