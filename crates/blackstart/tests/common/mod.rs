@@ -19,10 +19,19 @@ pub(crate) fn blackstart(arguments: &[&str]) -> Ran {
     blackstart_with(arguments, &[])
 }
 
+/// Runs the command in this folder.
+pub(crate) fn blackstart_in(folder: &Path, arguments: &[&str]) -> Ran {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_blackstart"));
+    ran(command.args(arguments).env_remove("RUST_LOG").current_dir(folder))
+}
+
 /// Runs the command in this environment.
 pub(crate) fn blackstart_with(arguments: &[&str], environment: &[(&str, &str)]) -> Ran {
     let mut command = Command::new(env!("CARGO_BIN_EXE_blackstart"));
-    command.args(arguments).env_remove("RUST_LOG").envs(environment.iter().copied());
+    ran(command.args(arguments).env_remove("RUST_LOG").envs(environment.iter().copied()))
+}
+
+fn ran(command: &mut Command) -> Ran {
     let output = command.output().expect("the command that cargo built");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8 output");
     Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) }
