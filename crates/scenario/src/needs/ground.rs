@@ -273,7 +273,7 @@ impl<'a> Ground<'a> {
         }
         if self.booting.contains(host.as_str()) {
             let others = service.boot_needs.iter().map(|need| need.get_ref().as_str());
-            let starts = others.map(|need| self.from_afar(host, need)).collect();
+            let starts = others.map(|need| self.used_from(host, need)).collect();
             needs.push(self.graph.fact(format!("`{name}` boots"), Met::All(starts)));
         }
         self.graph.explain(id, Met::All(needs));
@@ -289,7 +289,7 @@ impl<'a> Ground<'a> {
         let host = service.host.get_ref();
         let mut needs = vec![self.runs(service)];
         let declared = service.run_needs.iter().map(|need| need.get_ref().as_str());
-        needs.extend(declared.map(|need| self.from_afar(host, need)));
+        needs.extend(declared.map(|need| self.used_from(host, need)));
         match &service.run {
             Run::Backend(backend) => {
                 needs.extend(backend.needs.iter().map(|store| self.at_address(host, *store)));
@@ -308,7 +308,7 @@ impl<'a> Ground<'a> {
     }
 
     /// A service by name, used from a machine.
-    pub(super) fn from_afar(&mut self, from: &str, name: &str) -> Id {
+    pub(super) fn used_from(&mut self, from: &str, name: &str) -> Id {
         let Some((_, service)) = self.index.services.get(name) else {
             return self.graph.fact(format!("`{name}`"), Met::Unmodelled);
         };

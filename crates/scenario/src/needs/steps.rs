@@ -123,7 +123,7 @@ impl<'a> Steps<'a> {
             return self.word(need);
         }
         let machines = self.machines(index, who);
-        let ways = machines.iter().map(|machine| self.ground.from_afar(machine, need)).collect();
+        let ways = machines.iter().map(|machine| self.ground.used_from(machine, need)).collect();
         let step = &self.runbook.steps[index].id;
         let met = any_or(ways, "nobody who does this step has a machine at hand");
         self.ground.graph.fact(format!("`{need}` for `{step}`"), met)
@@ -163,7 +163,7 @@ impl<'a> Steps<'a> {
         let reader = self.runbook.steps.iter().find_map(|step| step.body.as_ref());
         let people = reader.map(|body| self.candidates(&body.who)).unwrap_or_default();
         let laptops: Vec<&str> = people.iter().filter_map(|person| person.laptop.as_deref()).collect();
-        let ways = laptops.iter().map(|laptop| self.ground.from_afar(laptop, service)).collect();
+        let ways = laptops.iter().map(|laptop| self.ground.used_from(laptop, service)).collect();
         let met = any_or(ways, "nobody who begins has a machine to read it on");
         self.ground.graph.fact(format!("the copy on {service}"), met)
     }
@@ -293,7 +293,7 @@ impl<'a> Steps<'a> {
             let servers = self.ground.services().into_iter();
             let servers: Vec<_> = servers.filter(|s| matches!(s.run, Run::AccessServer(_))).collect();
             let ways =
-                servers.into_iter().map(|s| self.ground.from_afar(controller, s.name.get_ref())).collect();
+                servers.into_iter().map(|s| self.ground.used_from(controller, s.name.get_ref())).collect();
             asked.push(self.ground.graph.joint(any_or(ways, "there is no access server")));
             needs.push(self.ground.graph.fact(format!("access server at {controller}"), Met::All(asked)));
         }
@@ -394,7 +394,7 @@ impl<'a> Steps<'a> {
             matches!(service.run, Run::ConsoleServer(_)) && leads
         });
         let servers: Vec<_> = servers.collect();
-        let ways = servers.into_iter().map(|s| self.ground.from_afar(laptop, s.name.get_ref())).collect();
+        let ways = servers.into_iter().map(|s| self.ground.used_from(laptop, s.name.get_ref())).collect();
         let mut needs = vec![self.ground.graph.joint(any_or(ways, "no console server is behind it"))];
         if console.address.is_none() {
             needs.push(self.looked_up(laptop, &console.name));
@@ -415,7 +415,7 @@ impl<'a> Steps<'a> {
     fn signed_in(&mut self, laptop: &str) -> Id {
         let services = self.ground.services().into_iter().filter(|s| matches!(s.run, Run::Identity(_)));
         let services: Vec<_> = services.collect();
-        let ways = services.into_iter().map(|s| self.ground.from_afar(laptop, s.name.get_ref())).collect();
+        let ways = services.into_iter().map(|s| self.ground.used_from(laptop, s.name.get_ref())).collect();
         self.ground.graph.fact(format!("sign-in from {laptop}"), any_or(ways, "there is no sign-in service"))
     }
 
@@ -461,7 +461,7 @@ impl<'a> Steps<'a> {
         let mut ways = Vec::new();
         for cart in carts {
             for service in &services {
-                ways.push(self.ground.from_afar(cart, service.name.get_ref()));
+                ways.push(self.ground.used_from(cart, service.name.get_ref()));
             }
         }
         let met = any_or(ways, "no machine at hand, or no admission service");
