@@ -11,7 +11,7 @@ use blackstart_source::SourceFile;
 use blackstart_tests::night::{Night, founding, load, play, play_with};
 use blackstart_world::{Event as People, Value};
 use std::collections::BTreeSet;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Where users are counted.
@@ -146,7 +146,7 @@ fn without_the_capacity_controller_the_backbone_stays_up() {
 #[test]
 fn a_controller_that_is_not_cut_off_repeats_its_order() {
     let scenario = load(&founding(), None);
-    let careless = Rc::new(runbook_without(&scenario, ", isolate = \"capacity-controller\""));
+    let careless = Arc::new(runbook_without(&scenario, ", isolate = \"capacity-controller\""));
     let night = play_with(&scenario, scenario.seed, Some(&careless));
     let is_repeated = |event: &Manage| matches!(event, Manage::CapacityCommand(Capacity::Repeated { .. }));
     let repeated = night.events::<Manage>().find(|(_, event)| is_repeated(event));

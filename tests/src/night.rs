@@ -11,7 +11,7 @@ use blackstart_sim::{Driver, Record, Time};
 use blackstart_world::{History, Value};
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The founding case.
@@ -68,11 +68,11 @@ pub fn play_on(driver: Driver, scenario: &Scenario, seed: u64) -> Night {
 
 /// Plays a scenario in which people try this runbook, or nobody does anything.
 #[must_use]
-pub fn play_with(scenario: &Scenario, seed: u64, runbook: Option<&Rc<Runbook>>) -> Night {
+pub fn play_with(scenario: &Scenario, seed: u64, runbook: Option<&Arc<Runbook>>) -> Night {
     perform(scenario, seed, Driver::Native, runbook)
 }
 
-fn perform(scenario: &Scenario, seed: u64, driver: Driver, runbook: Option<&Rc<Runbook>>) -> Night {
+fn perform(scenario: &Scenario, seed: u64, driver: Driver, runbook: Option<&Arc<Runbook>>) -> Night {
     let mut run = build(scenario, seed, driver, runbook).unwrap_or_else(|refused| panic!("{refused}"));
     run.sim.run_until(Time::ZERO + scenario.duration);
     Night {

@@ -1,6 +1,6 @@
 //! Words on the command line to work and an ending.
 //!
-//! - `run`, `check`, `explain`: the commands
+//! - `run`, `check`, `explain`, `validate`, `mitigate`: the commands
 //! - `complain`: problems with input, on standard error
 //! - `output`: standard output and result files
 //! - `progress`: the bar
@@ -9,10 +9,12 @@
 mod check;
 mod complain;
 mod explain;
+mod mitigate;
 mod output;
 mod progress;
 mod run;
 mod trace;
+mod validate;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -61,6 +63,10 @@ enum Command {
     Check(check::Arguments),
     /// Say why a step of a run went as it did, down to faults
     Explain(explain::Arguments),
+    /// Try a runbook over many seeds: does it work, where does it block, how long does it take
+    Validate(validate::Arguments),
+    /// Try one change at a time on the same seeds: what would help most
+    Mitigate(mitigate::Arguments),
 }
 
 /// What goes to standard output.
@@ -83,6 +89,8 @@ pub(crate) fn run() -> Ending {
         Command::Run(arguments) => run::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Validate(arguments) => validate::run(&arguments),
+        Command::Mitigate(arguments) => mitigate::run(&arguments),
     }
 }
 

@@ -57,24 +57,26 @@
 //! # }
 //! ```
 //!
-//! - [`run()`]: a scenario folder to what came of it. Start here; module `night`.
+//! - [`run()`]: a scenario folder to what came of it. Start here.
 //! - [`Scenario`]: a scenario that was read and found consistent
 //! - [`perform`], [`Plan`], [`Night`]: the same in steps, for those who show progress or compare logs
 //! - [`why`]: why a step went as it did, down to faults
+//! - [`campaign`]: many runs of one scenario, judged together
 //! - [`net`], [`task`]: sockets and tasks for a service that was written for tokio
 //! - [`rt`]: all that a service of your own may touch
 //! - [`sim`]: the engine, for worlds that no scenario describes
 //! - [`prelude`]: the names that most programs need
 
-mod night;
 pub mod prelude;
 pub mod task;
 
-pub use blackstart_report::{RunOutcome, difference, outcome, page, timeline, why};
+pub use blackstart_campaign::{
+    self as campaign, Error, Night, Plan, RunBuilder, RunbookChoice, perform, run,
+};
+pub use blackstart_report::{RunOutcome, difference, mitigation, outcome, page, timeline, validation, why};
 pub use blackstart_rt as rt;
 pub use blackstart_rt::net;
 pub use blackstart_scenario::Scenario;
 pub use blackstart_sim as sim;
 pub use blackstart_sim::Driver;
 pub use blackstart_source::{Diagnostic, Diagnostics};
-pub use night::{Error, Night, Plan, RunBuilder, RunbookChoice, perform, run};

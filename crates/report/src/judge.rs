@@ -71,10 +71,11 @@ fn invariants(start: Timestamp, run: &Run) -> Vec<Invariant> {
 }
 
 /// What was seen comes first: only a runbook that was blocked is asked whether it could ever have worked.
-fn verdict(scenario: &Scenario, book: &step::Runbook, seen: Verdict) -> Verdict {
-    match seen {
+#[must_use]
+pub fn verdict(scenario: &Scenario, book: &step::Runbook, report: &Report, outage: Outage) -> Verdict {
+    match report.verdict(outage.missed(objective(scenario, book))) {
         Verdict::Blocked if matches!(scenario.needs(book), Needs::Deadlocked { .. }) => Verdict::Deadlocked,
-        _ => seen,
+        seen => seen,
     }
 }
 
@@ -94,7 +95,7 @@ fn of_runbook(scenario: &Scenario, book: &step::Runbook, report: &Report, outage
     };
     Runbook {
         name: book.name.clone(),
-        verdict: verdict(scenario, book, report.verdict(outage.missed(objective))).word(),
+        verdict: verdict(scenario, book, report, outage).word(),
         achieved_recovery_s: outage.recovery().map(|took| took.as_secs_f64()),
         objective_s: objective.map(|objective| objective.as_secs_f64()),
         assumed_up: report.assumed_up.iter().cloned().collect(),
@@ -105,6 +106,7 @@ fn of_runbook(scenario: &Scenario, book: &step::Runbook, report: &Report, outage
 
 /// The time in which the runbook must have everything back: the largest objective among the services that it says it
 /// restores, by their names. Without one it cannot be late.
-fn objective(scenario: &Scenario, book: &step::Runbook) -> Option<Duration> {
+#[must_use]
+pub fn objective(scenario: &Scenario, book: &step::Runbook) -> Option<Duration> {
     book.restores.iter().filter_map(|service| scenario.objectives.get(&service.text)).max().copied()
 }

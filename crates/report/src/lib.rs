@@ -2,6 +2,8 @@
 //!
 //! - [`judge()`]: a finished run to its outcome. Start here.
 //! - [`outcome`]: what came of a run; its JSON is a contract
+//! - [`validation`]: what came of many runs of one runbook
+//! - [`mitigation`]: what one change each did to many runs
 //! - [`recovery`]: how long users were without service
 //! - [`timeline`]: the notable moments, one line each
 //! - [`page`]: all of it on a terminal
@@ -10,15 +12,17 @@
 //! - [`utc`]: moments of a run by the world's clock
 //! - `words`: lists and counts
 //!
-//! Nothing here runs or changes anything, and nothing reads the wall clock. (`judge` holds the conversion alone.)
+//! Nothing here runs or changes anything, and nothing reads the wall clock.
 
 pub mod difference;
-mod judge;
+pub mod judge;
+pub mod mitigation;
 pub mod outcome;
 pub mod page;
 pub mod recovery;
 pub mod timeline;
 pub mod utc;
+pub mod validation;
 pub mod why;
 mod words;
 

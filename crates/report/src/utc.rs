@@ -31,6 +31,11 @@ pub fn day(moment: Timestamp) -> String {
     moment.to_zoned(TimeZone::UTC).date().to_string()
 }
 
+/// For `serialize_with`: RFC 3339.
+pub(crate) fn serialize<S: Serializer>(moment: &Timestamp, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&rfc3339(*moment))
+}
+
 /// For `serialize_with`: RFC 3339, or null.
 pub(crate) fn maybe<S: Serializer>(moment: &Option<Timestamp>, to: S) -> Result<S::Ok, S::Error> {
     match moment {

@@ -28,6 +28,7 @@ pub use failure::{Attempt, Failure, Kind};
 pub use report::{Report, Spending, Spent, StepReport, StepVerdict, Verdict};
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// A step entered so often means that the runbook goes in a circle.
 const ENTRIES_MAX: usize = 3;
@@ -35,7 +36,7 @@ const ENTRIES_MAX: usize = 3;
 /// A runbook being executed.
 struct Incident {
     world: Rc<World>,
-    runbook: Rc<Runbook>,
+    runbook: Arc<Runbook>,
     report: Rc<RefCell<Report>>,
     clock: clock::Clock,
     /// People who act in the present step.
@@ -55,12 +56,13 @@ enum Next {
 
 /// Executes a runbook to its end, writing into `report` as it goes: a run that ends in the middle of a step leaves a report
 /// of what was reached. To be spawned as a task of the world, not of a host.
-pub async fn run(world: Rc<World>, runbook: Rc<Runbook>, report: Rc<RefCell<Report>>) {
+pub async fn run(world: Rc<World>, runbook: Arc<Runbook>, report: Rc<RefCell<Report>>) {
     *report.borrow_mut() = Report::new(&runbook);
     let clock = clock::Clock::new(&world);
     let (crew, admitted, restored) = Default::default();
     let incident = Incident { world, runbook, report, clock, crew, admitted, restored };
     incident.all_steps().await;
+    incident.report.borrow_mut().over = true;
 }
 
 impl Incident {
@@ -153,6 +155,7 @@ impl Incident {
 
     /// What the runbook says to do when a wait ran out or the action failed.
     async fn otherwise(&self, step: &Step, wait: &Wait, why: Failure) -> Next {
+        self.report.borrow_mut().ran_out.insert(wait.signal.span.start);
         match &wait.otherwise {
             Otherwise::Step(name) => {
                 let target = self.runbook.steps.iter().position(|s| s.id == name.text);

@@ -20,6 +20,7 @@ use blackstart_world::{Wiring, World};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Each of a connection's two buffers: services here exchange small messages, and an evening opens many connections.
@@ -36,7 +37,7 @@ pub struct Run {
     /// People, wiring and live state.
     pub world: Rc<World>,
     /// The runbook being executed and its report, if any.
-    pub runbook: Option<(Rc<Runbook>, Rc<RefCell<Report>>)>,
+    pub runbook: Option<(Arc<Runbook>, Rc<RefCell<Report>>)>,
 }
 
 /// Builds a run of `scenario` with `seed` on `driver`, in which people execute `runbook`.
@@ -47,10 +48,28 @@ pub fn build(
     scenario: &Scenario,
     seed: u64,
     driver: Driver,
-    runbook: Option<&Rc<Runbook>>,
+    runbook: Option<&Arc<Runbook>>,
 ) -> Result<Run, Error> {
+    lay_out(scenario, Config { seed, driver, ..Config::default() }, runbook)
+}
+
+/// The same run as [`build`]'s, but its records are forgotten once signals and invariants have seen them: for many runs of
+/// which the end state is enough.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_without_log(
+    scenario: &Scenario,
+    seed: u64,
+    runbook: Option<&Arc<Runbook>>,
+) -> Result<Run, Error> {
+    lay_out(scenario, Config { seed, keep_records: false, ..Config::default() }, runbook)
+}
+
+fn lay_out(scenario: &Scenario, config: Config, runbook: Option<&Arc<Runbook>>) -> Result<Run, Error> {
+    let seed = config.seed;
     let epoch = Duration::from_nanos(u64::try_from(scenario.start.as_nanosecond()).unwrap_or_default());
-    let sim = Sim::new(Config { seed, epoch, tcp_buffer: TCP_BUFFER_BYTES, driver, ..Config::default() })?;
+    let sim = Sim::new(Config { epoch, tcp_buffer: TCP_BUFFER_BYTES, ..config })?;
     // Complaints about double names were made when the scenario was loaded.
     let index = Index::new(&scenario.folder, &mut Diagnostics::new());
     let mut wiring = Wiring::default();

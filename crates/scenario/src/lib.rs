@@ -1,8 +1,8 @@
 //! Scenario folders: files to a world ready to run, with every mistake shown by file, line and column.
 //!
 //! - [`Scenario::load`]: a folder, and perhaps a variant, to a consistent scenario. Start here.
-//! - [`build`], [`Run`]: a scenario and a seed to a world in an engine
 //! - [`Needs`]: whether what a runbook needs can ever be had in the broken world; `needs` says how it is found
+//! - [`build`], [`build_without_log`], [`Run`]: a scenario and a seed to a world in an engine
 //! - `counts`, [`Counts`]: how much there is of everything
 //! - [`files`]: the shapes of the files
 //!
@@ -20,7 +20,8 @@ mod validate;
 mod variant;
 mod vocabulary;
 
-pub use build::{Run, build};
+pub use build::{Run, build, build_without_log};
 pub use counts::Counts;
 pub use model::{Scenario, Statement};
 pub use needs::Needs;
+pub use variant::variants;

@@ -1,10 +1,12 @@
 //! A scenario that was read and found consistent: what `build` turns into a world.
 
+use crate::files::services::{Run, Service};
 use crate::files::units::When;
 use crate::index::{Index, all};
 use crate::load::{Folder, folder};
 use crate::validate;
 use crate::vocabulary::{known_as, vocabulary};
+use blackstart_badge::offline::Policy as OfflinePolicy;
 use blackstart_dns::Name;
 use blackstart_dns::zone::Zone;
 use blackstart_fault::{Fault, Kind as FaultKind};
@@ -17,7 +19,7 @@ use blackstart_world::people::{
 use jiff::{Timestamp, tz::TimeZone};
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Length of a run when the scenario gives none.
@@ -38,8 +40,8 @@ pub struct Statement {
     pub text: String,
 }
 
-/// A consistent scenario.
-#[derive(Debug)]
+/// A consistent scenario. A clone shares what no run changes, so that it may be changed a little and run again.
+#[derive(Clone, Debug)]
 pub struct Scenario {
     /// Name of its folder.
     pub name: String,
@@ -60,7 +62,7 @@ pub struct Scenario {
     /// Runbook that a run executes when none is named.
     pub default_runbook: Option<String>,
     /// Runbooks by name.
-    pub runbooks: BTreeMap<String, Rc<Runbook>>,
+    pub runbooks: BTreeMap<String, Arc<Runbook>>,
     /// Expected changes of signals.
     pub milestones: Vec<Milestone>,
     /// Faults.
@@ -73,8 +75,10 @@ pub struct Scenario {
     pub objectives: BTreeMap<String, Duration>,
     /// Runbooks' habits worth a word; they stop nothing.
     pub warnings: Diagnostics,
-    pub(crate) zones: BTreeMap<String, Zone>,
-    pub(crate) folder: Folder,
+    /// What the door controllers fall back to when the access server is silent, by host.
+    pub door_lists: BTreeMap<String, OfflinePolicy>,
+    pub(crate) zones: Arc<BTreeMap<String, Zone>>,
+    pub(crate) folder: Arc<Folder>,
 }
 
 impl Scenario {
@@ -115,10 +119,20 @@ impl Scenario {
             people,
             objectives,
             warnings,
-            zones,
-            folder,
+            door_lists: door_lists(&folder),
+            zones: Arc::new(zones),
+            folder: Arc::new(folder),
         })
     }
+}
+
+fn door_lists(folder: &Folder) -> BTreeMap<String, OfflinePolicy> {
+    let services = all(&folder.services, |file| &file.service);
+    let list = |service: &Service| match &service.run {
+        Run::DoorController(controller) => Some((service.host.get_ref().clone(), controller.offline_list?)),
+        _ => None,
+    };
+    services.filter_map(|(_, service)| list(service)).collect()
 }
 
 fn name_of(path: &Path) -> String {
@@ -174,14 +188,14 @@ fn runbooks(
     words: &blackstart_runbook::check::Vocabulary,
     errors: &mut Diagnostics,
     warnings: &mut Diagnostics,
-) -> BTreeMap<String, Rc<Runbook>> {
+) -> BTreeMap<String, Arc<Runbook>> {
     let mut runbooks = BTreeMap::new();
     for (name, file) in &folder.runbooks {
         let Some(runbook) = errors.take(blackstart_runbook::read(file)) else { continue };
         let checked = blackstart_runbook::check::check(&runbook, words);
         errors.extend(checked.errors);
         warnings.extend(checked.warnings);
-        runbooks.insert(name.clone(), Rc::new(runbook));
+        runbooks.insert(name.clone(), Arc::new(runbook));
     }
     runbooks
 }

@@ -104,11 +104,24 @@ impl Changes {
     }
 }
 
-fn unknown(variants: &Path, name: &str) -> Diagnostic {
+/// Names of the variants of the scenario folder at `path`, in order.
+#[must_use]
+pub fn variants(path: &Path) -> Vec<String> {
+    names(&path.join("variants"))
+}
+
+fn names(variants: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(variants).into_iter().flatten().flatten();
-    let names = entries.filter_map(|e| Some(e.path().file_stem()?.to_str()?.to_owned()));
-    let mut names: Vec<String> = names.collect();
+    let files =
+        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "toml"));
+    let mut names: Vec<String> =
+        files.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
     names.sort_unstable();
+    names
+}
+
+fn unknown(variants: &Path, name: &str) -> Diagnostic {
+    let names = names(variants);
     let meant = blackstart_source::near_miss(name, names.iter().map(String::as_str));
     let listed: Vec<&str> = names.iter().map(String::as_str).collect();
     Diagnostic::of_file(&variants.display().to_string(), format!("unknown variant `{name}`"))

@@ -3,10 +3,9 @@
 use super::{Ending, Format, complain, output};
 use blackstart::{Diagnostic, Diagnostics, Scenario};
 use blackstart_runbook::step::Runbook;
-use blackstart_scenario::Needs;
+use blackstart_scenario::{Needs, variants};
 use blackstart_source::SourceFile;
 use serde::Serialize;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Width of the page.
@@ -136,17 +135,6 @@ fn of_scenario(path: &Path, variant: Option<&str>, findings: &mut Findings) -> R
         findings.variants.push(name);
     }
     errors.into_result(())
-}
-
-/// Names of the variants in a scenario folder.
-fn variants(scenario: &Path) -> Vec<String> {
-    let entries = fs::read_dir(scenario.join("variants")).into_iter().flatten().flatten();
-    let files =
-        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "toml"));
-    let mut names: Vec<String> =
-        files.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
-    names.sort_unstable();
-    names
 }
 
 /// A runbook by itself: its outline and blocks are read; whether its words exist anywhere cannot be known.

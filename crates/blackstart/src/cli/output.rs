@@ -1,5 +1,7 @@
 //! Standard output and result files.
 
+use super::{Ending, Format};
+use serde::Serialize;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
@@ -9,6 +11,26 @@ pub(super) fn print(text: &str) -> io::Result<()> {
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
+    }
+}
+
+/// Prints a result as the user wants it. The command ends with `ending` unless that fails.
+pub(super) fn show(
+    format: Format,
+    result: &impl Serialize,
+    ending: Ending,
+    page: impl FnOnce() -> String,
+) -> Ending {
+    let text = match format {
+        Format::Human => Ok(page()),
+        Format::Json => serde_json::to_string_pretty(result).map(|json| json + "\n"),
+    };
+    match text.map_err(Into::into).and_then(|text| print(&text)) {
+        Ok(()) => ending,
+        Err(error) => {
+            eprintln!("{error}");
+            Ending::Internal
+        }
     }
 }
 

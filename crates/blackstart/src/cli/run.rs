@@ -70,15 +70,7 @@ pub(super) fn run(arguments: &Arguments) -> Ending {
     }
     let night = match first(arguments) {
         Ok(night) => night,
-        Err(Error::Input(problems)) => {
-            complain::about(&problems);
-            return Ending::BadInput;
-        }
-        Err(Error::Engine(missing @ sim::Error::TokioUnstable)) => {
-            eprintln!("{missing}");
-            return Ending::BadInput;
-        }
-        Err(error) => return internal(&error),
+        Err(error) => return complain::refused(&error),
     };
     if let Err(error) = show(arguments, &night) {
         return internal(&error);

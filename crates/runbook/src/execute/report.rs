@@ -115,12 +115,16 @@ impl Verdict {
 }
 
 /// A runbook's execution so far.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// Steps in the order of the file.
     pub steps: Vec<StepReport>,
     /// When the last step ended; `None` while it has not.
     pub finished: Option<Time>,
+    /// Nobody goes on with it: it is finished or blocked, and what is still to come changes no step.
+    pub over: bool,
+    /// Waits that ran out, by where their signal stands in the runbook's file.
+    pub ran_out: Set<usize>,
     /// Needs without a model that were used, and that the runbook takes for granted.
     pub assumed_up: Set<String>,
     /// Needs without a model that were used and are not taken for granted.

@@ -147,7 +147,7 @@ fn doors(scenario: &Scenario, host: &str, config: &DoorController) -> controller
     let server = Endpoint::new(&config.server, ACCESS_PORT);
     controller::Config {
         resolver: stub::Config::new(config.resolvers.clone()),
-        offline_list: config.offline_list,
+        offline_list: scenario.door_lists.get(host).copied(),
         ..controller::Config::new(any(DOOR_PORT), server, doors)
     }
 }

@@ -9,7 +9,7 @@ use blackstart_sim::capture::{Capture, CaptureAt, Captured};
 use blackstart_sim::{Driver, NodeId, Record, Time, control, drops};
 use blackstart_source::{Diagnostic, Diagnostics, list_of, near_miss};
 use std::path::PathBuf;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Simulated time between two looks at the progress. The same for everybody: showing it must not change the run.
@@ -30,6 +30,9 @@ pub enum Error {
     /// The engine refused, as when this thread already holds a run.
     #[error("the engine refused: {0}")]
     Engine(#[from] blackstart_sim::Error),
+    /// The system gave no threads.
+    #[error("no threads for the runs: {0}")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
 /// Which runbook people try.
@@ -208,10 +211,18 @@ fn unknown_machine(scenario: &Scenario, machines: &Map<NodeId, String>, name: &s
         .meant(near_miss(name, machines.values().map(String::as_str)))
 }
 
+/// The runbook with this name.
+///
+/// # Errors
+/// When there is none, with the near miss.
+pub fn named<'a>(scenario: &'a Scenario, name: &str) -> Result<&'a Arc<Runbook>, Diagnostics> {
+    scenario.runbooks.get(name).ok_or_else(|| unknown_runbook(scenario, name).into())
+}
+
 fn chosen<'a>(
     scenario: &'a Scenario,
     choice: &RunbookChoice,
-) -> Result<Option<&'a Rc<Runbook>>, Diagnostics> {
+) -> Result<Option<&'a Arc<Runbook>>, Diagnostics> {
     let name = match choice {
         RunbookChoice::None => return Ok(None),
         RunbookChoice::Named(name) => name,
@@ -220,10 +231,7 @@ fn chosen<'a>(
             None => return Ok(None),
         },
     };
-    match scenario.runbooks.get(name) {
-        Some(runbook) => Ok(Some(runbook)),
-        None => Err(unknown_runbook(scenario, name).into()),
-    }
+    named(scenario, name).map(Some)
 }
 
 fn unknown_runbook(scenario: &Scenario, name: &str) -> Diagnostic {

@@ -1,0 +1,87 @@
+//! `blackstart validate`: one runbook over many seeds.
+
+use super::{Ending, Format, complain, output, progress};
+use blackstart::campaign::validate::{Depth, Question, validate};
+use blackstart::campaign::{Seeds, Workers, named};
+use blackstart::validation::Validation;
+use blackstart::{Error, Scenario};
+use std::path::PathBuf;
+use std::time::Instant;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Scenario folder
+    scenario: PathBuf,
+    /// Runbook that people try
+    #[arg(long, value_name = "NAME")]
+    runbook: String,
+    /// Seeds, first and last included: one run for each
+    #[arg(long, value_name = "A..B")]
+    seeds: Seeds,
+    /// Apply variants/V.toml
+    #[arg(long, value_name = "V")]
+    variant: Option<String>,
+    /// Share of runs that must complete
+    #[arg(long, value_name = "SHARE", default_value = "100%", value_parser = percent)]
+    require: f64,
+    /// One run for each seed and no more: no single points, no assumptions that flip the verdict
+    #[arg(long, conflicts_with = "thorough")]
+    quick: bool,
+    /// Confirm single points on every seed, not on ten
+    #[arg(long)]
+    thorough: bool,
+    /// Runs at the same time; one for each core unless given. The result is the same
+    #[arg(long, value_name = "J", value_parser = jobs)]
+    jobs: Option<usize>,
+    /// What goes to standard output
+    #[arg(long, value_enum, default_value_t = Format::Human)]
+    format: Format,
+}
+
+/// `95%` to 0.95.
+fn percent(text: &str) -> Result<f64, String> {
+    let number = text.strip_suffix('%').and_then(|number| number.parse::<f64>().ok());
+    let share = number.filter(|number| (0.0..=100.0).contains(number)).map(|number| number / 100.0);
+    share.ok_or_else(|| format!("`{text}` is no share; expected one from `0%` to `100%`, such as `95%`"))
+}
+
+pub(super) fn jobs(text: &str) -> Result<usize, String> {
+    let jobs = text.parse().ok().filter(|jobs| *jobs > 0);
+    jobs.ok_or_else(|| format!("`{text}` is no number of runs; expected one from 1 on"))
+}
+
+pub(super) fn run(arguments: &Arguments) -> Ending {
+    let validation = match judged(arguments) {
+        Ok(validation) => validation,
+        Err(error) => return complain::refused(&error),
+    };
+    let ending = if validation.held() { Ending::Held } else { Ending::Short };
+    output::show(arguments.format, &validation, ending, || validation.page(&next(arguments, &validation)))
+}
+
+#[expect(clippy::disallowed_methods, reason = "wall time is reported beside the runs and is no part of them")]
+fn judged(arguments: &Arguments) -> Result<Validation, Error> {
+    let scenario = Scenario::load(&arguments.scenario, arguments.variant.as_deref())?;
+    let runbook = named(&scenario, &arguments.runbook)?;
+    complain::about(&scenario.warnings);
+    let depth = match (arguments.quick, arguments.thorough) {
+        (true, _) => Depth::Quick,
+        (false, false) => Depth::Usual,
+        (false, true) => Depth::Thorough,
+    };
+    let (seeds, required) = (arguments.seeds, arguments.require);
+    let question = Question { scenario: &scenario, runbook, seeds, required, depth };
+    let begun = Instant::now();
+    let validation = validate(&question, &Workers::new(arguments.jobs)?, &progress::Runs::bar())?;
+    Ok(Validation { wall_s: begun.elapsed().as_secs_f64(), ..validation })
+}
+
+/// A run that a reader may want to see whole: the first that blocked, else the median.
+fn next(arguments: &Arguments, validation: &Validation) -> String {
+    let blocked = validation.blocking_steps.first().map(|step| step.seed);
+    let seed = blocked.or_else(|| validation.phases.as_ref().map(|phases| phases.seed));
+    let seed = seed.map(|seed| format!(" --seed {seed}")).unwrap_or_default();
+    let variant = arguments.variant.as_ref().map(|name| format!(" --variant {name}")).unwrap_or_default();
+    let (path, runbook) = (arguments.scenario.display(), &arguments.runbook);
+    format!("blackstart run {path}{variant} --runbook {runbook}{seed}")
+}

@@ -1,0 +1,34 @@
+//! Runs of a scenario: one shown whole, and many judged together.
+//!
+//! - [`run()`], [`perform`], [`Night`]: one run from its scenario to its outcome. Start here; module `night`.
+//! - [`validate`]: can people carry this runbook out? The same runbook over many seeds
+//! - [`Workers`]: many runs on all cores; each is what it would be alone
+//! - [`Trial`]: what a run of many leaves behind
+//! - [`Seeds`]: a range of them, such as `1..200`
+//! - [`statistics`]: shares and quantiles with their sampling error
+//! - [`mitigate`]: the same seeds with one change each, ranked
+//! - `single_points`: what, lost alone, stops every run
+//! - `flips`: which assumed duration, at what value, changes the verdict
+//! - `assumption`: durations that nobody measured
+//! - `phases`: where the time of one run went
+//!
+//! Nothing here reads the wall clock, and no result depends on threads: a run is a function of scenario, runbook and seed.
+
+mod assumption;
+mod flips;
+pub mod mitigate;
+mod night;
+mod phases;
+mod seeds;
+mod single_points;
+pub mod statistics;
+mod trial;
+pub mod validate;
+mod workers;
+
+pub use mitigate::mitigate;
+pub use night::{Error, Night, Plan, RunBuilder, RunbookChoice, named, perform, run};
+pub use seeds::Seeds;
+pub use trial::{Trial, trial};
+pub use validate::validate;
+pub use workers::{Progress, Workers};

@@ -1,0 +1,80 @@
+//! One change at a time, on the same seeds: what would it have helped?
+//!
+//! Changes are the scenario's variants, and those that can be made to any scenario: see `changes`.
+
+mod changes;
+
+use crate::validate::{count, recovery};
+use crate::{Error, Progress, Seeds, Trial, Workers};
+use blackstart_report::mitigation::{Mitigated, Mitigation};
+use blackstart_runbook::step::Runbook;
+use blackstart_scenario::Scenario;
+pub use changes::{Change, changes};
+use std::sync::Arc;
+
+/// Runs the scenario as it is, then with each change, and ranks them. `wall_s` is 0: whoever may read the wall clock fills it
+/// in.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn mitigate(
+    scenario: &Scenario,
+    runbook: &Arc<Runbook>,
+    seeds: Seeds,
+    changes: &[Change],
+    workers: &Workers,
+    progress: &dyn Progress,
+) -> Result<Mitigation, Error> {
+    let all = seeds.all();
+    progress.planned(all.len() * changes.len());
+    let base = workers.trials(scenario, runbook, &all, progress)?;
+    let mut changed = Vec::new();
+    for change in changes {
+        // A variant may come with another text of the same runbook.
+        let runbook = change.scenario.runbooks.get(&runbook.name).unwrap_or(runbook);
+        let trials = workers.each(&all, |seed| {
+            let trial = crate::trial(&change.scenario, runbook, *seed);
+            progress.done();
+            trial
+        })?;
+        changed.push(compared(change, &base, &trials));
+    }
+    changed.sort_by(|a, b| {
+        let gain = |it: &Mitigated| it.gain_s.unwrap_or(0.0);
+        b.blocked_removed.cmp(&a.blocked_removed).then(gain(b).total_cmp(&gain(a)))
+    });
+    Ok(Mitigation {
+        scenario: scenario.name.clone(),
+        runbook: runbook.name.clone(),
+        seeds: seeds.to_string(),
+        runs: all.len(),
+        wall_s: 0.0,
+        verdicts: count(&base),
+        recovery_s: recovery(&base),
+        changes: changed,
+    })
+}
+
+/// What a change did to each seed.
+fn compared(change: &Change, base: &[Trial], changed: &[Trial]) -> Mitigated {
+    let blocked = |trials: &[Trial]| trials.iter().filter(|trial| trial.is_stopped()).count() as i64;
+    Mitigated {
+        kind: change.kind,
+        name: change.name.clone(),
+        verdicts: count(changed),
+        recovery_s: recovery(changed),
+        blocked_removed: blocked(base) - blocked(changed),
+        gain_s: median_gain(base, changed),
+    }
+}
+
+/// The median, over seeds that recover with and without the change, of how much sooner they do with it.
+fn median_gain(base: &[Trial], changed: &[Trial]) -> Option<f64> {
+    let pairs = base.iter().zip(changed);
+    let gain = |(before, after): (&Trial, &Trial)| {
+        Some(before.recovery()?.as_secs_f64() - after.recovery()?.as_secs_f64())
+    };
+    let mut gains: Vec<f64> = pairs.filter_map(gain).collect();
+    gains.sort_by(f64::total_cmp);
+    gains.get(crate::statistics::rank(gains.len(), 0.5)?).copied()
+}

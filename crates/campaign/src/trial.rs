@@ -1,0 +1,90 @@
+//! One run of many: its states are kept, its log is not.
+
+use blackstart_report::judge;
+use blackstart_report::recovery::Outage;
+use blackstart_runbook::execute::{Report, StepReport, StepVerdict, Verdict};
+use blackstart_runbook::step::Runbook;
+use blackstart_scenario::{Run, Scenario, build_without_log};
+use blackstart_sim::{Error, Time};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Simulated time between two looks at whether anything can still change the verdict.
+const SLICE: Duration = Duration::from_secs(60);
+
+/// A recovery that is still under way when the scenario ends is followed for at most as long again.
+const LONGER: u32 = 2;
+
+/// What a run of many leaves behind.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trial {
+    /// Its seed.
+    pub seed: u64,
+    /// What came of the runbook.
+    pub verdict: Verdict,
+    /// What users went through.
+    pub outage: Outage,
+    /// What came of each step.
+    pub report: Report,
+}
+
+impl Trial {
+    /// Whether some step could not be done.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        matches!(self.verdict, Verdict::Blocked | Verdict::Deadlocked)
+    }
+
+    /// The step at which it stopped, with its place in the runbook.
+    #[must_use]
+    pub fn stopped_at(&self) -> Option<(usize, &StepReport)> {
+        let mut steps = self.report.steps.iter().enumerate();
+        steps.rfind(|(_, step)| step.verdict == StepVerdict::Blocked).filter(|_| self.is_stopped())
+    }
+
+    /// Achieved recovery time; `None` means never: the runbook was not carried out to its end, or users were not back.
+    #[must_use]
+    pub fn recovery(&self) -> Option<Duration> {
+        match self.verdict {
+            Verdict::Completed | Verdict::Late => self.outage.recovery(),
+            _ => None,
+        }
+    }
+}
+
+/// Runs `scenario` with `seed` until its verdict is known: to the scenario's end; less far when the runbook is blocked
+/// before; further, up to twice as far, when people are still at it then.
+///
+/// # Errors
+/// When the engine refuses, as when this thread already holds a run.
+pub fn trial(scenario: &Scenario, runbook: &Arc<Runbook>, seed: u64) -> Result<Trial, Error> {
+    let mut run = build_without_log(scenario, seed, Some(runbook))?;
+    let mut reached = Duration::ZERO;
+    while reached < scenario.duration * LONGER && !is_decided(&run, reached >= scenario.duration) {
+        reached = next_stop(reached, scenario.duration);
+        run.sim.run_until(Time::ZERO + reached);
+    }
+    let outage = run.world.with_state(|state| Outage::of(&state.history));
+    let report = report(&run);
+    let verdict = judge::verdict(scenario, runbook, &report, outage);
+    Ok(Trial { seed, verdict, outage, report })
+}
+
+/// The scenario's own end is one of the stops: there a run is what `run` shows.
+fn next_stop(reached: Duration, end: Duration) -> Duration {
+    if reached < end { end.min(reached + SLICE) } else { reached + SLICE }
+}
+
+fn report(run: &Run) -> Report {
+    run.runbook.as_ref().map(|(_, report)| report.borrow().clone()).unwrap_or_default()
+}
+
+fn is_decided(run: &Run, at_end: bool) -> bool {
+    let Some((_, report)) = &run.runbook else { return at_end };
+    let report = report.borrow();
+    let is_blocked = report.over && report.finished.is_none();
+    let is_under_way = !report.over && report.steps.iter().any(|step| step.started.is_some());
+    let is_out =
+        || run.world.with_state(|state| matches!(Outage::of(&state.history), Outage::Lasting { .. }));
+    is_blocked || at_end && !is_under_way && !is_out()
+}

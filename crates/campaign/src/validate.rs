@@ -1,0 +1,214 @@
+//! Can people carry this runbook out? The same runbook over many seeds, counted.
+
+use crate::phases::phases;
+use crate::statistics::{rank, rank_interval, share_interval};
+use crate::{Error, Plan, Progress, RunbookChoice, Seeds, Trial, Workers, flips, perform, single_points};
+use blackstart_report::judge::objective;
+use blackstart_report::validation::{
+    BlockingStep, Conclusion, Coverage, Quantile, Recovery, Validation, Verdicts,
+};
+use blackstart_report::why::causes;
+use blackstart_rt::{Map, Set};
+use blackstart_runbook::execute::Verdict;
+use blackstart_runbook::step::Runbook;
+use blackstart_scenario::Scenario;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Reasons for stopping that are followed down to faults.
+const EXPLAINED_MAX: usize = 3;
+/// Columns of such a chain.
+const CHAIN_COLUMNS: usize = 180;
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Question<'a> {
+    /// The scenario, its variant applied.
+    pub scenario: &'a Scenario,
+    /// The runbook.
+    pub runbook: &'a Arc<Runbook>,
+    /// One run for each.
+    pub seeds: Seeds,
+    /// Share of runs that must complete.
+    pub required: f64,
+    /// How much is asked beyond one run for each seed.
+    pub depth: Depth,
+}
+
+/// How much is asked beyond one run for each seed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Nothing.
+    Quick,
+    /// Single points and assumptions that flip the verdict, on a few of the seeds.
+    Usual,
+    /// The same; single points are confirmed on every seed.
+    Thorough,
+}
+
+/// What further runs are compared with.
+#[derive(Clone, Copy)]
+pub(crate) struct Base<'a> {
+    pub(crate) scenario: &'a Scenario,
+    pub(crate) runbook: &'a Arc<Runbook>,
+    pub(crate) trials: &'a [Trial],
+}
+
+/// Runs the campaign and counts. `wall_s` is 0: whoever may read the wall clock fills it in.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn validate(
+    question: &Question<'_>,
+    workers: &Workers,
+    progress: &dyn Progress,
+) -> Result<Validation, Error> {
+    let Question { scenario, runbook, seeds, required, depth } = question;
+    let trials = workers.trials(scenario, runbook, &seeds.all(), progress)?;
+    let verdicts = count(&trials);
+    let base = Base { scenario, runbook, trials: &trials };
+    let mut stopped = blocking_steps(runbook, &trials);
+    explain(&base, &mut stopped, workers, progress)?;
+    let looks_further = *depth != Depth::Quick && verdicts.conclusion() == Conclusion::Executable;
+    let fragility = match looks_further {
+        true => Some(single_points::find(&base, *depth, workers, progress)?),
+        false => None,
+    };
+    let flips = match looks_further {
+        true => Some(flips::find(&base, workers, progress)?),
+        false => None,
+    };
+    let (single_points, single_points_tried) = fragility.unzip();
+    Ok(Validation {
+        scenario: scenario.name.clone(),
+        variant: scenario.variant.clone(),
+        runbook: runbook.name.clone(),
+        seeds: seeds.to_string(),
+        runs: trials.len(),
+        wall_s: 0.0,
+        required: *required,
+        completed_interval: share_interval(verdicts.completed, trials.len()),
+        verdicts,
+        objective_s: objective(scenario, runbook).map(|objective| objective.as_secs_f64()),
+        recovery_s: recovery(&trials),
+        phases: median(&trials).and_then(|trial| phases(scenario, trial)),
+        blocking_steps: stopped,
+        single_points: single_points.unwrap_or_default(),
+        single_points_tried,
+        flips,
+        coverage: coverage(runbook, &trials),
+        assumed_up: names(&trials, |trial| &trial.report.assumed_up),
+        unmodelled: names(&trials, |trial| &trial.report.unmodelled),
+        not_modelled: scenario.not_modelled.clone(),
+    })
+}
+
+pub(crate) fn count(trials: &[Trial]) -> Verdicts {
+    let of = |verdict| trials.iter().filter(|trial| trial.verdict == verdict).count();
+    Verdicts {
+        completed: of(Verdict::Completed),
+        late: of(Verdict::Late),
+        blocked: of(Verdict::Blocked),
+        deadlocked: of(Verdict::Deadlocked),
+        inconclusive: of(Verdict::Inconclusive),
+    }
+}
+
+/// Trials by recovery time, those that never recovered last, equals by seed.
+pub(crate) fn by_recovery(trials: &[Trial]) -> Vec<&Trial> {
+    let mut sorted: Vec<&Trial> = trials.iter().collect();
+    sorted.sort_by_key(|trial| (trial.recovery().unwrap_or(Duration::MAX), trial.seed));
+    sorted
+}
+
+/// One real run: the one whose recovery is the lower median. Medians of single steps would not add up.
+fn median(trials: &[Trial]) -> Option<&Trial> {
+    by_recovery(trials).get(rank(trials.len(), 0.5)?).copied()
+}
+
+pub(crate) fn recovery(trials: &[Trial]) -> Recovery {
+    let sorted = by_recovery(trials);
+    let at = |rank: Option<usize>| Some(sorted.get(rank?)?.recovery()?.as_secs_f64());
+    let quantile = |p| {
+        let (low, high) = rank_interval(sorted.len(), p);
+        Quantile { value: at(rank(sorted.len(), p)), low: at(low), high: at(high) }
+    };
+    Recovery::new(quantile(0.05), quantile(0.5), quantile(0.95))
+}
+
+/// Runs that stopped, by step and by what they stopped on; most runs first.
+fn blocking_steps(runbook: &Runbook, trials: &[Trial]) -> Vec<BlockingStep> {
+    let mut groups: Map<(usize, String), BlockingStep> = Map::new();
+    for trial in trials {
+        let Some((index, step)) = trial.stopped_at() else { continue };
+        let why = step.blocked_on.clone().unwrap_or_default();
+        let group = groups.entry((index, without_numbers(&why))).or_insert_with(|| BlockingStep {
+            id: step.id.clone(),
+            line: runbook.steps[index].line,
+            runs: 0,
+            seed: trial.seed,
+            chain: why,
+        });
+        group.runs += 1;
+    }
+    let mut groups: Vec<BlockingStep> = groups.into_values().collect();
+    groups.sort_by_key(|group| std::cmp::Reverse(group.runs));
+    groups
+}
+
+/// The first groups' reasons down to faults, by the evidence of their first runs, which are done again for it. A reason stays
+/// as it is where the evidence says nothing.
+fn explain(
+    base: &Base<'_>,
+    groups: &mut [BlockingStep],
+    workers: &Workers,
+    progress: &dyn Progress,
+) -> Result<(), Error> {
+    let first = groups.len().min(EXPLAINED_MAX);
+    progress.planned(first);
+    let chains = workers.each(&groups[..first], |group| {
+        let chain = chain(base, group);
+        progress.done();
+        chain
+    })?;
+    for (group, chain) in groups.iter_mut().zip(chains) {
+        group.chain = chain.unwrap_or(std::mem::take(&mut group.chain));
+    }
+    Ok(())
+}
+
+fn chain(base: &Base<'_>, group: &BlockingStep) -> Result<Option<String>, Error> {
+    let runbook = RunbookChoice::Named(base.runbook.name.clone());
+    let plan = Plan { seed: Some(group.seed), runbook, evidence: true, ..Plan::default() };
+    let night = perform(base.scenario, &plan, |_| {})?;
+    let steps = night.outcome.runbooks.first().map(|runbook| &runbook.steps);
+    let step = steps.and_then(|steps| steps.iter().find(|step| step.id == group.id));
+    let tree = step.zip(night.evidence.as_ref()).map(|(step, evidence)| causes(step, evidence));
+    Ok(tree.filter(|tree| !tree.causes.is_empty()).map(|tree| tree.chain(CHAIN_COLUMNS)))
+}
+
+/// A reason without what differs between seeds.
+fn without_numbers(why: &str) -> String {
+    why.chars().filter(|letter| !letter.is_ascii_digit()).collect()
+}
+
+fn coverage(runbook: &Runbook, trials: &[Trial]) -> Coverage {
+    let executed = |id: &str| {
+        let mut steps = trials.iter().flat_map(|trial| &trial.report.steps);
+        steps.any(|step| step.id == id && step.started.is_some())
+    };
+    let bodies = runbook.steps.iter().filter_map(|step| step.body.as_ref());
+    let waits = bodies.flat_map(|body| body.after.iter().chain(&body.until));
+    let ran_out: Set<usize> = trials.iter().flat_map(|trial| trial.report.ran_out.iter().copied()).collect();
+    Coverage {
+        steps: runbook.steps.len(),
+        executed: runbook.steps.iter().filter(|step| executed(&step.id)).count(),
+        branches: waits.clone().count(),
+        branches_taken: waits.filter(|wait| ran_out.contains(&wait.signal.span.start)).count(),
+    }
+}
+
+fn names(trials: &[Trial], of: impl Fn(&Trial) -> &Set<String>) -> Vec<String> {
+    let all: Set<&String> = trials.iter().flat_map(of).collect();
+    all.into_iter().cloned().collect()
+}

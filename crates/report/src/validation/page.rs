@@ -1,0 +1,239 @@
+//! A validation on a terminal: at most [`COLUMNS`] columns, a heading in capitals before each line.
+
+use super::{BlockingStep, Conclusion, Coverage, Flip, Flips, Phase, Phases, Recovery, Validation};
+use crate::utc::clock;
+use crate::words::{clipped, counted, wrapped};
+
+/// Columns of the page.
+const COLUMNS: usize = 109;
+/// Columns of a heading.
+const BESIDE: usize = 12;
+/// Assumptions that flip the verdict that are shown.
+const FLIPS_MAX: usize = 2;
+/// Steps at which runs blocked that are shown.
+const BLOCKING_MAX: usize = 3;
+
+impl Validation {
+    /// The page; `next` is a command to suggest.
+    #[must_use]
+    pub fn page(&self, next: &str) -> String {
+        let mut page = self.headline();
+        page.extend(self.blocking_steps.iter().take(BLOCKING_MAX).flat_map(blocks_at));
+        page.extend(self.hangs_on());
+        page.extend(self.time());
+        page.extend(self.phases.iter().flat_map(rests_on));
+        page.extend(self.flips.iter().flat_map(flips_if));
+        page.push("-".repeat(COLUMNS));
+        page.extend(self.phases.iter().flat_map(median_run));
+        page.extend(self.taken_for_granted());
+        page.extend(covered(&self.coverage));
+        page.extend(under("NEXT", next));
+        page.join("\n") + "\n"
+    }
+
+    fn headline(&self) -> Vec<String> {
+        let word = match self.verdicts.conclusion() {
+            Conclusion::Executable if !self.single_points.is_empty() => "EXECUTABLE BUT FRAGILE",
+            Conclusion::Executable => "EXECUTABLE",
+            Conclusion::NotExecutable => "NOT EXECUTABLE",
+            Conclusion::Inconclusive => "INCONCLUSIVE",
+        };
+        let v = &self.verdicts;
+        let within = self.objective_s.map(|limit| format!(" within {}", hours(limit))).unwrap_or_default();
+        let runs = counted(self.runs, "simulated run");
+        let claim = format!("{}: {word}. {} of {runs} restore service{within}", self.runbook, v.completed);
+        let counts = format!(
+            "  {} completed, {} late, {} blocked, {} deadlocked, {} inconclusive",
+            v.completed, v.late, v.blocked, v.deadlocked, v.inconclusive
+        );
+        let (low, high) = self.completed_interval;
+        let error = format!(
+            "  completed {:.0} % of runs (sampling error {:.0} to {:.0} %), {:.0} % required",
+            share(v.completed, self.runs),
+            low * 100.0,
+            high * 100.0,
+            self.required * 100.0
+        );
+        let seeds = format!("seeds {}   exit {}", self.seeds, u8::from(!self.held()));
+        let mut lines = wrapped(&claim, COLUMNS);
+        lines.push(to_the_right(&counts, &seeds));
+        lines.push(error);
+        lines
+    }
+
+    /// Elements that must not be lost, by kind, and what that was tried on.
+    fn hangs_on(&self) -> Vec<String> {
+        let Some(tried) = &self.single_points_tried else { return Vec::new() };
+        let (screened, confirmed) = (seeds(&tried.screened), seeds(&tried.confirmed));
+        if self.single_points.is_empty() {
+            let text =
+                format!("no single element of {}, lost alone on {screened}, stops all runs", tried.elements);
+            return under("HANGS ON", &text);
+        }
+        let mut kinds: Vec<&str> = self.single_points.iter().map(|point| point.kind).collect();
+        kinds.dedup();
+        let of = |kind: &&str| {
+            let named = self.single_points.iter().filter(|point| point.kind == *kind);
+            format!("{kind} {}", named.map(|point| point.name.as_str()).collect::<Vec<_>>().join(", "))
+        };
+        let listed: Vec<String> = kinds.iter().map(of).collect();
+        let text = format!(
+            "each alone, lost from the start, stops all runs tried: {} ({} elements tried on {screened}, these on {confirmed})",
+            listed.join("; "),
+            tried.elements
+        );
+        under("HANGS ON", &text)
+    }
+
+    fn time(&self) -> Vec<String> {
+        let Recovery { sampling, measured, .. } = &self.recovery_s;
+        let one = |name: &str, value: Option<f64>| format!("{name} {}", or_never(value));
+        let of = &self.recovery_s;
+        let quantiles = [one("p5", of.p5), one("p50", of.p50), one("p95", of.p95)].join(", ");
+        let objective = match self.objective_s {
+            Some(limit) => format!("objective {}", hours(limit)),
+            None => "no objective stated".to_owned(),
+        };
+        let (low, high) = (sampling.p50.low, sampling.p50.high);
+        let bound = |bound: Option<f64>| bound.map_or_else(|| "open".to_owned(), hours);
+        let error = format!("sampling error of p50: {} to {}", bound(low), bound(high));
+        let mut lines =
+            under("TIME", &format!("{quantiles} (a blocked run counts as never), {objective}; {error}"));
+        lines.extend(under("", measured));
+        lines
+    }
+
+    fn taken_for_granted(&self) -> Vec<String> {
+        let or_none = |names: &[String]| match names.is_empty() {
+            true => "nothing".to_owned(),
+            false => names.join(", "),
+        };
+        let mut lines = under("ASSUMED UP", &or_none(&self.assumed_up));
+        if !self.unmodelled.is_empty() {
+            lines.extend(under("UNMODELLED", &self.unmodelled.join(", ")));
+        }
+        let count = counted(self.not_modelled.len(), "item");
+        lines.extend(under("NOT MODELLED", &format!("{count}: scenario.toml, `not-modelled`")));
+        lines
+    }
+}
+
+fn blocks_at(step: &BlockingStep) -> Vec<String> {
+    let runs = counted(step.runs, "run");
+    under("BLOCKS AT", &format!("{} (line {}), {runs}: {}", step.id, step.line, step.chain))
+}
+
+fn rests_on(phases: &Phases) -> Vec<String> {
+    let Phases { recovery_s, assumed_s, held_s, rest_s, .. } = phases;
+    let text = format!(
+        "{} of {} is people.toml assumptions, {} holds that the runbook orders, {} protocols and waiting",
+        hours(*assumed_s),
+        hours(*recovery_s),
+        hours(*held_s),
+        hours(*rest_s)
+    );
+    under("RESTS ON", &text)
+}
+
+/// The nearest assumptions that would change the verdict.
+fn flips_if(flips: &Flips) -> Vec<String> {
+    let Flips { assumptions, factor_max, found, .. } = flips;
+    let tried = format!(
+        "{} runs of {} up to x{factor_max}",
+        seeds(&flips.seeds),
+        counted(*assumptions, "assumption")
+    );
+    if found.is_empty() {
+        return under("FLIPS IF", &format!("no single assumption is wrong ({tried})"));
+    }
+    let one = |flip: &Flip| {
+        let range = if flip.in_range { "in its range" } else { "beyond its range" };
+        let (from, assumed, high) = (hours(flip.from_s), hours(flip.assumed_s), hours(flip.high_s));
+        format!(
+            "{} takes > {from} (assumed {assumed}, at most {high}; {range}): most runs {}",
+            flip.name, flip.verdict
+        )
+    };
+    let shown: Vec<String> = found.iter().take(FLIPS_MAX).map(one).collect();
+    let more = match found.len().saturating_sub(FLIPS_MAX) {
+        0 => String::new(),
+        more => format!("; {more} more further off"),
+    };
+    under("FLIPS IF", &format!("{}{more} ({tried})", shown.join("; ")))
+}
+
+/// Seeds in words.
+fn seeds(seeds: &[u64]) -> String {
+    let words: Vec<String> = seeds.iter().map(u64::to_string).collect();
+    match words.len() {
+        0..6 => format!("seed {}", words.join(", ")),
+        many => format!("{many} seeds"),
+    }
+}
+
+/// One real run: where it began, each phase with its length, where it ended.
+fn median_run(phases: &Phases) -> Vec<String> {
+    let (Some(first), Some(last)) = (phases.rows.first(), phases.rows.last()) else { return Vec::new() };
+    let begin = format!("{} first failure", &clock(first.from)[..5]);
+    let step = |phase: &Phase| format!("{} {}", phase.name, hours(phase.took_s));
+    let end = format!("> {} back", &clock(last.to)[..5]);
+    let parts = std::iter::once(begin).chain(phases.rows.iter().map(step)).chain([end]);
+    let lines = packed(parts, COLUMNS - BESIDE);
+    let headings = ["median run".to_owned(), format!("(seed {})", phases.seed)];
+    let headings = headings.into_iter().chain(std::iter::repeat(String::new()));
+    lines.iter().zip(headings).map(|(line, heading)| format!("{heading:<BESIDE$}{line}")).collect()
+}
+
+/// As many parts on each line as fit, none broken.
+fn packed(parts: impl Iterator<Item = String>, columns: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for part in parts {
+        match lines.last_mut().filter(|line| line.chars().count() + 3 + part.chars().count() <= columns) {
+            Some(line) => *line += &format!("   {part}"),
+            None => lines.push(part),
+        }
+    }
+    lines
+}
+
+fn covered(coverage: &Coverage) -> Vec<String> {
+    let Coverage { steps, executed, branches, branches_taken } = coverage;
+    let never = branches - branches_taken;
+    let text = format!(
+        "{executed} of {steps} steps executed, {never} of {branches} `else` branches never taken: validity not tested"
+    );
+    under("COVERED", &text)
+}
+
+/// A heading with its text beside it.
+pub(crate) fn under(heading: &str, text: &str) -> Vec<String> {
+    let width = BESIDE.max(heading.len() + 1);
+    let texts = wrapped(text, COLUMNS - width);
+    let shown = texts.iter().enumerate().map(|(index, text)| match index {
+        0 => format!("{heading:<width$}{text}"),
+        _ => format!("{:width$}{text}", ""),
+    });
+    shown.map(|line| clipped(&line, COLUMNS)).collect()
+}
+
+fn to_the_right(left: &str, right: &str) -> String {
+    let room = COLUMNS.saturating_sub(left.len());
+    format!("{left}{right:>room$}")
+}
+
+fn share(count: usize, total: usize) -> f64 {
+    100.0 * count as f64 / total.max(1) as f64
+}
+
+pub(crate) fn or_never(seconds: Option<f64>) -> String {
+    seconds.map_or_else(|| "never".to_owned(), hours)
+}
+
+/// `7h06`, `0h35`; below two minutes `54s`.
+pub(crate) fn hours(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        0..120 => format!("{whole}s"),
+        _ => format!("{}h{:02}", whole / 3600, whole % 3600 / 60),
+    }
+}
