@@ -57,13 +57,13 @@ pub fn mitigate(
 
 /// What a change did to each seed.
 fn compared(change: &Change, base: &[Trial], changed: &[Trial]) -> Mitigated {
-    let blocked = |trials: &[Trial]| trials.iter().filter(|trial| trial.is_stopped()).count() as i64;
+    let (before, after) = (count(base), count(changed));
     Mitigated {
         kind: change.kind,
         name: change.name.clone(),
-        verdicts: count(changed),
+        verdicts: after,
         recovery_s: recovery(changed),
-        blocked_removed: blocked(base) - blocked(changed),
+        blocked_removed: before.stopped() as i64 - after.stopped() as i64,
         gain_s: median_gain(base, changed),
     }
 }

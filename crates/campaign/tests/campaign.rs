@@ -140,7 +140,7 @@ fn changes_are_compared_seed_by_seed_and_ranked() {
     let changes = changes(&folder(), &scenario, runbook).unwrap();
     let (seeds, workers) = (seeds("1..3"), workers(2));
     let mitigation = mitigate(&scenario, runbook, seeds, &changes, &workers, &()).unwrap();
-    assert_eq!(mitigation.verdicts.blocked, 3);
+    assert_eq!(mitigation.verdicts.stopped(), 3);
     let first = &mitigation.changes[0];
     assert_eq!((first.kind, first.name.as_str()), ("copy", "everybody has a copy of `card`"));
     assert_eq!((first.blocked_removed, first.verdicts.completed), (3, 3));

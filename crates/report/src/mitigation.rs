@@ -36,7 +36,7 @@ pub struct Mitigated {
     pub verdicts: Verdicts,
     /// Recovery times with it.
     pub recovery_s: Recovery,
-    /// How many fewer runs block.
+    /// How many fewer runs are blocked or deadlocked.
     pub blocked_removed: i64,
     /// The median over seeds that recover with and without it of how much sooner they do; null when there are none.
     pub gain_s: Option<f64>,
@@ -58,7 +58,7 @@ impl Mitigation {
                 "  as it is: {} of {} runs completed, {} blocked, p50 {}",
                 v.completed,
                 self.runs,
-                v.blocked,
+                v.stopped(),
                 or_never(self.recovery_s.p50)
             ),
             format!("  {:>9}  {:>7}  {:>7}  {:>8}  change", "completed", "blocked", "p50", "sooner"),
@@ -77,7 +77,7 @@ impl Mitigated {
             Some(seconds) if seconds < 0.0 => format!("-{}", hours(-seconds)),
             Some(seconds) => hours(seconds),
         };
-        let Verdicts { completed, blocked, .. } = self.verdicts;
+        let (completed, blocked) = (self.verdicts.completed, self.verdicts.stopped());
         let numbers = format!("  {completed:>9}  {blocked:>7}  {p50:>7}  {gain:>8} ");
         under(&numbers, &self.name)
     }

@@ -245,6 +245,12 @@ impl Verdicts {
         self.completed + self.late + self.blocked + self.deadlocked + self.inconclusive
     }
 
+    /// Runs in which some step could not be done.
+    #[must_use]
+    pub fn stopped(&self) -> usize {
+        self.blocked + self.deadlocked
+    }
+
     /// The verdict over all runs.
     #[must_use]
     pub fn conclusion(&self) -> Conclusion {

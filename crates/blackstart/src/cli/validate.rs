@@ -76,12 +76,16 @@ fn judged(arguments: &Arguments) -> Result<Validation, Error> {
     Ok(Validation { wall_s: begun.elapsed().as_secs_f64(), ..validation })
 }
 
-/// A run that a reader may want to see whole: the first that blocked, else the median.
+/// Why the first run stopped where it did; or, when none did, the median run whole.
 fn next(arguments: &Arguments, validation: &Validation) -> String {
-    let blocked = validation.blocking_steps.first().map(|step| step.seed);
-    let seed = blocked.or_else(|| validation.phases.as_ref().map(|phases| phases.seed));
-    let seed = seed.map(|seed| format!(" --seed {seed}")).unwrap_or_default();
     let variant = arguments.variant.as_ref().map(|name| format!(" --variant {name}")).unwrap_or_default();
     let (path, runbook) = (arguments.scenario.display(), &arguments.runbook);
-    format!("blackstart run {path}{variant} --runbook {runbook}{seed}")
+    let of = |command: &str, seed: u64| {
+        format!("blackstart {command} {path}{variant} --runbook {runbook} --seed {seed}")
+    };
+    match (validation.blocking_steps.first(), &validation.phases) {
+        (Some(at), _) => format!("{} --step {}", of("explain", at.seed), at.id),
+        (None, Some(median)) => of("run", median.seed),
+        (None, None) => String::new(),
+    }
 }

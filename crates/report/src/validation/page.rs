@@ -27,7 +27,9 @@ impl Validation {
         page.extend(self.phases.iter().flat_map(median_run));
         page.extend(self.taken_for_granted());
         page.extend(covered(&self.coverage));
-        page.extend(under("NEXT", next));
+        if !next.is_empty() {
+            page.extend(under("NEXT", next));
+        }
         page.join("\n") + "\n"
     }
 
@@ -235,5 +237,140 @@ pub(crate) fn hours(seconds: f64) -> String {
     match whole {
         0..120 => format!("{whole}s"),
         _ => format!("{}h{:02}", whole / 3600, whole % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Flip, Quantile, SinglePoint, Tried, Verdicts};
+    use super::*;
+    use serde_json::Value;
+
+    /// Every line of the page has content; the figures are made up.
+    fn validation() -> Validation {
+        let at = |clock: &str| format!("2021-10-04T{clock}:00Z").parse().unwrap();
+        let phase =
+            |name: &str, from, to, took_s| Phase { name: name.into(), from: at(from), to: at(to), took_s };
+        let quantile = |value, low, high| Quantile { value, low, high };
+        Validation {
+            scenario: "night".into(),
+            variant: None,
+            runbook: "reset".into(),
+            seeds: "1..20".into(),
+            runs: 20,
+            wall_s: 1.5,
+            required: 0.95,
+            verdicts: Verdicts { completed: 18, late: 1, blocked: 1, ..Verdicts::default() },
+            completed_interval: (0.699, 0.972),
+            objective_s: Some(28_800.0),
+            recovery_s: Recovery::new(
+                quantile(Some(24_000.0), None, Some(24_300.0)),
+                quantile(Some(25_560.0), Some(24_600.0), Some(26_400.0)),
+                quantile(None, Some(28_000.0), None),
+            ),
+            phases: Some(Phases {
+                seed: 17,
+                recovery_s: 25_560.0,
+                rows: vec![
+                    phase("before enter", "15:39", "15:40", 60.0),
+                    phase("enter", "15:40", "22:45", 25_500.0),
+                ],
+                assumed_s: 18_000.0,
+                held_s: 6_000.0,
+                rest_s: 1_560.0,
+            }),
+            blocking_steps: vec![BlockingStep {
+                id: "enter".into(),
+                line: 32,
+                runs: 1,
+                seed: 3,
+                chain: "badge denied < access server < backbone".into(),
+            }],
+            single_points: vec![
+                SinglePoint {
+                    kind: "person",
+                    name: "Gil".into(),
+                    step: "travel".into(),
+                    chain: "nobody who can be reached has `break-glass`".into(),
+                    runs: 10,
+                },
+                SinglePoint {
+                    kind: "item",
+                    name: "printed-list".into(),
+                    step: "declare".into(),
+                    chain: "none of Ines holds `printed-list`".into(),
+                    runs: 10,
+                },
+            ],
+            single_points_tried: Some(Tried {
+                elements: 60,
+                screened: vec![1, 2, 4],
+                confirmed: (1..=10).collect(),
+            }),
+            flips: Some(Flips {
+                assumptions: 20,
+                factor_max: 4.0,
+                seeds: vec![5, 9, 17],
+                found: vec![Flip {
+                    name: "judge-load".into(),
+                    assumed_s: 840.0,
+                    high_s: 1_500.0,
+                    from_s: 1_620.0,
+                    in_range: false,
+                    verdict: "late",
+                }],
+            }),
+            coverage: Coverage { steps: 8, executed: 8, branches: 9, branches_taken: 4 },
+            assumed_up: vec!["roads".into()],
+            unmodelled: Vec::new(),
+            not_modelled: vec!["load".into()],
+        }
+    }
+
+    #[test]
+    fn a_whole_page() {
+        let page = validation().page("blackstart explain night --seed 3 --step enter");
+        assert!(page.lines().all(|line| line.chars().count() <= COLUMNS), "{page}");
+        insta::assert_snapshot!(page);
+    }
+
+    /// Both are made from one value; this is what a reader of both would compare.
+    #[test]
+    fn page_and_json_show_the_same_numbers() {
+        let validation = validation();
+        let page = validation.page("");
+        let json = serde_json::to_value(&validation).unwrap();
+        for verdict in ["completed", "late", "blocked", "deadlocked", "inconclusive"] {
+            let runs = &json["verdicts"][verdict];
+            assert!(page.contains(&format!("{runs} {verdict}")), "{runs} {verdict}");
+        }
+        for quantile in ["p5", "p50", "p95"] {
+            let shown = or_never(json["recovery_s"][quantile].as_f64());
+            assert!(page.contains(&format!("{quantile} {shown}")), "{quantile} {shown}");
+        }
+        let rows = json["phases"]["rows"].as_array().unwrap();
+        for row in rows {
+            let (name, took) = (row["name"].as_str().unwrap(), hours(row["took_s"].as_f64().unwrap()));
+            assert!(page.contains(&format!("{name} {took}")), "{name} {took}");
+        }
+        let sum: f64 = rows.iter().filter_map(|row| row["took_s"].as_f64()).sum();
+        assert_eq!(Some(sum), json["phases"]["recovery_s"].as_f64());
+        assert_eq!(json["blocking_steps"][0]["runs"], Value::from(1));
+    }
+
+    #[test]
+    fn what_was_not_looked_for_is_left_out() {
+        let quick = Validation {
+            single_points: Vec::new(),
+            single_points_tried: None,
+            flips: None,
+            phases: None,
+            blocking_steps: Vec::new(),
+            ..validation()
+        };
+        let page = quick.page("");
+        for heading in ["HANGS ON", "FLIPS IF", "RESTS ON", "median run", "BLOCKS AT", "FRAGILE", "NEXT"] {
+            assert!(!page.contains(heading), "{heading}\n{page}");
+        }
     }
 }
