@@ -52,11 +52,12 @@ fn flip(
     duration: &Assumption,
     seeds: &[u64],
 ) -> Result<Option<Flip>, blackstart_sim::Error> {
-    let Some(median) = seeds.last() else { return Ok(None) };
+    let Some((median, quartiles)) = seeds.split_last() else { return Ok(None) };
     let Some(stated) = duration.estimate(&base.scenario.people) else { return Ok(None) };
     let verdict =
         |factor, seed| Ok(trial(&scaled(base.scenario, duration, factor), base.runbook, seed)?.verdict);
-    if verdict(FACTOR_MAX, *median)? == Verdict::Completed {
+    let mut flipped = verdict(FACTOR_MAX, *median)?;
+    if flipped == Verdict::Completed {
         return Ok(None);
     }
     let (mut low, mut high) = (1.0, FACTOR_MAX);
@@ -64,12 +65,14 @@ fn flip(
         let middle = f64::midpoint(low, high);
         match verdict(middle, *median)? {
             Verdict::Completed => low = middle,
-            _ => high = middle,
+            end => (high, flipped) = (middle, end),
         }
     }
-    let ends: Result<Vec<Verdict>, _> = seeds.iter().map(|seed| verdict(high, *seed)).collect();
-    let otherwise: Vec<Verdict> = ends?.into_iter().filter(|end| *end != Verdict::Completed).collect();
-    let Some(most) = otherwise.last().filter(|_| 2 * otherwise.len() > seeds.len()) else { return Ok(None) };
+    let ends: Result<Vec<Verdict>, _> = quartiles.iter().map(|seed| verdict(high, *seed)).collect();
+    let otherwise = ends?.into_iter().filter(|end| *end != Verdict::Completed).count() + 1;
+    if 2 * otherwise <= seeds.len() {
+        return Ok(None);
+    }
     let from_s = stated.likely.as_secs_f64() * high;
     Ok(Some(Flip {
         name: duration.name(),
@@ -77,7 +80,7 @@ fn flip(
         high_s: stated.high.as_secs_f64(),
         from_s,
         in_range: from_s <= stated.high.as_secs_f64(),
-        verdict: most.word(),
+        verdict: flipped.word(),
     }))
 }
 

@@ -209,7 +209,7 @@ pub struct Flip {
     pub from_s: f64,
     /// It is no longer than the longest as assumed.
     pub in_range: bool,
-    /// The verdict then.
+    /// The verdict of the median run then.
     pub verdict: &'static str,
 }
 
