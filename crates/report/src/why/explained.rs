@@ -66,7 +66,7 @@ impl Explained {
             started: step.started,
             ended: step.ended,
             blocked_on: step.blocked_on.clone(),
-            chain: tree.chain(COLUMNS),
+            chain: tree.chain(usize::MAX),
             key: tree.key(),
             time: times(step, evidence),
             tree,
@@ -77,6 +77,7 @@ impl Explained {
     #[must_use]
     pub fn page(&self) -> String {
         let mut page = wrapped(&self.headline(), COLUMNS);
+        page.push(format!("{}, {}, seed {}", self.runbook, self.scenario, self.seed));
         page.push(self.place.clone());
         page.push(String::new());
         if self.tree.causes.is_empty() {
@@ -85,7 +86,7 @@ impl Explained {
                 _ => "Nobody tried anything in it.".to_owned(),
             });
         } else {
-            page.extend(wrapped(&format!("IN SHORT  {}", self.chain), COLUMNS));
+            page.extend(wrapped(&format!("IN SHORT: {}", self.chain), COLUMNS));
             page.push(String::new());
             page.extend(self.tree.lines(COLUMNS));
         }
@@ -105,8 +106,7 @@ impl Explained {
             (Some(started), None) => format!("from {}, and never ended", clock(started)),
             (None, _) => "never begun".to_owned(),
         };
-        let Self { runbook, scenario, seed, tree, .. } = self;
-        format!("{}: {}, {times}   {runbook}, {scenario}, seed {seed}", tree.step, tree.verdict)
+        format!("{}: {}, {times}", self.tree.step, self.tree.verdict)
     }
 }
 

@@ -140,13 +140,18 @@ impl<'a> Search<'a> {
 
     /// A cause with nothing behind it.
     fn end(&mut self, key: String, short: &str, text: String, at: Time, end: End) -> Cause {
+        let again = !self.told.insert(key.clone());
+        let text = if again { short.to_owned() } else { text };
         let at = Some(moment(self.evidence.start, at));
-        Cause { key, short: short.to_owned(), text, at, end: Some(end), again: false, causes: Vec::new() }
+        Cause { key, short: short.to_owned(), text, at, end: Some(end), again, causes: Vec::new() }
     }
 
     /// Why a signal was what it was: what its vantage point could not resolve or reach.
     fn signal(&mut self, signal: &str, from: Time, to: Time) -> Vec<Cause> {
         let Some((stem, vantage)) = signal.rsplit_once('@') else { return Vec::new() };
+        if stem == "roles-present" {
+            return self.not_joined(to);
+        }
         if !self.evidence.machines.contains_key(vantage) {
             return Vec::new();
         }
@@ -283,7 +288,7 @@ impl<'a> Search<'a> {
         let count = drops.len();
         let text =
             format!("{what} {}: {count} dropped at {host}, {why} (last at {until})", list(&names, NAMES));
-        let key = format!("dropped {machine} {host} {why}");
+        let key = format!("dropped {machine} {host} {why} {}", names.join(" "));
         let short = format!("{why} at {host}");
         let targets: Vec<IpAddr> = others.keys().copied().take(FOLLOWED).collect();
         self.cause(key, &short, text, began, |search| match (cause, link) {
