@@ -10,6 +10,7 @@ mod network;
 mod people;
 
 use super::{Cause, End, Evidence};
+use crate::outcome::Step;
 use crate::utc::moment;
 use crate::words::list;
 use blackstart_dns::message::Rcode;
@@ -112,6 +113,23 @@ impl<'a> Search<'a> {
             Kind::Limit => self.cause(key, saw, text(saw.clone()), ended, |s| s.time_of_people(spent)),
             Kind::Task => self.cause(format!("task {saw}"), saw, text(saw.clone()), began, |_| Vec::new()),
         }
+    }
+
+    /// A step in which nothing failed and which is not done: the run ended first.
+    pub(super) fn unfinished(&mut self, step: &Step) -> Option<Cause> {
+        let text = step.blocked_on.as_ref()?;
+        let since = step.spent.last().map_or(Time::ZERO, |spent| spent.until);
+        Some(self.cause(format!("unfinished {}", step.id), text, text.clone(), since, |search| {
+            search.time_of_people(&step.spent)
+        }))
+    }
+
+    /// Something that a step rests on and that has no model.
+    pub(super) fn unmodelled(&mut self, need: &str) -> Cause {
+        let text =
+            format!("rests on `{need}`, which nothing models and the runbook does not take for granted");
+        let short = format!("`{need}` is not modelled");
+        self.end(format!("unmodelled {need}"), &short, text, Time::ZERO, End::Unmodelled)
     }
 
     /// A cause, told once. What has nothing behind it on record says so.

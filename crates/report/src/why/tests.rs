@@ -38,6 +38,7 @@ fn step(failed: Vec<Attempt>) -> Step {
         blocked_on: None,
         place: String::new(),
         failed,
+        unmodelled: Vec::new(),
         spent: Vec::new(),
     }
 }
@@ -399,6 +400,18 @@ fn a_wait_is_traced_from_where_it_was_watched() {
     }
     let tree = explain(&night(0), vec![attempt(Kind::Wait, "", "dns.other.example@laptop", 200)]);
     assert_eq!(ends(&tree)[0].0, End::NotRecorded, "nobody asked for that name");
+}
+
+#[test]
+fn what_nothing_models_and_a_run_that_ends_early_are_said() {
+    let unmodelled = vec!["satellite-phones".to_owned()];
+    let tree = causes(&Step { unmodelled, verdict: "done", ..step(Vec::new()) }, &evidence());
+    let text = "rests on `satellite-phones`, which nothing models and the runbook does not take for granted";
+    assert_eq!(ends(&tree), [(End::Unmodelled, text)]);
+    let blocked_on = Some("the run ended while this step was under way".to_owned());
+    let tree = causes(&Step { blocked_on, ..step(Vec::new()) }, &evidence());
+    assert_eq!(ends(&tree), [(End::NotRecorded, "the run ended while this step was under way")]);
+    assert_eq!(causes(&Step { verdict: "done", ..step(Vec::new()) }, &evidence()).causes, []);
 }
 
 #[test]
