@@ -76,7 +76,9 @@ where
             Handle::Engine(engine::spawn(name, contain(name.to_owned(), Box::pin(future), record_crash)))
         }
         #[cfg(feature = "turmoil")]
-        Backend::Turmoil(host) => Handle::Turmoil(host.spawn(contain(name.to_owned(), Box::pin(future), trace_crash))),
+        Backend::Turmoil(host) => {
+            Handle::Turmoil(host.spawn(contain(name.to_owned(), Box::pin(future), trace_crash)))
+        }
         Backend::Os(host) => {
             tracing::trace!(name, "task spawned");
             Handle::Os(host.spawn(future))

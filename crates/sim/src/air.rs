@@ -252,7 +252,9 @@ impl World {
             if let Some(Packet { bytes, birth, leg: Leg::Flight { departed, path } }) =
                 &self.air.slots[slot as usize].packet
             {
-                all.add_flight(birth.content, packet::life(bytes), *departed, path, |at| self.is_past(at, *birth));
+                all.add_flight(birth.content, packet::life(bytes), *departed, path, |at| {
+                    self.is_past(at, *birth)
+                });
             }
         }
         all

@@ -29,7 +29,6 @@ pub struct Explained {
     blocked_on: Option<String>,
     chain: String,
     key: String,
-    #[serde(flatten)]
     tree: Tree,
     time: Vec<Time>,
 }
