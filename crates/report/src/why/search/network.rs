@@ -183,7 +183,9 @@ impl Search<'_> {
         let text = format!("{router} lost its BGP session with {name}");
         let key = format!("session {router} {name}");
         self.cause(key, &format!("BGP session with {name} lost"), text, since, |search| {
-            search.unreached(router, peer, before(since, HOLD), since)
+            // A link between the two says more than packets that it did not take.
+            let link = search.links_down(&[(router.to_owned(), name.clone())], since);
+            if link.is_empty() { search.unreached(router, peer, before(since, HOLD), since) } else { link }
         })
     }
 
