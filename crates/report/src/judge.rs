@@ -91,6 +91,7 @@ fn of_runbook(scenario: &Scenario, book: &step::Runbook, report: &Report, outage
         blocked_on: step.blocked_on.clone(),
         place: format!("{}:{}", book.file.name(), line(&step.id)),
         failed: step.failed.clone(),
+        unmodelled: step.unmodelled.iter().cloned().collect(),
         spent: step.spent.clone(),
     };
     Runbook {

@@ -149,6 +149,9 @@ pub struct Step {
     /// What was tried in it and did not work; [`why`](crate::why) says what lies behind.
     #[serde(skip)]
     pub failed: Vec<Attempt>,
+    /// Needs without a model that it used and that the runbook does not take for granted.
+    #[serde(skip)]
+    pub unmodelled: Vec<String>,
     /// Where its time went.
     #[serde(skip)]
     pub spent: Vec<Spent>,

@@ -87,10 +87,15 @@ pub struct Tree {
     pub causes: Vec<Cause>,
 }
 
-/// Why a step went as it did. A step that is plainly done has no causes.
+/// Why a step went as it did. A step that is plainly done has no causes, unless it rests on something that nothing models.
 #[must_use]
 pub fn causes(step: &Step, evidence: &Evidence) -> Tree {
     let mut search = search::Search::new(evidence);
-    let causes = step.failed.iter().map(|attempt| search.attempt(attempt, &step.spent)).collect();
+    let mut causes: Vec<Cause> =
+        step.failed.iter().map(|attempt| search.attempt(attempt, &step.spent)).collect();
+    if causes.is_empty() {
+        causes.extend(search.unfinished(step));
+    }
+    causes.extend(step.unmodelled.iter().map(|need| search.unmodelled(need)));
     Tree { step: step.id.clone(), verdict: step.verdict, causes }
 }

@@ -41,6 +41,8 @@ struct Incident {
     clock: clock::Clock,
     /// People who act in the present step.
     crew: RefCell<Vec<String>>,
+    /// What failed in the present step so far.
+    tried: RefCell<Vec<Attempt>>,
     /// Shares of users admitted so far, in percent, for stepping back.
     admitted: RefCell<Vec<u32>>,
     /// Ports brought up by hand, for taking it back.
@@ -59,8 +61,8 @@ enum Next {
 pub async fn run(world: Rc<World>, runbook: Arc<Runbook>, report: Rc<RefCell<Report>>) {
     *report.borrow_mut() = Report::new(&runbook);
     let clock = clock::Clock::new(&world);
-    let (crew, admitted, restored) = Default::default();
-    let incident = Incident { world, runbook, report, clock, crew, admitted, restored };
+    let (crew, tried, admitted, restored) = Default::default();
+    let incident = Incident { world, runbook, report, clock, crew, tried, admitted, restored };
     incident.all_steps().await;
     incident.report.borrow_mut().over = true;
 }
@@ -129,7 +131,9 @@ impl Incident {
 
     fn too_long(&self, step: &Step, until: &Wait, began: Time) -> Failure {
         let text = format!("not done within {}", rough(until.within));
-        Failure::of(text.clone(), Attempt::new(Kind::Limit, step.id.clone(), began, text))
+        let mut attempts = self.tried.take();
+        attempts.push(Attempt::new(Kind::Limit, step.id.clone(), began, &text));
+        Failure { text, attempts }
     }
 
     fn not_seen(&self, wait: &Wait, began: Time, text: String) -> Failure {
@@ -195,6 +199,7 @@ impl Incident {
             }
         }
         *self.crew.borrow_mut() = crew;
+        self.tried.borrow_mut().clear();
         self.perform(&body.action).await
     }
 
@@ -228,6 +233,11 @@ impl Incident {
             }
             Action::Post { on, text } => self.post(on, text).await.map(done),
         }
+    }
+
+    /// Notes what failed, for when the step's time runs out before it is told otherwise.
+    fn note_failed(&self, why: &Failure) {
+        self.tried.borrow_mut().extend(why.attempts.iter().cloned());
     }
 
     /// Notes needs that have no model: the verdict says so.

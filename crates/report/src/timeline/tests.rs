@@ -130,6 +130,7 @@ fn outcome() -> RunOutcome {
         blocked_on: why.map(str::to_owned),
         place: String::new(),
         failed: Vec::new(),
+        unmodelled: Vec::new(),
         spent: Vec::new(),
     };
     RunOutcome {

@@ -29,7 +29,6 @@ pub struct Explained {
     blocked_on: Option<String>,
     chain: String,
     key: String,
-    #[serde(flatten)]
     tree: Tree,
     time: Vec<Time>,
 }
@@ -66,7 +65,7 @@ impl Explained {
             started: step.started,
             ended: step.ended,
             blocked_on: step.blocked_on.clone(),
-            chain: tree.chain(COLUMNS),
+            chain: tree.chain(usize::MAX),
             key: tree.key(),
             time: times(step, evidence),
             tree,
@@ -77,6 +76,7 @@ impl Explained {
     #[must_use]
     pub fn page(&self) -> String {
         let mut page = wrapped(&self.headline(), COLUMNS);
+        page.push(format!("{}, {}, seed {}", self.runbook, self.scenario, self.seed));
         page.push(self.place.clone());
         page.push(String::new());
         if self.tree.causes.is_empty() {
@@ -85,7 +85,7 @@ impl Explained {
                 _ => "Nobody tried anything in it.".to_owned(),
             });
         } else {
-            page.extend(wrapped(&format!("IN SHORT  {}", self.chain), COLUMNS));
+            page.extend(wrapped(&format!("IN SHORT: {}", self.chain), COLUMNS));
             page.push(String::new());
             page.extend(self.tree.lines(COLUMNS));
         }
@@ -105,8 +105,7 @@ impl Explained {
             (Some(started), None) => format!("from {}, and never ended", clock(started)),
             (None, _) => "never begun".to_owned(),
         };
-        let Self { runbook, scenario, seed, tree, .. } = self;
-        format!("{}: {}, {times}   {runbook}, {scenario}, seed {seed}", tree.step, tree.verdict)
+        format!("{}: {}, {times}", self.tree.step, self.tree.verdict)
     }
 }
 

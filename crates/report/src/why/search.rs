@@ -10,6 +10,7 @@ mod network;
 mod people;
 
 use super::{Cause, End, Evidence};
+use crate::outcome::Step;
 use crate::utc::moment;
 use crate::words::list;
 use blackstart_dns::message::Rcode;
@@ -114,6 +115,23 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// A step in which nothing failed and which is not done: the run ended first.
+    pub(super) fn unfinished(&mut self, step: &Step) -> Option<Cause> {
+        let text = step.blocked_on.as_ref()?;
+        let since = step.spent.last().map_or(Time::ZERO, |spent| spent.until);
+        Some(self.cause(format!("unfinished {}", step.id), text, text.clone(), since, |search| {
+            search.time_of_people(&step.spent)
+        }))
+    }
+
+    /// Something that a step rests on and that has no model.
+    pub(super) fn unmodelled(&mut self, need: &str) -> Cause {
+        let text =
+            format!("rests on `{need}`, which nothing models and the runbook does not take for granted");
+        let short = format!("`{need}` is not modelled");
+        self.end(format!("unmodelled {need}"), &short, text, Time::ZERO, End::Unmodelled)
+    }
+
     /// A cause, told once. What has nothing behind it on record says so.
     fn cause(
         &mut self,
@@ -140,13 +158,18 @@ impl<'a> Search<'a> {
 
     /// A cause with nothing behind it.
     fn end(&mut self, key: String, short: &str, text: String, at: Time, end: End) -> Cause {
+        let again = !self.told.insert(key.clone());
+        let text = if again { short.to_owned() } else { text };
         let at = Some(moment(self.evidence.start, at));
-        Cause { key, short: short.to_owned(), text, at, end: Some(end), again: false, causes: Vec::new() }
+        Cause { key, short: short.to_owned(), text, at, end: Some(end), again, causes: Vec::new() }
     }
 
     /// Why a signal was what it was: what its vantage point could not resolve or reach.
     fn signal(&mut self, signal: &str, from: Time, to: Time) -> Vec<Cause> {
         let Some((stem, vantage)) = signal.rsplit_once('@') else { return Vec::new() };
+        if stem == "roles-present" {
+            return self.not_joined(to);
+        }
         if !self.evidence.machines.contains_key(vantage) {
             return Vec::new();
         }
@@ -283,7 +306,7 @@ impl<'a> Search<'a> {
         let count = drops.len();
         let text =
             format!("{what} {}: {count} dropped at {host}, {why} (last at {until})", list(&names, NAMES));
-        let key = format!("dropped {machine} {host} {why}");
+        let key = format!("dropped {machine} {host} {why} {}", names.join(" "));
         let short = format!("{why} at {host}");
         let targets: Vec<IpAddr> = others.keys().copied().take(FOLLOWED).collect();
         self.cause(key, &short, text, began, |search| match (cause, link) {

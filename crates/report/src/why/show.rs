@@ -11,27 +11,28 @@ const BEHIND: &str = " < ";
 const TIME: usize = 10;
 
 impl Tree {
-    /// In one line of at most `max_columns`: each thing that failed with what lies behind it, the nearest first. Where there
-    /// is no room, what lies in the middle is left out.
+    /// In one line of at most `max_columns`: each thing that failed with what lies behind it, the nearest first. Things of one
+    /// kind that failed for the same reason are counted: `(+3)`. Where there is no room, what lies in the middle is left out.
     #[must_use]
     pub fn chain(&self, max_columns: usize) -> String {
-        let mut chains: Vec<Vec<String>> = Vec::new();
         let mut told = Map::new();
+        let mut groups: Vec<(&str, Vec<String>, usize)> = Vec::new();
         for cause in &self.causes {
-            let chain = line(cause, &mut told);
-            if !chains.contains(&chain) {
-                chains.push(chain);
+            let (kind, chain) = (cause.key.split(' ').next().unwrap_or_default(), line(cause, &mut told));
+            let alike =
+                |group: &&mut (&str, Vec<String>, usize)| group.0 == kind && group.1.last() == chain.last();
+            match groups.iter_mut().find(alike) {
+                Some(group) => group.2 += 1,
+                None => groups.push((kind, chain, 0)),
             }
         }
-        let written = |chains: &[Vec<String>]| {
-            chains.iter().map(|chain| chain.join(BEHIND)).collect::<Vec<_>>().join("; ")
-        };
-        while written(&chains).chars().count() > max_columns {
-            let longest = chains.iter_mut().filter(|chain| chain.len() > 2).max_by_key(|chain| chain.len());
-            let Some(longest) = longest else { break };
-            longest.remove(longest.len() / 2);
-        }
-        clipped(&written(&chains), max_columns)
+        let chains = groups.into_iter().map(|(_, mut chain, more)| {
+            if more > 0 {
+                chain[0].push_str(&format!(" (+{more})"));
+            }
+            chain
+        });
+        fitted(chains.collect(), max_columns)
     }
 
     /// Equal for equal causes, over seeds: what failed, and in what each line of causes ends. No times, no counts.
@@ -55,6 +56,19 @@ impl Tree {
         let mut lines = Vec::new();
         self.causes.iter().for_each(|cause| tell(cause, 0, columns, &mut lines));
         lines
+    }
+}
+
+/// Chains in one line, without as much of their middles as must go.
+fn fitted(mut chains: Vec<Vec<String>>, columns: usize) -> String {
+    loop {
+        let lines: Vec<String> = chains.iter().map(|chain| chain.join(BEHIND)).collect();
+        let line = lines.join("; ");
+        let longest = chains.iter_mut().filter(|chain| chain.len() > 2).max_by_key(|chain| chain.len());
+        match longest {
+            Some(longest) if line.chars().count() > columns => drop(longest.remove(longest.len() / 2)),
+            _ => return clipped(&line, columns),
+        }
     }
 }
 

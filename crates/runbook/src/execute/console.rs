@@ -86,6 +86,7 @@ impl Incident {
                     return Ok(());
                 }
                 Err(why) => {
+                    self.note_failed(&why);
                     let (person, tried) = (person.clone(), format!("console {}", console.name));
                     self.world.emit(&Event::TurnedAway { person, tried, saw: why.text.clone() });
                     failed.push(why.in_words(|saw| format!("{}: {saw}", console.name)));

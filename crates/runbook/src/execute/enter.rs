@@ -24,7 +24,10 @@ impl Incident {
                     self.go_in(known);
                     return Ok(Failure::all(failed, "; "));
                 }
-                Err(why) => failed.push(why),
+                Err(why) => {
+                    self.note_failed(&why);
+                    failed.push(why);
+                }
             }
         }
         let no_way = || format!("nobody says how to open {}", door.text).into();

@@ -81,6 +81,8 @@ pub struct StepReport {
     pub blocked_on: Option<String>,
     /// What was tried in it and did not work.
     pub failed: Vec<Attempt>,
+    /// Needs without a model that it used and that are not taken for granted.
+    pub unmodelled: Set<String>,
     /// Where its time went, in order.
     pub spent: Vec<Spent>,
 }
@@ -153,10 +155,14 @@ impl Report {
 
     pub(super) fn assume(&mut self, needs: &[String], taken_for_granted: &Set<&str>) {
         for need in needs {
-            match taken_for_granted.contains(need.as_str()) {
-                true => self.assumed_up.insert(need.clone()),
-                false => self.unmodelled.insert(need.clone()),
-            };
+            if taken_for_granted.contains(need.as_str()) {
+                self.assumed_up.insert(need.clone());
+                continue;
+            }
+            self.unmodelled.insert(need.clone());
+            if let Some(step) = self.open.and_then(|index| self.steps.get_mut(index)) {
+                step.unmodelled.insert(need.clone());
+            }
         }
     }
 
@@ -239,5 +245,8 @@ mod tests {
         open.assume(&needs, &Set::from(["roads"]));
         assert_eq!(open.verdict(false), Verdict::Inconclusive);
         assert_eq!(open.unmodelled, Set::from(["satellite-phones".to_owned()]));
+        open.begin("step", Time::ZERO);
+        open.assume(&needs, &Set::from(["roads"]));
+        assert_eq!(open.steps[0].unmodelled, open.unmodelled, "and the step that used it");
     }
 }

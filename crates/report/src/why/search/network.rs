@@ -1,6 +1,6 @@
 //! Routes, links, ports, power, services; and who commanded what.
 
-use super::super::evidence::What;
+use super::super::evidence::{Dropped, What};
 use super::super::{Cause, End};
 use super::{BEFORE, NAMES, Search, before};
 use crate::words::{counted, list};
@@ -44,8 +44,18 @@ impl Search<'_> {
         }
         match self.withdrawn_prefix(router, to, at) {
             Some((prefix, since)) => vec![self.withdrawn(router, prefix, since)],
-            None => self.cut_off(router, at).into_iter().collect(),
+            None => {
+                let beyond =
+                    self.evidence.owners(to).into_iter().map(|owner| self.router_of(owner)).collect();
+                self.cut_off(router, &beyond, Time::ZERO, at).into_iter().collect()
+            }
         }
+    }
+
+    /// The router that a machine is plugged into, or the router itself.
+    fn router_of(&self, machine: &str) -> String {
+        let known = self.evidence.machines.get(machine).and_then(|machine| machine.router.clone());
+        known.unwrap_or_else(|| machine.to_owned())
     }
 
     // ---- BGP ----
@@ -76,12 +86,62 @@ impl Search<'_> {
             if !origins.is_empty() {
                 return vec![search.unhealthy(&origins, since)];
             }
-            let sessions = search.sessions_lost(router, since);
-            match sessions.is_empty() {
-                true => search.cut_off(router, since).into_iter().collect(),
-                false => sessions,
-            }
+            let causes = search.lost_next_hops(router, since);
+            if causes.is_empty() { search.lost_upstream(router, prefix, since) } else { causes }
         })
+    }
+
+    /// Sessions lost at this moment, or else the part of the network that went just before.
+    fn lost_next_hops(&mut self, router: &str, since: Time) -> Vec<Cause> {
+        let sessions = self.sessions_lost(router, since);
+        match sessions.is_empty() {
+            true => self.cut_off(router, &Set::new(), before(since, HOLD), since).into_iter().collect(),
+            false => sessions.into_iter().map(|(peer, at)| self.session(router, peer, at)).collect(),
+        }
+    }
+
+    /// The routers from which this one had its routes in the end, and which lost them for reasons of their own.
+    fn lost_upstream(&mut self, router: &str, prefix: IpNet, since: Time) -> Vec<Cause> {
+        let mut lost: Map<String, Time> = Map::new();
+        let mut seen = Set::from([router.to_owned()]);
+        let mut next = vec![(router.to_owned(), since)];
+        while let Some((router, at)) = next.pop() {
+            for (peer, since) in self.peers_that_lost(&router, prefix, at) {
+                if !seen.insert(peer.clone()) {
+                    continue;
+                }
+                match self.sessions_lost(&peer, since).is_empty()
+                    && self.cut(&peer, &Set::new(), before(since, HOLD), since).is_none()
+                {
+                    true => next.push((peer, since)),
+                    false => drop(lost.insert(peer, since)),
+                }
+            }
+        }
+        let Some(first) = lost.values().min().copied() else { return Vec::new() };
+        let names: Vec<&str> = lost.keys().map(String::as_str).collect();
+        let text = format!("{}, from which the route came, lost it", list(&names, NAMES));
+        vec![self.cause(format!("upstream {}", names.join(" ")), "lost upstream", text, first, |search| {
+            lost.iter().flat_map(|(router, since)| search.lost_next_hops(router, *since)).collect()
+        })]
+    }
+
+    /// Neighbours from which a router ever had its best route, and which have none themselves any more.
+    fn peers_that_lost(&self, router: &str, prefix: IpNet, at: Time) -> Map<String, Time> {
+        let peers = self.evidence.back(router, at).filter_map(|fact| match &fact.what {
+            What::Bgp(Bgp::BestPathChanged { prefix: other, peer, .. }) if *other == prefix => *peer,
+            _ => None,
+        });
+        let peers: Set<String> = peers.map(|peer| self.evidence.name_of(peer)).collect();
+        let lost = |peer: String| {
+            let last = self.evidence.back(&peer, at).find_map(|fact| match &fact.what {
+                What::Bgp(Bgp::Withdrawn { prefix: other }) if *other == prefix => Some(Some(fact.at)),
+                What::Bgp(Bgp::BestPathChanged { prefix: other, .. }) if *other == prefix => Some(None),
+                _ => None,
+            });
+            Some((peer, last??))
+        };
+        peers.into_iter().filter_map(lost).collect()
     }
 
     /// Machines that announced a prefix and were told to stop, and when.
@@ -103,7 +163,7 @@ impl Search<'_> {
     }
 
     /// Sessions that a router lost at about this time and does not have back.
-    fn sessions_lost(&mut self, router: &str, at: Time) -> Vec<Cause> {
+    fn sessions_lost(&self, router: &str, at: Time) -> Vec<(IpAddr, Time)> {
         let mut seen = Set::new();
         let mut lost: Vec<(IpAddr, Time)> = Vec::new();
         for fact in self.evidence.back(router, at + AT_ONCE) {
@@ -115,7 +175,7 @@ impl Search<'_> {
                 _ => {}
             }
         }
-        lost.into_iter().map(|(peer, since)| self.session(router, peer, since)).collect()
+        lost
     }
 
     fn session(&mut self, router: &str, peer: IpAddr, since: Time) -> Cause {
@@ -123,7 +183,9 @@ impl Search<'_> {
         let text = format!("{router} lost its BGP session with {name}");
         let key = format!("session {router} {name}");
         self.cause(key, &format!("BGP session with {name} lost"), text, since, |search| {
-            search.unreached(router, peer, before(since, HOLD), since)
+            // A link between the two says more than packets that it did not take.
+            let link = search.links_down(&[(router.to_owned(), name.clone())], since);
+            if link.is_empty() { search.unreached(router, peer, before(since, HOLD), since) } else { link }
         })
     }
 
@@ -135,29 +197,60 @@ impl Search<'_> {
         let text = format!("{} stopped announcing what they serve", list(&names, NAMES));
         let key = format!("origins {}", names.join(" "));
         self.cause(key, "name servers withdrew", text, since, |search| {
-            origins.iter().filter_map(|(host, since)| search.health(host, *since)).collect()
+            search.health(origins).into_iter().collect()
         })
     }
 
-    /// The health check that made a name server stop.
-    fn health(&mut self, host: &str, at: Time) -> Option<Cause> {
-        let (since, answering, targets) = self.evidence.back(host, at).find_map(|fact| match fact.what {
-            What::Dns(Dns::Health { up: false, answering, targets }) => Some((fact.at, answering, targets)),
-            _ => None,
-        })?;
-        let text = format!("the health check of {host}: {answering} of {targets} data centres answer");
-        Some(self.cause(format!("health {host}"), "health checks fail", text, since, |search| {
-            let own = |port| port == BGP_PORT || port == super::DNS_PORT;
-            search.lost_packets(host, before(since, BEFORE), since, |drop| {
-                !own(drop.source.port()) && !own(drop.destination.port())
-            })
+    /// The health checks that made name servers stop.
+    fn health(&mut self, origins: &Map<String, Time>) -> Option<Cause> {
+        let mut failed: Map<&str, (Time, u32, u32)> = Map::new();
+        for (host, at) in origins {
+            let last = self.evidence.back(host, *at).find_map(|fact| match fact.what {
+                What::Dns(Dns::Health { up: false, answering, targets }) => {
+                    Some((fact.at, answering, targets))
+                }
+                _ => None,
+            });
+            failed.extend(last.map(|last| (host.as_str(), last)));
+        }
+        let (since, answering, targets) = failed.values().min().copied()?;
+        let names: Vec<&str> = failed.keys().copied().collect();
+        let saw = format!("{answering} of {targets} data centres answer");
+        let text = format!("health checks fail at {}: {saw}", list(&names, NAMES));
+        Some(self.cause(format!("health {}", names.join(" ")), "health checks fail", text, since, |search| {
+            let other = |port| port == BGP_PORT || port == super::DNS_PORT;
+            let checks = |drop: &Dropped| !other(drop.source.port()) && !other(drop.destination.port());
+            let of_host = |(host, (at, ..)): (&&str, &(Time, u32, u32))| {
+                search.lost_packets(host, before(*at, BEFORE), *at, checks)
+            };
+            failed.iter().flat_map(of_host).collect()
         }))
     }
 
     // ---- interior routing ----
 
-    /// Adjacencies that a router's part of the network had with the rest of it, and lost.
-    fn cut_off(&mut self, router: &str, at: Time) -> Option<Cause> {
+    /// A router's part of the network, off from the rest; see [`Search::cut`].
+    fn cut_off(&mut self, router: &str, beyond: &Set<String>, from: Time, at: Time) -> Option<Cause> {
+        let Cut { part, lost } = self.cut(router, beyond, from, at)?;
+        let since = lost.values().min().copied()?;
+        let inside: Vec<&str> = part.iter().map(String::as_str).collect();
+        let outside: Set<&str> =
+            lost.keys().map(|(a, b)| if part.contains(a) { b.as_str() } else { a.as_str() }).collect();
+        let outside: Vec<&str> = outside.into_iter().collect();
+        let text = format!(
+            "{} lost every way to {} ({})",
+            list(&inside, NAMES),
+            list(&outside, NAMES),
+            counted(lost.len(), "adjacency")
+        );
+        let pairs: Vec<Pair> = lost.keys().cloned().collect();
+        let key = format!("cut off {}", inside.join(" "));
+        Some(self.cause(key, "network parted", text, since, |search| search.links_down(&pairs, at)))
+    }
+
+    /// Adjacencies that a router's part of the network had with the rest of it, and lost: the last of them since `from`, and
+    /// all of `beyond` on the other side.
+    fn cut(&self, router: &str, beyond: &Set<String>, from: Time, at: Time) -> Option<Cut> {
         let mut alive: Set<Pair> = Set::new();
         let mut lost: Map<Pair, Time> = Map::new();
         for host in self.evidence.facts.keys() {
@@ -171,23 +264,9 @@ impl Search<'_> {
         }
         alive.retain(|pair| !lost.contains_key(pair));
         let part = part_of(router, &alive);
-        lost.retain(|(a, b), _| part.contains(a.as_str()) != part.contains(b.as_str()));
-        let since = lost.values().min().copied()?;
-        let inside: Vec<&str> = part.iter().copied().collect();
-        let beyond: Set<&str> = lost
-            .keys()
-            .map(|(a, b)| if part.contains(a.as_str()) { b.as_str() } else { a.as_str() })
-            .collect();
-        let beyond: Vec<&str> = beyond.into_iter().collect();
-        let text = format!(
-            "{} lost every way to {} ({})",
-            list(&inside, NAMES),
-            list(&beyond, NAMES),
-            counted(lost.len(), "adjacency")
-        );
-        let key = format!("cut off {}", inside.join(" "));
-        let pairs: Vec<Pair> = lost.keys().cloned().collect();
-        Some(self.cause(key, "backbone cut off", text, since, |search| search.links_down(&pairs, at)))
+        lost.retain(|(a, b), _| part.contains(a) != part.contains(b));
+        let recent = lost.values().any(|since| *since >= from);
+        (recent && beyond.is_disjoint(&part)).then_some(Cut { part, lost })
     }
 
     /// The latest state of each adjacency that a router ever had: with whom, whether it is up, since when.
@@ -429,19 +508,27 @@ fn in_order(a: &str, b: &str) -> Pair {
     (a.to_owned(), b.to_owned())
 }
 
+/// A part of the network that is off from the rest.
+struct Cut {
+    /// Its routers.
+    part: Set<String>,
+    /// Adjacencies with the rest, and when each was lost.
+    lost: Map<Pair, Time>,
+}
+
 /// Everything that hangs together with a router.
-fn part_of<'a>(router: &'a str, alive: &'a Set<Pair>) -> Set<&'a str> {
-    let mut part = Set::from([router]);
-    let mut edge = vec![router];
+fn part_of(router: &str, alive: &Set<Pair>) -> Set<String> {
+    let mut part = Set::from([router.to_owned()]);
+    let mut edge = vec![router.to_owned()];
     while let Some(at) = edge.pop() {
         for (a, b) in alive {
             let next = match () {
-                () if a == at => b.as_str(),
-                () if b == at => a.as_str(),
+                () if *a == at => b,
+                () if *b == at => a,
                 () => continue,
             };
-            if part.insert(next) {
-                edge.push(next);
+            if part.insert(next.clone()) {
+                edge.push(next.clone());
             }
         }
     }

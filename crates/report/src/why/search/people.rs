@@ -6,6 +6,7 @@ use super::{BEFORE, Search, before};
 use crate::words::list;
 use blackstart_badge::Event as Badge;
 use blackstart_badge::event::Why;
+use blackstart_rt::Set;
 use blackstart_runbook::execute::{Spending, Spent};
 use blackstart_sim::Time;
 use blackstart_world::Event as World;
@@ -127,6 +128,17 @@ impl Search<'_> {
             )];
         }
         candidates.into_iter().filter_map(|name| self.absent(&name, at)).collect()
+    }
+
+    /// People who were called and have not joined.
+    pub(super) fn not_joined(&mut self, at: Time) -> Vec<Cause> {
+        let called: Set<String> = (self.told_by_people(at))
+            .filter_map(|(_, event)| match event {
+                World::Called { person, .. } => Some(person.clone()),
+                _ => None,
+            })
+            .collect();
+        called.into_iter().filter_map(|name| self.absent(&name, at)).collect()
     }
 
     /// Why somebody is on no bridge.
