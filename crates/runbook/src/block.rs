@@ -23,6 +23,8 @@ pub(crate) struct RunbookBlock {
     pub(crate) copies: Vec<Word>,
     #[serde(default)]
     pub(crate) assumes_up: Vec<Word>,
+    #[serde(default)]
+    pub(crate) escalate_to: Vec<Word>,
 }
 
 /// ```` ```toml step ````
@@ -30,8 +32,11 @@ pub(crate) struct RunbookBlock {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct StepBlock {
     pub(crate) who: Option<Spanned<WhoBlock>>,
+    pub(crate) with_previous: Option<Spanned<bool>>,
     pub(crate) after: Option<Spanned<WaitBlock>>,
     pub(crate) r#do: Spanned<ActionBlock>,
+    pub(crate) tries: Option<Spanned<u32>>,
+    pub(crate) pause: Option<Word>,
     pub(crate) until: Option<Spanned<WaitBlock>>,
     pub(crate) undo: Option<Spanned<ActionBlock>>,
     #[serde(default)]
@@ -73,6 +78,12 @@ pub(crate) struct ActionBlock {
     pub(crate) apply: Option<Word>,
     pub(crate) admit: Option<Spanned<Shares>>,
     pub(crate) post: Option<Word>,
+    pub(crate) isolate: Option<Word>,
+    pub(crate) fetch: Option<Word>,
+    pub(crate) sign_in: Option<Word>,
+    pub(crate) open: Option<Word>,
+    pub(crate) power_cycle: Option<Word>,
+    pub(crate) hand_over: Option<Word>,
     pub(crate) alert: Option<Word>,
     pub(crate) by: Option<Word>,
     pub(crate) carry: Option<Words>,
@@ -80,7 +91,6 @@ pub(crate) struct ActionBlock {
     pub(crate) first: Option<Spanned<usize>>,
     pub(crate) from: Option<Word>,
     pub(crate) hold: Option<Word>,
-    pub(crate) isolate: Option<Word>,
     pub(crate) on: Option<Word>,
     pub(crate) record: Option<Word>,
     pub(crate) roles: Option<Words>,
@@ -89,6 +99,7 @@ pub(crate) struct ActionBlock {
     pub(crate) site: Option<Word>,
     pub(crate) stop_if: Option<Spanned<StopBlock>>,
     pub(crate) text: Option<Word>,
+    pub(crate) to: Option<Word>,
     pub(crate) r#try: Option<Words>,
     pub(crate) unit: Option<Word>,
     pub(crate) with: Option<Word>,
@@ -108,6 +119,12 @@ impl ActionBlock {
             ("apply", place(&self.apply)),
             ("admit", place(&self.admit)),
             ("post", place(&self.post)),
+            ("isolate", place(&self.isolate)),
+            ("fetch", place(&self.fetch)),
+            ("sign-in", place(&self.sign_in)),
+            ("open", place(&self.open)),
+            ("power-cycle", place(&self.power_cycle)),
+            ("hand-over", place(&self.hand_over)),
             ("alert", place(&self.alert)),
             ("by", place(&self.by)),
             ("carry", place(&self.carry)),
@@ -115,7 +132,6 @@ impl ActionBlock {
             ("first", place(&self.first)),
             ("from", place(&self.from)),
             ("hold", place(&self.hold)),
-            ("isolate", place(&self.isolate)),
             ("on", place(&self.on)),
             ("record", place(&self.record)),
             ("roles", place(&self.roles)),
@@ -124,6 +140,7 @@ impl ActionBlock {
             ("site", place(&self.site)),
             ("stop-if", place(&self.stop_if)),
             ("text", place(&self.text)),
+            ("to", place(&self.to)),
             ("try", place(&self.r#try)),
             ("unit", place(&self.unit)),
             ("with", place(&self.with)),

@@ -15,7 +15,10 @@ use blackstart_source::{Diagnostic, Diagnostics, SourceFile, Span, Spanned, list
 use crate::block::{StepBlock, Word, Words};
 use crate::markdown::Section;
 use crate::measure::{self, DURATION};
-use crate::step::{Body, Name, Who};
+use crate::step::{Body, Name, Tries, Who};
+
+/// More tries of one step than this are no plan.
+const TRIES_MAX: u32 = 100;
 
 /// Turns shapes into steps; what is wrong goes to `complaints` and yields `None`.
 pub(crate) struct Converter<'a> {
@@ -64,18 +67,35 @@ impl Converter<'_> {
     pub(crate) fn body(&mut self, block: &StepBlock, who: Option<&Who>) -> Option<Body> {
         let after = block.after.as_ref().map(|wait| self.wait(wait, block));
         let until = block.until.as_ref().map(|wait| self.wait(wait, block));
+        let tries = self.tries(block);
         let site = block.until.as_ref().and_then(|wait| vantage(&wait.get_ref().signal));
         let action = self.action(&block.r#do, Elsewhere { site, links: None });
         let links = links(block);
         let undo = block.undo.as_ref().map(|undo| self.action(undo, Elsewhere { site: None, links }));
         Some(Body {
             who: who?.clone(),
+            with_previous: block.with_previous.as_ref().is_some_and(|with| *with.get_ref()),
             after: all(after)?,
             action: action?,
+            tries: tries?,
             until: all(until)?,
             undo: all(undo)?,
             needs: needs(block),
         })
+    }
+
+    fn tries(&mut self, block: &StepBlock) -> Option<Tries> {
+        let pause = block.pause.as_ref().map(|pause| self.duration(pause));
+        let most = block.tries.as_ref().map_or(1, |tries| *tries.get_ref());
+        if let Some(tries) = block.tries.as_ref().filter(|_| !(1..=TRIES_MAX).contains(&most)) {
+            self.complain(tries.span(), format!("{most} tries"), format!("1 to {TRIES_MAX}"));
+            return None;
+        }
+        if let Some(pause) = block.pause.as_ref().filter(|_| most == 1) {
+            self.complain(pause.span(), "a `pause` after the only try", "`tries` of 2 or more beside it");
+            return None;
+        }
+        Some(Tries { most, pause: all(pause)?.unwrap_or_default() })
     }
 
     fn duration(&mut self, word: &Word) -> Option<Duration> {

@@ -1,6 +1,6 @@
 //! A Markdown file to a runbook: outline, blocks, steps.
 
-use blackstart_source::{Diagnostics, SourceFile, parse_toml_at};
+use blackstart_source::{Diagnostic, Diagnostics, SourceFile, parse_toml_at};
 
 use crate::block::{RunbookBlock, StepBlock, Word};
 use crate::convert::Converter;
@@ -26,6 +26,7 @@ pub fn read(file: &SourceFile) -> Result<Runbook, Diagnostics> {
         restores: names(header.restores),
         copies: names(header.copies),
         assumes_up: names(header.assumes_up),
+        escalate_to: names(header.escalate_to),
         steps,
     })
 }
@@ -83,6 +84,7 @@ fn body(
         *actor = Actor::Unreadable;
         return None;
     };
+    let first = matches!(actor, Actor::None);
     let mut converter = Converter { file, complaints };
     if let Some(who) = &shape.who {
         *actor = converter.who(who).map_or(Actor::Unreadable, Actor::Known);
@@ -90,5 +92,10 @@ fn body(
     if let Actor::None = actor {
         converter.nobody(section);
     }
-    converter.body(&shape, actor.known())
+    let body = converter.body(&shape, actor.known());
+    if let Some(alone) = shape.with_previous.filter(|with| *with.get_ref() && first) {
+        let message = "the first step with a block has no step before it";
+        complaints.push(Diagnostic::new(file, alone.span(), message).expecting("no `with-previous` here"));
+    }
+    body
 }

@@ -15,6 +15,15 @@ pub struct Name {
     pub span: Span,
 }
 
+impl Name {
+    /// The place of `paper@PLACE`.
+    #[must_use]
+    pub fn paper(&self) -> Option<Self> {
+        let place = self.text.strip_prefix("paper@")?;
+        Some(Self { text: place.to_owned(), span: self.span.clone() })
+    }
+}
+
 /// A recovery runbook: one Markdown file.
 #[derive(Clone, Debug)]
 pub struct Runbook {
@@ -30,8 +39,20 @@ pub struct Runbook {
     pub copies: Vec<Name>,
     /// Needs without a model that the author takes for granted; every verdict prints them.
     pub assumes_up: Vec<Name>,
+    /// Roles that `else = "escalate"` calls, in order.
+    pub escalate_to: Vec<Name>,
     /// Steps in the order of the file.
     pub steps: Vec<Step>,
+}
+
+impl Runbook {
+    /// The tasks whose durations its steps draw.
+    pub fn tasks(&self) -> impl Iterator<Item = &'static str> {
+        let bodies = self.steps.iter().filter_map(|step| step.body.as_ref());
+        let actions = bodies.flat_map(|body| std::iter::once(&body.action).chain(&body.undo));
+        let escalation: &[&str] = if self.escalate_to.is_empty() { &[] } else { &["call", "join"] };
+        actions.flat_map(Action::tasks).chain(escalation).copied()
+    }
 }
 
 /// One heading with its prose and, unless it is unchecked, one block.
@@ -56,16 +77,29 @@ pub struct Step {
 pub struct Body {
     /// Who does it; inherited from the step before when absent.
     pub who: Who,
+    /// Whether it begins together with the step before it.
+    pub with_previous: bool,
     /// What must be seen before the step begins.
     pub after: Option<Wait>,
     /// What is done.
     pub action: Action,
+    /// How often it is done at most.
+    pub tries: Tries,
     /// What must be seen before the step counts as done.
     pub until: Option<Wait>,
     /// How to take it back.
     pub undo: Option<Action>,
     /// Needs beyond those that the action has by itself; stop conditions without a model are among them.
     pub needs: Vec<Name>,
+}
+
+/// How often an action is done before it counts as failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tries {
+    /// At most so often; 1 unless given.
+    pub most: u32,
+    /// Time between two; zero unless given.
+    pub pause: Duration,
 }
 
 /// Who performs a step.
@@ -133,7 +167,7 @@ pub enum Otherwise {
     Step(Name),
     /// Nobody in the room may go on: the step is blocked.
     Stop,
-    /// The incident commander has to find another way, which this runbook does not know: the step is blocked.
+    /// Those whom the runbook names are called and join in; the step is tried once more, and blocked if that fails too.
     Escalate,
     /// Take the action back, then block.
     Undo,
@@ -238,6 +272,38 @@ pub enum Action {
         /// Share of errors, in percent, at which the ramp steps back.
         stop_errors_percent: Option<u32>,
     },
+    /// Cut automation off, at the router that its machine is plugged into.
+    Isolate {
+        /// The service.
+        service: Name,
+    },
+    /// Fetch an item from the place where it lies, or from the person who holds it.
+    Fetch {
+        /// The item.
+        item: Name,
+    },
+    /// Sign in from the actor's own machine.
+    SignIn {
+        /// Account that the sign-in service knows.
+        account: Name,
+    },
+    /// Open a document: on a site of this name, or on paper where one stands.
+    Open {
+        /// `paper@PLACE`, or the host name of a site.
+        document: Name,
+    },
+    /// Switch a machine off and on again, by hand.
+    PowerCycle {
+        /// The machine.
+        machine: Name,
+    },
+    /// Brief somebody, who has the role from then on.
+    HandOver {
+        /// The role that is handed over.
+        role: Name,
+        /// Role of the person who takes it.
+        to: Name,
+    },
     /// Say something in public.
     Post {
         /// Service that carries it.
@@ -245,4 +311,33 @@ pub enum Action {
         /// Words.
         text: Name,
     },
+}
+
+impl Action {
+    /// The tasks whose durations it draws: see [`TASKS`](blackstart_world::people::TASKS).
+    #[must_use]
+    pub fn tasks(&self) -> &'static [&'static str] {
+        match self {
+            Self::Observe { .. } => &["notice"],
+            Self::Convene { .. } => &["call", "join"],
+            Self::Decide { .. } => &["weigh", "call-back", "tell-guard"],
+            Self::Travel { alert: None, .. } => &["get-ready"],
+            Self::Travel { .. } => &["get-ready", "call"],
+            Self::Enter { ways, .. } if ways.iter().all(|way| way.text == "badge") => &["tap-badge"],
+            Self::Enter { .. } => &["tap-badge", "guard-check", "escort"],
+            Self::Login { by, .. } if by.text == "remote" => &["try-console"],
+            Self::Login { .. } => &["open-safe", "connect-serial", "unlock-device"],
+            Self::Compare { .. } => &["read-config", "agree-on-cause"],
+            Self::Apply { isolate: None, .. } => &["apply"],
+            Self::Apply { .. } => &["apply", "isolate"],
+            Self::Admit { .. } => &["judge-load"],
+            Self::Isolate { .. } => &["isolate"],
+            Self::Fetch { .. } => &["call", "fetch"],
+            Self::SignIn { .. } => &["sign-in"],
+            Self::Open { .. } => &["open-document"],
+            Self::PowerCycle { .. } => &["power-cycle"],
+            Self::HandOver { .. } => &["call", "brief"],
+            Self::Post { .. } => &["post"],
+        }
+    }
 }

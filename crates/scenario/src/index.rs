@@ -70,6 +70,7 @@ pub(crate) struct Index<'a> {
     pub(crate) persons: Names<'a, people::Person>,
     pub(crate) doors: Names<'a, people::Door>,
     pub(crate) bridges: Names<'a, people::Bridge>,
+    pub(crate) items: Names<'a, people::Item>,
     pub(crate) accounts: Names<'a, people::Account>,
     pub(crate) tasks: Names<'a, people::Task>,
     /// Hosts and routers: a name may be given once among both.
@@ -103,6 +104,7 @@ impl<'a> Index<'a> {
             persons: Names::new("person", all(people, |f| &f.person), |p| &p.name, errors),
             doors: Names::new("door", all(people, |f| &f.door), |d| &d.name, errors),
             bridges: Names::new("bridge", all(people, |f| &f.bridge), |b| &b.name, errors),
+            items: Names::new("item", all(people, |f| &f.item), |i| &i.name, errors),
             accounts: Names::new("account", all(people, |f| &f.account), |a| &a.name, errors),
             tasks: Names::new("task", all(people, |f| &f.task), |t| &t.name, errors),
             sites,

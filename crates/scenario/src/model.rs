@@ -96,7 +96,7 @@ impl Scenario {
         let people = people(&folder);
         let words = vocabulary(&folder, &index, &people);
         let mut warnings = Diagnostics::new();
-        let runbooks = runbooks(&folder, &words, &mut errors, &mut warnings);
+        let runbooks = runbooks(&folder, &words, &people, &mut errors, &mut warnings);
         let Some(start) = start.filter(|_| errors.is_empty()) else { return Err(errors) };
         let clock = start.to_zoned(TimeZone::UTC).time();
         let timed = all(&folder.services, |f| &f.service).filter_map(|(_, s)| Some((s, s.rto?.0)));
@@ -186,6 +186,7 @@ fn zone(name: &str, file: &SourceFile) -> Result<Zone, Diagnostic> {
 fn runbooks(
     folder: &Folder,
     words: &blackstart_runbook::check::Vocabulary,
+    people: &People,
     errors: &mut Diagnostics,
     warnings: &mut Diagnostics,
 ) -> BTreeMap<String, Arc<Runbook>> {
@@ -194,6 +195,7 @@ fn runbooks(
         let Some(runbook) = errors.take(blackstart_runbook::read(file)) else { continue };
         let checked = blackstart_runbook::check::check(&runbook, words);
         errors.extend(checked.errors);
+        validate::durations(folder, people, &runbook, errors);
         warnings.extend(checked.warnings);
         runbooks.insert(name.clone(), Arc::new(runbook));
     }
@@ -313,6 +315,7 @@ fn people(folder: &Folder) -> People {
             .map(|(_, b)| (text(&b.name), Bridge { name: text(&b.name), needs: b.needs.clone() }))
             .collect(),
         persons: all(files, |p| &p.person).map(|(_, p)| person(p)).collect(),
+        items: all(files, |p| &p.item).map(|(_, i)| (text(&i.name), text(&i.at))).collect(),
         accounts: all(files, |p| &p.account).map(|(_, a)| (text(&a.name), account(a))).collect(),
         consoles: all(files, |p| &p.console).map(|(_, c)| console(c)).collect(),
         tasks: all(files, |p| &p.task).map(|(_, t)| (text(&t.name), estimate(&t.takes))).collect(),

@@ -6,6 +6,8 @@ use crate::files::{faults, milestones, network, people, services};
 use crate::index::{Index, all};
 use crate::load::Folder;
 use blackstart_source::{Diagnostic, Diagnostics, SourceFile, Spanned};
+use blackstart_runbook::step::Runbook;
+use blackstart_world::People;
 use blackstart_world::people::TASKS;
 use ipnet::IpNet;
 use std::collections::BTreeSet;
@@ -267,6 +269,10 @@ fn people(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
             index.hosts.look_up(file, laptop, errors);
         }
     }
+    for (_, (file, item)) in index.items.iter() {
+        index.places.look_up(file, &item.at, errors);
+        held_once(folder, file, item, errors);
+    }
     for (file, badge) in all(&folder.people, |f| &f.badge) {
         index.persons.look_up(file, &badge.person, errors);
         for door in &badge.doors {
@@ -286,7 +292,7 @@ fn people(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
             index.accounts.look_up(file, account, errors);
         }
     }
-    tasks(folder, index, errors);
+    tasks(index, errors);
 }
 
 fn estimate(file: &SourceFile, takes: &people::Estimate, errors: &mut Diagnostics) {
@@ -297,8 +303,18 @@ fn estimate(file: &SourceFile, takes: &people::Estimate, errors: &mut Diagnostic
     }
 }
 
-/// Every task has an estimate, and every estimate a task.
-fn tasks(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
+/// What lies somewhere is in nobody's hands.
+fn held_once(folder: &Folder, file: &SourceFile, item: &people::Item, errors: &mut Diagnostics) {
+    let holds = |person: &&people::Person| person.items.contains(item.name.get_ref());
+    if let Some(holder) = all(&folder.people, |f| &f.person).map(|(_, person)| person).find(holds) {
+        let message =
+            format!("`{}` lies somewhere, and {} holds it too", item.name.get_ref(), holder.name.get_ref());
+        errors.push(Diagnostic::new(file, item.name.span(), message).expecting("one or the other"));
+    }
+}
+
+/// Every estimate has a task.
+fn tasks(index: &Index<'_>, errors: &mut Diagnostics) {
     for (_, (file, task)) in index.tasks.iter() {
         estimate(file, &task.takes, errors);
         if !TASKS.iter().any(|(name, _)| name == task.name.get_ref()) {
@@ -306,17 +322,16 @@ fn tasks(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
             errors.push(Diagnostic::unknown(file, task.name.span(), "task", task.name.get_ref(), known));
         }
     }
-    if folder.runbooks.is_empty() {
-        return;
-    }
-    let missing: Vec<&str> =
-        TASKS.iter().map(|(name, _)| *name).filter(|name| index.tasks.get(name).is_none()).collect();
+}
+
+/// Every task that the steps of a runbook may ask of people has an estimate.
+pub(crate) fn durations(folder: &Folder, people: &People, runbook: &Runbook, errors: &mut Diagnostics) {
+    let tasks: BTreeSet<&str> = runbook.tasks().collect();
+    let missing: Vec<&str> = tasks.into_iter().filter(|task| !people.tasks.contains_key(*task)).collect();
     if !missing.is_empty() {
         let file = folder.people.last().map_or("people.toml", |read| read.file.name());
-        let message = format!("no duration for {}", missing.join(", "));
-        errors.push(
-            Diagnostic::of_file(file, message).expecting("a [[task]] for each task that people may do"),
-        );
+        let message = format!("no duration for {}, which `{}` asks of people", missing.join(", "), runbook.name);
+        errors.push(Diagnostic::of_file(file, message).expecting("a [[task]] for each"));
     }
 }
 

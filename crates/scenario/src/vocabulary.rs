@@ -38,7 +38,13 @@ pub(crate) fn vocabulary(folder: &Folder, index: &Index<'_>, people: &People) ->
         sites: names(&mut index.sites.iter().map(|(name, _)| name)),
         places: people.places.values().map(|p| (p.name.clone(), p.site.clone())).collect(),
         doors: people.doors.values().map(|d| (d.name.clone(), door(d))).collect(),
-        items: persons.flat_map(|p| p.items.iter().cloned()).chain(PAPER.map(str::to_owned)).collect(),
+        items: persons
+            .flat_map(|p| p.items.iter().cloned())
+            .chain(people.items.keys().cloned())
+            .chain(PAPER.map(str::to_owned))
+            .collect(),
+        machines: names(&mut index.machines.iter().copied()),
+        documents: documents(index),
         accounts: people.accounts.keys().cloned().collect(),
         bridges: people.bridges.keys().cloned().collect(),
         router_groups: counts(all(&folder.networks, |f| &f.router).map(|(_, r)| &r.groups)),
@@ -94,6 +100,15 @@ pub(crate) fn known_as(service: &Service) -> Vec<String> {
         _ => Vec::new(),
     };
     std::iter::once(service.name.get_ref().clone()).chain(purposes).collect()
+}
+
+/// Host names of sites that show pages.
+fn documents(index: &Index<'_>) -> Set<String> {
+    let hosts = |run: &Run| match run {
+        Run::Site(site) => site.hosts.clone(),
+        _ => Vec::new(),
+    };
+    index.services.iter().flat_map(|(_, (_, service))| hosts(&service.run)).collect()
 }
 
 fn signals(folder: &Folder, index: &Index<'_>, people: &People) -> Map<String, Observability> {

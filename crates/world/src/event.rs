@@ -117,6 +117,43 @@ pub enum Event {
         /// Percent.
         percent: u32,
     },
+    /// Somebody has an item now.
+    Took {
+        /// Who.
+        person: String,
+        /// What.
+        item: String,
+        /// Who held it until then; `None` when it lay somewhere.
+        from: Option<String>,
+    },
+    /// Somebody signed in.
+    SignedIn {
+        /// Who.
+        person: String,
+        /// As whom.
+        account: String,
+    },
+    /// Somebody has a document before them.
+    Opened {
+        /// Who.
+        person: String,
+        /// Which.
+        document: String,
+    },
+    /// Somebody switched a machine off and on.
+    PowerCycled {
+        /// Who.
+        person: String,
+        /// Which.
+        machine: String,
+    },
+    /// Somebody took a role over.
+    HandedOver {
+        /// The role.
+        role: String,
+        /// Who has it now.
+        to: String,
+    },
 }
 
 impl rt::Event for Event {

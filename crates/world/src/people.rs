@@ -154,6 +154,8 @@ pub struct People {
     pub bridges: Map<String, Bridge>,
     /// People in the order of the file: earlier ones are called first.
     pub persons: Vec<Person>,
+    /// Items that lie somewhere and that nobody holds, with their places.
+    pub items: Map<String, String>,
     /// Accounts by name.
     pub accounts: Map<String, Account>,
     /// Remote consoles in the order in which people try them.
@@ -188,7 +190,7 @@ impl People {
     }
 }
 
-/// Tasks whose durations the actions of a runbook draw: a scenario must state each that its runbooks use.
+/// Tasks whose durations the actions of a runbook draw: a scenario states those that its runbooks use.
 pub const TASKS: &[(&str, &str)] = &[
     ("notice", "from the first thing seen to acting on it"),
     ("try-console", "trying one remote console, beside the time-outs"),
@@ -210,6 +212,11 @@ pub const TASKS: &[(&str, &str)] = &[
     ("apply", "changing one router and reading it back"),
     ("judge-load", "deciding on the next admission step"),
     ("post", "writing a public statement"),
+    ("fetch", "finding an item where it lies and taking it"),
+    ("sign-in", "typing a password and a code"),
+    ("open-document", "finding the page"),
+    ("power-cycle", "finding the machine, switching it off and on"),
+    ("brief", "handing a role over"),
 ];
 
 #[cfg(test)]

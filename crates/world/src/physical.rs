@@ -13,6 +13,12 @@ pub struct Physical {
     pub bridges: Map<String, Map<String, Set<String>>>,
     /// Sites whose guard has the names.
     pub guard_told: Set<String>,
+    /// What each person holds.
+    pub held: Map<String, Set<String>>,
+    /// Items that nobody holds -> place.
+    pub lying: Map<String, String>,
+    /// Role -> who took it over.
+    pub acting: Map<String, String>,
     /// Team -> members.
     pub teams: Map<String, Vec<String>>,
     /// Router -> people with a privileged prompt on it.
@@ -30,7 +36,14 @@ impl Physical {
     #[must_use]
     pub fn new(people: &People) -> Self {
         let at = people.persons.iter().map(|p| (p.name.clone(), p.at.clone())).collect();
-        Self { at, ..Self::default() }
+        let held = people.persons.iter().map(|p| (p.name.clone(), p.items.iter().cloned().collect()));
+        Self { at, held: held.collect(), lying: people.items.clone(), ..Self::default() }
+    }
+
+    /// Whether a person holds an item.
+    #[must_use]
+    pub fn holds(&self, person: &str, item: &str) -> bool {
+        self.held.get(person).is_some_and(|items| items.contains(item))
     }
 
     /// Takes one event in.
@@ -45,6 +58,15 @@ impl Physical {
             }
             Event::TeamFormed { team, members } => {
                 self.teams.insert(team.clone(), members.clone());
+            }
+            Event::Took { person, item, from } => {
+                let left = from.as_ref().and_then(|from| self.held.get_mut(from));
+                left.map(|items| items.remove(item));
+                self.lying.remove(item);
+                self.held.entry(person.clone()).or_default().insert(item.clone());
+            }
+            Event::HandedOver { role, to } => {
+                self.acting.insert(role.clone(), to.clone());
             }
             Event::Moved { person, to } => {
                 self.at.insert(person.clone(), to.clone());

@@ -38,10 +38,10 @@ impl Judge<'_> {
         for service in &runbook.restores {
             self.known("service", service, &vocabulary.services);
         }
+        runbook.escalate_to.iter().for_each(|role| self.known("role", role, &vocabulary.roles));
         for copy in &runbook.copies {
-            match copy.text.split_once('@') {
-                Some((_, place)) => {
-                    let place = Name { text: place.to_owned(), span: copy.span.clone() };
+            match copy.paper() {
+                Some(place) => {
                     self.known("place", &place, vocabulary.places.keys().chain(&vocabulary.sites));
                 }
                 None => self.known("service", copy, &vocabulary.services),
@@ -95,7 +95,23 @@ impl Judge<'_> {
                 isolate.iter().for_each(|one| self.known("controller", one, &vocabulary.controllers));
             }
             Action::Admit { .. } => {}
+            Action::Isolate { service } => self.known("controller", service, &vocabulary.controllers),
+            Action::Fetch { item } => self.known("item", item, &vocabulary.items),
+            Action::SignIn { account } => self.known("account", account, &vocabulary.accounts),
+            Action::Open { document } => self.document_name(document),
+            Action::PowerCycle { machine } => self.known("machine", machine, &vocabulary.machines),
+            Action::HandOver { role, to } => {
+                [role, to].into_iter().for_each(|role| self.known("role", role, &vocabulary.roles));
+            }
             Action::Post { on, .. } => self.known("service", on, &vocabulary.services),
+        }
+    }
+
+    fn document_name(&mut self, document: &Name) {
+        let vocabulary = self.vocabulary;
+        match document.paper() {
+            Some(place) => self.known("place", &place, vocabulary.places.keys()),
+            None => self.known("document", document, &vocabulary.documents),
         }
     }
 

@@ -19,6 +19,10 @@ pub struct Vocabulary {
     pub doors: Map<String, Door>,
     /// Things that people hold, carry, call from or write on.
     pub items: Set<String>,
+    /// Machines that somebody can switch off and on.
+    pub machines: Set<String>,
+    /// Host names of sites that show documents.
+    pub documents: Set<String>,
     /// Accounts and credentials that a `login` can use.
     pub accounts: Set<String>,
     /// Conference bridges.

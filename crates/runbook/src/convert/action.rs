@@ -25,6 +25,12 @@ impl Converter<'_> {
             Verb::Compare => self.compare(block),
             Verb::Apply => self.apply(action, elsewhere.links),
             Verb::Admit => self.admit(block),
+            Verb::Isolate => Some(Action::Isolate { service: name(&block.isolate)? }),
+            Verb::Fetch => Some(Action::Fetch { item: name(&block.fetch)? }),
+            Verb::SignIn => Some(Action::SignIn { account: name(&block.sign_in)? }),
+            Verb::Open => Some(Action::Open { document: name(&block.open)? }),
+            Verb::PowerCycle => Some(Action::PowerCycle { machine: name(&block.power_cycle)? }),
+            Verb::HandOver => Some(Action::HandOver { role: name(&block.hand_over)?, to: name(&block.to)? }),
             Verb::Post => Some(Action::Post { on: name(&block.on)?, text: name(&block.text)? }),
         };
         action.filter(|_| complete)

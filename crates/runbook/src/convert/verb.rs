@@ -15,10 +15,16 @@ pub(super) enum Verb {
     Apply,
     Admit,
     Post,
+    Isolate,
+    Fetch,
+    SignIn,
+    Open,
+    PowerCycle,
+    HandOver,
 }
 
 impl Verb {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::Observe,
         Self::Convene,
         Self::Decide,
@@ -29,6 +35,12 @@ impl Verb {
         Self::Apply,
         Self::Admit,
         Self::Post,
+        Self::Isolate,
+        Self::Fetch,
+        Self::SignIn,
+        Self::Open,
+        Self::PowerCycle,
+        Self::HandOver,
     ];
 
     pub(super) fn name(self) -> &'static str {
@@ -43,6 +55,12 @@ impl Verb {
             Self::Apply => "apply",
             Self::Admit => "admit",
             Self::Post => "post",
+            Self::Isolate => "isolate",
+            Self::Fetch => "fetch",
+            Self::SignIn => "sign-in",
+            Self::Open => "open",
+            Self::PowerCycle => "power-cycle",
+            Self::HandOver => "hand-over",
         }
     }
 
@@ -59,6 +77,8 @@ impl Verb {
             Self::Apply => (&[], &["on", "first", "confirm-within", "isolate", "admit", "from"]),
             Self::Admit => (&["hold"], &["unit", "stop-if"]),
             Self::Post => (&["text", "on"], &[]),
+            Self::Isolate | Self::Fetch | Self::SignIn | Self::Open | Self::PowerCycle => (&[], &[]),
+            Self::HandOver => (&["to"], &[]),
         }
     }
 
@@ -68,13 +88,13 @@ impl Verb {
         if all.is_empty() { "nothing else".to_owned() } else { all.join(", ") }
     }
 
-    /// The verbs of an action. Beside `apply`, `admit` is a parameter.
+    /// The verbs of an action. Beside `apply`, `admit` and `isolate` are parameters.
     pub(super) fn all_of(action: &ActionBlock) -> Vec<Self> {
         let present = action.present();
         let written = |verb: &Self| present.iter().any(|(key, _)| *key == verb.name());
         let mut verbs: Vec<Self> = Self::ALL.into_iter().filter(written).collect();
         if verbs.contains(&Self::Apply) {
-            verbs.retain(|verb| *verb != Self::Admit);
+            verbs.retain(|verb| !matches!(verb, Self::Admit | Self::Isolate));
         }
         verbs
     }

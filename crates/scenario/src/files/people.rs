@@ -17,6 +17,8 @@ pub struct People {
     pub door: Vec<Door>,
     /// Voice bridges.
     pub bridge: Vec<Bridge>,
+    /// Items that lie somewhere.
+    pub item: Vec<Item>,
     /// People, in the order in which they are called.
     pub person: Vec<Person>,
     /// Badges that the access server knows.
@@ -94,6 +96,16 @@ pub struct Bridge {
     /// What it stands on, without a model.
     #[serde(default)]
     pub needs: Vec<String>,
+}
+
+/// An item that lies somewhere and that nobody holds.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Item {
+    /// Unique name.
+    pub name: Spanned<String>,
+    /// Place where it lies.
+    pub at: Spanned<String>,
 }
 
 /// A person.

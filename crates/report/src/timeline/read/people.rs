@@ -57,6 +57,15 @@ pub(super) fn note(event: Event) -> Option<Note> {
         Event::Reach { reached, total } => Some(
             Note::said("people", format!("the console reaches {reached} of {total} data centres")).within(30),
         ),
+        Event::Took { person, item, .. } => Some(Note::said("people", format!("{person} has `{item}`"))),
+        Event::SignedIn { person, account } => {
+            Some(Note::said("people", format!("{person} is signed in as {account}")))
+        }
+        Event::Opened { person, document } => Some(Note::said("people", format!("{person} reads {document}"))),
+        Event::PowerCycled { person, machine } => {
+            Some(Note::said("people", format!("{person} switched {machine} off and on")))
+        }
+        Event::HandedOver { role, to } => Some(Note::said("people", format!("{to} is {role} now"))),
         Event::Admitted { percent } => {
             Some(Note::said("people", format!("edges are told to admit {percent} % of users")))
         }
