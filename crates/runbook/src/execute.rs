@@ -7,8 +7,9 @@
 //! - [`Report`]: what came of it, step by step.
 //! - [`Failure`], [`Attempt`]: why something did not work. [`Spent`]: where the time of a step went.
 //! - `crew`: who does a step. `clock`: how long it takes them. `watch`: waiting for a signal.
-//! - `gather`, `enter`, `console`, `ramp`: the actions.
+//! - `gather`, `enter`, `console`, `ramp`, `at_hand`: the actions.
 
+mod at_hand;
 mod clock;
 mod console;
 mod crew;
@@ -26,27 +27,31 @@ use blackstart_sim::Time;
 use blackstart_world::{Event, World};
 pub use failure::{Attempt, Failure, Kind};
 pub use report::{Report, Spending, Spent, StepReport, StepVerdict, Verdict};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
 /// A step entered so often means that the runbook goes in a circle.
 const ENTRIES_MAX: usize = 3;
 
-/// A runbook being executed.
+/// A runbook being executed, as those see it who do one step: a copy shares everything but the step and its crew.
+#[derive(Clone)]
 struct Incident {
     world: Rc<World>,
     runbook: Arc<Runbook>,
     report: Rc<RefCell<Report>>,
-    clock: clock::Clock,
-    /// People who act in the present step.
-    crew: RefCell<Vec<String>>,
-    /// What failed in the present step so far.
-    tried: RefCell<Vec<Attempt>>,
+    clock: Rc<clock::Clock>,
     /// Shares of users admitted so far, in percent, for stepping back.
-    admitted: RefCell<Vec<u32>>,
+    admitted: Rc<RefCell<Vec<u32>>>,
     /// Ports brought up by hand, for taking it back.
-    restored: RefCell<Vec<(String, String)>>,
+    restored: Rc<RefCell<Vec<(String, String)>>>,
+    /// The present step.
+    open: Cell<usize>,
+    /// People who act in it.
+    crew: RefCell<Vec<String>>,
+    /// What failed in it so far.
+    tried: RefCell<Vec<Attempt>>,
 }
 
 /// What to do after a step.
@@ -56,29 +61,43 @@ enum Next {
     End,
 }
 
+impl Next {
+    /// What to do after two steps that were done together.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::End, _) | (_, Self::End) => Self::End,
+            (Self::GoTo(target), _) | (Self::Step, Self::GoTo(target)) => Self::GoTo(target),
+            (Self::Step, Self::Step) => Self::Step,
+        }
+    }
+}
+
 /// Executes a runbook to its end, writing into `report` as it goes: a run that ends in the middle of a step leaves a report
 /// of what was reached. To be spawned as a task of the world, not of a host.
 pub async fn run(world: Rc<World>, runbook: Arc<Runbook>, report: Rc<RefCell<Report>>) {
     *report.borrow_mut() = Report::new(&runbook);
-    let clock = clock::Clock::new(&world);
-    let (crew, tried, admitted, restored) = Default::default();
-    let incident = Incident { world, runbook, report, clock, crew, tried, admitted, restored };
+    let clock = Rc::new(clock::Clock::new(&world));
+    let (open, crew, tried, admitted, restored) = Default::default();
+    let incident = Incident { world, runbook, report, clock, admitted, restored, open, crew, tried };
     incident.all_steps().await;
     incident.report.borrow_mut().over = true;
 }
 
 impl Incident {
     async fn all_steps(&self) {
-        let mut entries = vec![0; self.runbook.steps.len()];
+        let steps = &self.runbook.steps;
+        let mut entries = vec![0; steps.len()];
         let mut index = 0;
-        while let Some(step) = self.runbook.steps.get(index) {
+        while index < steps.len() {
             entries[index] += 1;
             if entries[index] > ENTRIES_MAX {
-                self.end(step, StepVerdict::Blocked, Some("the runbook goes in a circle".to_owned().into()));
+                self.open.set(index);
+                self.end(StepVerdict::Blocked, Some("the runbook goes in a circle".to_owned().into()));
                 return;
             }
-            match self.step(step).await {
-                Next::Step => index += 1,
+            let together = self.begun_together(index);
+            match self.steps(together.clone()).await {
+                Next::Step => index = together.end,
                 Next::GoTo(target) => index = target,
                 Next::End => return,
             }
@@ -86,54 +105,100 @@ impl Incident {
         self.report.borrow_mut().finish(Time::now());
     }
 
-    async fn step(&self, step: &Step) -> Next {
-        let Some(body) = &step.body else {
-            self.begin(step);
-            self.end(step, StepVerdict::Unchecked, None);
+    /// A step and those that begin together with it.
+    fn begun_together(&self, first: usize) -> Range<usize> {
+        let with_previous = |step: &&Step| step.body.as_ref().is_some_and(|body| body.with_previous);
+        first..first + 1 + self.runbook.steps[first + 1..].iter().take_while(with_previous).count()
+    }
+
+    /// Does steps at the same time; what comes after is known when all have ended.
+    async fn steps(&self, together: Range<usize>) -> Next {
+        if together.len() == 1 {
+            return self.step(together.start).await;
+        }
+        let apart = |index| {
+            let incident = self.clone();
+            blackstart_sim::task::spawn("runbook", async move { incident.step(index).await })
+        };
+        let tasks: Vec<_> = together.map(apart).collect();
+        let mut next = Next::Step;
+        for task in tasks {
+            next = next.and(task.await.unwrap_or(Next::End));
+        }
+        next
+    }
+
+    async fn step(&self, index: usize) -> Next {
+        self.open.set(index);
+        let Some(body) = &self.runbook.steps[index].body else {
+            self.begin();
+            self.end(StepVerdict::Unchecked, None);
             return Next::Step;
         };
         if let Some(after) = &body.after {
             let began = Time::now();
             let seen = self.seen(after, began + after.within).await;
-            self.begin(step);
-            self.report.borrow_mut().spent(Spending::Signal, &after.signal.text, "", began);
+            self.begin();
+            self.spent(Spending::Signal, &after.signal.text, "", began);
             if !seen {
                 let text = format!("waited {} for {}", rough(after.within), self.as_seen(after));
-                return self.otherwise(step, after, self.not_seen(after, began, text)).await;
+                return self.otherwise(body, after, self.not_seen(after, began, text)).await;
             }
         } else {
-            self.begin(step);
+            self.begin();
         }
         self.assume(&body.needs.iter().map(|need| need.text.clone()).collect::<Vec<_>>());
-        let started = Time::now();
-        let Some(until) = &body.until else {
-            let acted = self.act(body).await;
-            return self.plain_end(step, acted);
-        };
-        let acted = rt::time::timeout(until.within, self.act(body)).await;
-        let acted = acted.unwrap_or_else(|_| Err(self.too_long(step, until, started)));
-        if acted.is_ok() {
-            let looking = Time::now();
-            let seen = self.seen(until, started + until.within).await;
-            self.report.borrow_mut().spent(Spending::Signal, &until.signal.text, "", looking);
-            if !seen {
-                let text = format!("{} after {}", self.as_seen(until), rough(until.within));
-                let mut why = self.not_seen(until, looking, text);
-                why.attempts.extend(acted.ok().flatten().map(|first| first.attempts).unwrap_or_default());
-                return self.otherwise(step, until, why).await;
+        match (self.tries(body).await, &body.until) {
+            (Ok(None), _) => self.end(StepVerdict::Done, None),
+            (Ok(failed_first), _) => self.end(StepVerdict::FailedOver, failed_first),
+            (Err(why), Some(until)) => return self.otherwise(body, until, why).await,
+            (Err(why), None) => {
+                self.end(StepVerdict::Blocked, Some(why));
+                return Next::End;
             }
         }
-        match acted {
-            Ok(_) => self.plain_end(step, acted),
-            Err(why) => self.otherwise(step, until, why).await,
-        }
+        Next::Step
     }
 
-    fn too_long(&self, step: &Step, until: &Wait, began: Time) -> Failure {
+    /// Tries as often as the step says. `Ok(Some(..))` tells which ways failed before one worked.
+    async fn tries(&self, body: &Body) -> Result<Option<Failure>, Failure> {
+        for _ in 1..body.tries.most {
+            match self.attempt(body).await {
+                Ok(first) => return Ok(first),
+                Err(why) => self.report.borrow_mut().failed(self.open.get(), why.attempts),
+            }
+            self.hold(body.tries.pause, "before the next try").await;
+        }
+        self.attempt(body).await
+    }
+
+    /// Does the step's action and waits for what must be seen then.
+    async fn attempt(&self, body: &Body) -> Result<Option<Failure>, Failure> {
+        let Some(until) = &body.until else { return self.act(body).await };
+        let started = Time::now();
+        let acted = rt::time::timeout(until.within, self.act(body)).await;
+        let acted = acted.unwrap_or_else(|_| Err(self.too_long(until, started)))?;
+        let looking = Time::now();
+        let seen = self.seen(until, started + until.within).await;
+        self.spent(Spending::Signal, &until.signal.text, "", looking);
+        if seen {
+            return Ok(acted);
+        }
+        let mut why =
+            self.not_seen(until, looking, format!("{} after {}", self.as_seen(until), rough(until.within)));
+        why.attempts.extend(acted.map(|first| first.attempts).unwrap_or_default());
+        Err(why)
+    }
+
+    fn too_long(&self, until: &Wait, began: Time) -> Failure {
         let text = format!("not done within {}", rough(until.within));
         let mut attempts = self.tried.take();
-        attempts.push(Attempt::new(Kind::Limit, step.id.clone(), began, &text));
+        attempts.push(Attempt::new(Kind::Limit, self.present().id.clone(), began, &text));
         Failure { text, attempts }
+    }
+
+    fn present(&self) -> &Step {
+        &self.runbook.steps[self.open.get()]
     }
 
     fn not_seen(&self, wait: &Wait, began: Time, text: String) -> Failure {
@@ -144,50 +209,56 @@ impl Incident {
         Failure { text, attempts: waits.by_ref().collect() }
     }
 
-    /// The end of a step that was seen to work, or that has nothing to see. `Ok(Some(..))` says which ways failed first.
-    fn plain_end(&self, step: &Step, acted: Result<Option<Failure>, Failure>) -> Next {
-        match acted {
-            Ok(None) => self.end(step, StepVerdict::Done, None),
-            Ok(failed_first) => self.end(step, StepVerdict::FailedOver, failed_first),
-            Err(why) => {
-                self.end(step, StepVerdict::Blocked, Some(why));
-                return Next::End;
-            }
-        }
-        Next::Step
-    }
-
     /// What the runbook says to do when a wait ran out or the action failed.
-    async fn otherwise(&self, step: &Step, wait: &Wait, why: Failure) -> Next {
+    async fn otherwise(&self, body: &Body, wait: &Wait, why: Failure) -> Next {
         self.report.borrow_mut().ran_out.insert(wait.signal.span.start);
-        match &wait.otherwise {
+        let why = match &wait.otherwise {
             Otherwise::Step(name) => {
                 let target = self.runbook.steps.iter().position(|s| s.id == name.text);
-                self.end(step, StepVerdict::FailedOver, Some(why));
-                target.map_or(Next::Step, Next::GoTo)
+                self.end(StepVerdict::FailedOver, Some(why));
+                return target.map_or(Next::Step, Next::GoTo);
             }
+            Otherwise::Escalate => match self.escalate(body).await {
+                Ok(()) => {
+                    self.end(StepVerdict::FailedOver, Some(why));
+                    return Next::Step;
+                }
+                Err(again) => why.then(again, "; "),
+            },
             Otherwise::Undo => {
-                let undone = match step.body.as_ref().and_then(|body| body.undo.as_ref()) {
+                let undone = match &body.undo {
                     Some(undo) => self.perform(undo).await.map(|_| "taken back".to_owned()),
                     None => Ok("nothing to take back".to_owned()),
                 };
                 let undone = undone.unwrap_or_else(|failure| format!("could not be taken back: {failure}"));
-                self.end(step, StepVerdict::Blocked, Some(why.in_words(|why| format!("{why}; {undone}"))));
-                Next::End
+                why.in_words(|why| format!("{why}; {undone}"))
             }
             Otherwise::PreviousPercent => {
                 let back = self
                     .step_back()
                     .await
                     .unwrap_or_else(|failure| format!("could not step back: {failure}"));
-                self.end(step, StepVerdict::Blocked, Some(why.in_words(|why| format!("{why}; {back}"))));
-                Next::End
+                why.in_words(|why| format!("{why}; {back}"))
             }
-            Otherwise::Escalate | Otherwise::Stop => {
-                self.end(step, StepVerdict::Blocked, Some(why));
-                Next::End
-            }
+            Otherwise::Stop => why,
+        };
+        self.end(StepVerdict::Blocked, Some(why));
+        Next::End
+    }
+
+    /// Calls those whom the runbook names; with them on the line the step is tried once more.
+    async fn escalate(&self, body: &Body) -> Result<(), Failure> {
+        let nobody = || Failure::at_once(Kind::Person, "escalate-to", "there is nobody to escalate to");
+        if self.runbook.escalate_to.is_empty() {
+            return Err(nobody());
         }
+        let called = self.call_in(&self.runbook.escalate_to).await?;
+        if called.is_empty() {
+            return Err(nobody());
+        }
+        let with = called.join(", ");
+        let again = self.attempt(body).await;
+        again.map(drop).map_err(|why| why.in_words(|why| format!("escalated to {with}: {why}")))
     }
 
     async fn act(&self, body: &Body) -> Result<Option<Failure>, Failure> {
@@ -231,6 +302,12 @@ impl Incident {
             Action::Admit { percents, hold, stop_errors_percent } => {
                 self.admit(percents, *hold, *stop_errors_percent).await.map(done)
             }
+            Action::Isolate { service } => self.isolate(service).await.map(done),
+            Action::Fetch { item } => self.fetch(item).await.map(done),
+            Action::SignIn { account } => self.sign_in_at_hand(account).await.map(done),
+            Action::Open { document } => self.open_document(document).await.map(done),
+            Action::PowerCycle { machine } => self.power_cycle(machine).await.map(done),
+            Action::HandOver { role, to } => self.hand_over(role, to).await.map(done),
             Action::Post { on, text } => self.post(on, text).await.map(done),
         }
     }
@@ -243,19 +320,24 @@ impl Incident {
     /// Notes needs that have no model: the verdict says so.
     fn assume(&self, needs: &[String]) {
         let known: Set<&str> = self.runbook.assumes_up.iter().map(|name| name.text.as_str()).collect();
-        self.report.borrow_mut().assume(needs, &known);
+        self.report.borrow_mut().assume(self.open.get(), needs, &known);
     }
 
-    fn begin(&self, step: &Step) {
-        self.report.borrow_mut().begin(&step.id, Time::now());
-        self.world.emit(&Event::StepStarted { step: step.id.clone() });
+    fn begin(&self) {
+        self.report.borrow_mut().begin(self.open.get(), Time::now());
+        self.world.emit(&Event::StepStarted { step: self.present().id.clone() });
     }
 
-    fn end(&self, step: &Step, verdict: StepVerdict, why: Option<Failure>) {
+    fn end(&self, verdict: StepVerdict, why: Option<Failure>) {
         let text = why.as_ref().map(|why| why.text.clone());
-        self.report.borrow_mut().end(&step.id, Time::now(), verdict, why);
+        self.report.borrow_mut().end(self.open.get(), Time::now(), verdict, why);
         let verdict = verdict.word().to_owned();
-        self.world.emit(&Event::StepEnded { step: step.id.clone(), verdict, why: text });
+        self.world.emit(&Event::StepEnded { step: self.present().id.clone(), verdict, why: text });
+    }
+
+    /// Notes that the time since `from` went on something.
+    fn spent(&self, on: Spending, what: &str, who: &str, from: Time) {
+        self.report.borrow_mut().spent(self.open.get(), on, what, who, from);
     }
 
     /// Runs `work` on the machine with this name, as a program that somebody starts there, and waits for it.
@@ -269,7 +351,7 @@ impl Incident {
         let began = Time::now();
         let task = blackstart_sim::control::spawn_on(known.node, "person", work);
         let done = task.await;
-        self.report.borrow_mut().spent(Spending::Protocols, machine, "", began);
+        self.spent(Spending::Protocols, machine, "", began);
         done.map_err(|_| {
             let text = format!("{machine} is dark");
             Failure::of(text.clone(), Attempt::new(Kind::Connect, machine, began, text).from(machine))

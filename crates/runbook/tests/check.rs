@@ -66,6 +66,8 @@ fn vocabulary() -> Vocabulary {
         .into(),
         doors: Map::from([("router-room".to_owned(), door)]),
         items: words("printed-list paper-log laptop console-cable code-generator"),
+        machines: words("core1"),
+        documents: words("wiki.example"),
         accounts: words("break-glass sign-in"),
         bridges: words("outside-bridge"),
         router_groups: counts(&[("backbone-routers", 8)]),

@@ -5,8 +5,8 @@
 use crate::files::{faults, milestones, network, people, services};
 use crate::index::{Index, all};
 use crate::load::Folder;
-use blackstart_source::{Diagnostic, Diagnostics, SourceFile, Spanned};
 use blackstart_runbook::step::Runbook;
+use blackstart_source::{Diagnostic, Diagnostics, SourceFile, Spanned};
 use blackstart_world::People;
 use blackstart_world::people::TASKS;
 use ipnet::IpNet;
@@ -330,7 +330,8 @@ pub(crate) fn durations(folder: &Folder, people: &People, runbook: &Runbook, err
     let missing: Vec<&str> = tasks.into_iter().filter(|task| !people.tasks.contains_key(*task)).collect();
     if !missing.is_empty() {
         let file = folder.people.last().map_or("people.toml", |read| read.file.name());
-        let message = format!("no duration for {}, which `{}` asks of people", missing.join(", "), runbook.name);
+        let message =
+            format!("no duration for {}, which `{}` asks of people", missing.join(", "), runbook.name);
         errors.push(Diagnostic::of_file(file, message).expecting("a [[task]] for each"));
     }
 }

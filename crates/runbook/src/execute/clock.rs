@@ -46,14 +46,14 @@ impl Incident {
     pub(super) async fn people_spend(&self, length: Duration, what: &str, who: &str) {
         let began = Time::now();
         sleep(length).await;
-        self.report.borrow_mut().spent(Spending::People, what, who, began);
+        self.spent(Spending::People, what, who, began);
     }
 
     /// Lets a pause pass that the runbook prescribes.
     pub(super) async fn hold(&self, length: Duration, what: &str) {
         let began = Time::now();
         sleep(length).await;
-        self.report.borrow_mut().spent(Spending::Hold, what, "", began);
+        self.spent(Spending::Hold, what, "", began);
     }
 
     /// Lets several people be busy with the same task at once: the slowest counts.

@@ -141,7 +141,7 @@ impl Incident {
     }
 
     /// A session of the sign-in service, asked for from this machine.
-    async fn sign_in(&self, person: &str, laptop: &str, account: &str) -> Result<String, Failure> {
+    pub(super) async fn sign_in(&self, person: &str, laptop: &str, account: &str) -> Result<String, Failure> {
         let account = self.world.people.accounts.get(account);
         let account = account.ok_or_else(|| "there is no such account".to_owned())?;
         let service =
@@ -370,7 +370,7 @@ impl Incident {
     }
 
     /// Shuts the port that leads to the service's machine.
-    async fn isolate(&self, service: &Name) -> Result<(), Failure> {
+    pub(super) async fn isolate(&self, service: &Name) -> Result<(), Failure> {
         let host = self.world.wiring.services.get(&service.text);
         let host = host.ok_or_else(|| format!("nobody knows where `{}` runs", service.text))?.clone();
         let machine =

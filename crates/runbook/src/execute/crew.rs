@@ -16,7 +16,7 @@ impl Incident {
     }
 
     /// People who can be spoken to: those on a bridge; before there is one, everybody's own phone.
-    fn reachable(&self) -> Vec<&Person> {
+    pub(super) fn reachable(&self) -> Vec<&Person> {
         let on_bridges: Set<String> = self.world.with_state(|state| {
             let people = state.physical.bridges.keys().flat_map(|bridge| state.physical.on_bridge(bridge));
             people.map(str::to_owned).collect()
@@ -25,8 +25,13 @@ impl Incident {
         everyone.filter(|person| on_bridges.is_empty() || on_bridges.contains(&person.name)).collect()
     }
 
-    fn one_with_role(&self, role: &str) -> Result<String, Failure> {
-        let has = |person: &&&Person| person.roles.iter().any(|r| r == role);
+    /// Whoever took the role over; else the first who has it.
+    pub(super) fn one_with_role(&self, role: &str) -> Result<String, Failure> {
+        let acting = self.world.with_state(|state| state.physical.acting.get(role).cloned());
+        let has = |person: &&&Person| match &acting {
+            Some(acting) => person.name == *acting,
+            None => person.roles.iter().any(|r| r == role),
+        };
         let found = self.reachable().iter().find(has).map(|person| person.name.clone());
         found.ok_or_else(|| {
             Failure::at_once(Kind::Person, role, format!("nobody who can be reached is {role}"))
@@ -75,9 +80,7 @@ impl Incident {
     /// Who of the crew holds an item.
     pub(super) fn holder(&self, item: &str) -> Result<String, Failure> {
         let crew = self.crew.borrow();
-        let holds = |name: &&String| {
-            self.world.people.person(name).is_some_and(|person| person.items.iter().any(|i| i == item))
-        };
+        let holds = |name: &&String| self.world.with_state(|state| state.physical.holds(name, item));
         let found = crew.iter().find(holds).cloned();
         let nobody = || format!("none of {} holds `{item}`", crew.join(", "));
         found.ok_or_else(|| Failure::at_once(Kind::Item, item, nobody()))

@@ -4,7 +4,7 @@ use super::{Attempt, Failure, Incident, Kind};
 use crate::step::Name;
 use blackstart_badge::{Verdict, reader};
 use blackstart_sim::Time;
-use blackstart_world::{Door, Event};
+use blackstart_world::{Door, Event, Person};
 use std::net::SocketAddr;
 
 impl Incident {
@@ -63,8 +63,8 @@ impl Incident {
         let fails = |text: String| Failure::at_once(Kind::GuardKey, &door.name, text);
         let no_lock = || fails(format!("guard key: {} has no lock", door.name));
         let key = door.key.as_ref().ok_or_else(no_lock)?;
-        let holds = |items: &Vec<String>| items.iter().any(|item| item == key);
-        let mut guards = self.world.people.persons.iter().filter(|person| holds(&person.items));
+        let holds = |person: &&Person| self.world.with_state(|state| state.physical.holds(&person.name, key));
+        let mut guards = self.world.people.persons.iter().filter(holds);
         let guard = guards.find(|person| self.place_of(&person.name).is_ok_and(|place| place == door.from));
         let no_key = || fails(format!("guard key: nobody at {} holds `{key}`", door.from));
         let guard = guard.ok_or_else(no_key)?;

@@ -125,6 +125,13 @@ impl Failure {
         (!attempts.is_empty()).then_some(Self { text, attempts })
     }
 
+    /// This one, and another after it.
+    pub(super) fn then(mut self, other: Self, between: &str) -> Self {
+        self.text = format!("{}{between}{}", self.text, other.text);
+        self.attempts.extend(other.attempts);
+        self
+    }
+
     /// The same with other words.
     pub(super) fn in_words(self, text: impl FnOnce(&str) -> String) -> Self {
         Self { text: text(&self.text), ..self }

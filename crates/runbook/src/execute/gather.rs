@@ -8,7 +8,7 @@ use blackstart_world::{Event, Person};
 use std::time::Duration;
 
 /// What calling anybody by phone rests on.
-const PHONES: &str = "mobile-carriers";
+pub(super) const PHONES: &str = "mobile-carriers";
 /// What driving rests on.
 const ROADS: &str = "roads";
 
@@ -39,7 +39,7 @@ impl Incident {
         for joined in joining {
             joined.await.map_err(|error| error.to_string())?;
         }
-        self.report.borrow_mut().spent(Spending::People, "join", "those who were called", waiting);
+        self.spent(Spending::People, "join", "those who were called", waiting);
         Ok(())
     }
 
@@ -134,6 +134,24 @@ impl Incident {
             self.join(&person.name, &role.text, &bridge);
         }
         Ok(took)
+    }
+
+    /// Calls everybody with these roles; those who answer are on the bridge then, if there is one.
+    pub(super) async fn call_in(&self, roles: &[Name]) -> Result<Vec<String>, Failure> {
+        self.assume(&[PHONES.to_owned()]);
+        let caller = self.lead().or_else(|_| self.one_on_duty())?;
+        let bridge = self.world.with_state(|state| state.physical.bridges.keys().next().cloned());
+        let mut called = Vec::new();
+        for (person, role) in self.listed(roles, &caller) {
+            self.busy(&caller, "call").await?;
+            self.world.emit(&Event::Called { by: caller.clone(), person: person.clone() });
+            if let Some(bridge) = &bridge {
+                self.busy(&person, "join").await?;
+                self.join(&person, &role, bridge);
+            }
+            called.push(person);
+        }
+        Ok(called)
     }
 
     /// Whoever opened the bridge keeps calling; they are the first on it.

@@ -131,8 +131,6 @@ pub struct Report {
     pub assumed_up: Set<String>,
     /// Needs without a model that were used and are not taken for granted.
     pub unmodelled: Set<String>,
-    /// The step that is under way.
-    open: Option<usize>,
 }
 
 impl Report {
@@ -153,31 +151,29 @@ impl Report {
         }
     }
 
-    pub(super) fn assume(&mut self, needs: &[String], taken_for_granted: &Set<&str>) {
+    pub(super) fn assume(&mut self, index: usize, needs: &[String], taken_for_granted: &Set<&str>) {
         for need in needs {
             if taken_for_granted.contains(need.as_str()) {
                 self.assumed_up.insert(need.clone());
                 continue;
             }
             self.unmodelled.insert(need.clone());
-            if let Some(step) = self.open.and_then(|index| self.steps.get_mut(index)) {
+            if let Some(step) = self.steps.get_mut(index) {
                 step.unmodelled.insert(need.clone());
             }
         }
     }
 
-    pub(super) fn begin(&mut self, id: &str, now: Time) {
-        self.open = self.steps.iter().position(|step| step.id == id);
-        if let Some(step) = self.step(id) {
+    pub(super) fn begin(&mut self, index: usize, now: Time) {
+        if let Some(step) = self.steps.get_mut(index) {
             step.started.get_or_insert(now);
             step.verdict = StepVerdict::Blocked;
             step.blocked_on = Some("the run ended while this step was under way".to_owned());
         }
     }
 
-    pub(super) fn end(&mut self, id: &str, now: Time, verdict: StepVerdict, why: Option<Failure>) {
-        self.open = None;
-        if let Some(step) = self.step(id) {
+    pub(super) fn end(&mut self, index: usize, now: Time, verdict: StepVerdict, why: Option<Failure>) {
+        if let Some(step) = self.steps.get_mut(index) {
             step.ended = Some(now);
             step.verdict = verdict;
             step.blocked_on = why.as_ref().map(|why| why.text.clone());
@@ -185,10 +181,17 @@ impl Report {
         }
     }
 
-    /// Notes that the time since `from` went on something. Between steps nobody counts it.
-    pub(super) fn spent(&mut self, on: Spending, what: &str, who: &str, from: Time) {
+    /// Notes what failed in a step that goes on.
+    pub(super) fn failed(&mut self, index: usize, attempts: Vec<Attempt>) {
+        if let Some(step) = self.steps.get_mut(index) {
+            step.failed.extend(attempts);
+        }
+    }
+
+    /// Notes that a step's time since `from` went on something. Once the step has ended nobody counts it.
+    pub(super) fn spent(&mut self, index: usize, on: Spending, what: &str, who: &str, from: Time) {
         let until = Time::now();
-        if let Some(step) = self.open.and_then(|index| self.steps.get_mut(index)).filter(|_| until > from) {
+        if let Some(step) = self.steps.get_mut(index).filter(|step| step.ended.is_none() && until > from) {
             step.spent.push(Spent { on, what: what.to_owned(), who: who.to_owned(), from, until });
         }
     }
@@ -199,10 +202,6 @@ impl Report {
         for step in self.steps.iter_mut().filter(|step| step.started.is_none()) {
             step.verdict = StepVerdict::Skipped;
         }
-    }
-
-    fn step(&mut self, id: &str) -> Option<&mut StepReport> {
-        self.steps.iter_mut().find(|step| step.id == id)
     }
 }
 
@@ -238,15 +237,15 @@ mod tests {
     fn a_need_without_a_model_is_inconclusive_unless_taken_for_granted() {
         let needs = ["roads".to_owned(), "satellite-phones".to_owned()];
         let mut granted = report(&[(StepVerdict::Done, true)], true);
-        granted.assume(&needs, &Set::from(["roads", "satellite-phones"]));
+        granted.assume(0, &needs, &Set::from(["roads", "satellite-phones"]));
         assert_eq!(granted.verdict(false), Verdict::Completed);
         assert_eq!(granted.assumed_up.len(), 2, "the verdict prints both");
         let mut open = report(&[(StepVerdict::Done, true)], true);
-        open.assume(&needs, &Set::from(["roads"]));
+        open.assume(0, &needs, &Set::from(["roads"]));
         assert_eq!(open.verdict(false), Verdict::Inconclusive);
         assert_eq!(open.unmodelled, Set::from(["satellite-phones".to_owned()]));
         open.begin("step", Time::ZERO);
-        open.assume(&needs, &Set::from(["roads"]));
+        open.assume(0, &needs, &Set::from(["roads"]));
         assert_eq!(open.steps[0].unmodelled, open.unmodelled, "and the step that used it");
     }
 }

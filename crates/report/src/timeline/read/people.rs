@@ -61,7 +61,9 @@ pub(super) fn note(event: Event) -> Option<Note> {
         Event::SignedIn { person, account } => {
             Some(Note::said("people", format!("{person} is signed in as {account}")))
         }
-        Event::Opened { person, document } => Some(Note::said("people", format!("{person} reads {document}"))),
+        Event::Opened { person, document } => {
+            Some(Note::said("people", format!("{person} reads {document}")))
+        }
         Event::PowerCycled { person, machine } => {
             Some(Note::said("people", format!("{person} switched {machine} off and on")))
         }

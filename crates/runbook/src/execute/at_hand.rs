@@ -1,0 +1,197 @@
+//! What people do with their hands and at their own machines: fetching things, signing in, reading, switching machines off
+//! and on, handing a role over.
+
+use super::gather::PHONES;
+use super::{Attempt, Failure, Incident, Kind, Spending};
+use crate::step::Name;
+use blackstart_app::http;
+use blackstart_dns::stub;
+use blackstart_sim::{Time, control};
+use blackstart_world::Event;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+const HTTP_PORT: u16 = 80;
+/// How long somebody looks at a page that does not come.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a machine stays off.
+const OFF: Duration = Duration::from_secs(10);
+
+impl Incident {
+    /// Somebody of the crew gets an item: from where it lies, or from whoever holds it.
+    pub(super) async fn fetch(&self, item: &Name) -> Result<(), Failure> {
+        if self.holder(&item.text).is_ok() {
+            return Ok(());
+        }
+        let lead = self.lead()?;
+        let lies = self.world.with_state(|state| state.physical.lying.get(&item.text).cloned());
+        let from = match lies {
+            Some(place) => {
+                self.walk(&lead, &place, &item.text).await?;
+                None
+            }
+            None => Some(self.meet_holder(&lead, &item.text).await?),
+        };
+        self.busy(&lead, "fetch").await?;
+        self.world.emit(&Event::Took { person: lead, item: item.text.clone(), from });
+        Ok(())
+    }
+
+    /// Goes to a place that no shut door is before.
+    async fn walk(&self, person: &str, place: &str, item: &str) -> Result<(), Failure> {
+        let here = self.place_of(person)?;
+        if here == place {
+            return Ok(());
+        }
+        let behind = self.world.people.doors.values().find(|door| door.to == place);
+        if let Some(door) = behind {
+            let text =
+                format!("`{item}` lies in {place}, and {person} is not through the door {}", door.name);
+            return Err(Failure::at_once(Kind::Item, item, text));
+        }
+        self.go(person, &here, place).await
+    }
+
+    async fn go(&self, person: &str, from: &str, to: &str) -> Result<(), Failure> {
+        self.people_spend(self.way(person, from, to)?, "travel", person).await;
+        self.world.emit(&Event::Moved { person: person.to_owned(), to: to.to_owned() });
+        Ok(())
+    }
+
+    /// Calls the person who holds an item and has them come. Gives their name.
+    async fn meet_holder(&self, lead: &str, item: &str) -> Result<String, Failure> {
+        let fails = |text: String| Failure::at_once(Kind::Item, item, text);
+        let holds = |name: &str| self.world.with_state(|state| state.physical.holds(name, item));
+        let holder = self.world.people.persons.iter().find(|person| holds(&person.name));
+        let holder = holder.ok_or_else(|| fails(format!("nobody knows where `{item}` is")))?.name.clone();
+        if !self.reachable().iter().any(|person| person.name == holder) {
+            return Err(fails(format!("{holder} holds `{item}` and cannot be reached")));
+        }
+        self.assume(&[PHONES.to_owned()]);
+        self.busy(lead, "call").await?;
+        self.world.emit(&Event::Called { by: lead.to_owned(), person: holder.clone() });
+        let (there, here) = (self.place_of(&holder)?, self.place_of(lead)?);
+        if there != here {
+            if let Some(door) = self.world.people.doors.values().find(|door| door.to == here) {
+                return Err(fails(format!(
+                    "{holder} holds `{item}`, on the other side of the door {}",
+                    door.name
+                )));
+            }
+            self.go(&holder, &there, &here).await?;
+        }
+        Ok(holder)
+    }
+
+    /// Signs in from the lead's own machine.
+    pub(super) async fn sign_in_at_hand(&self, account: &Name) -> Result<(), Failure> {
+        let (lead, laptop) = self.lead_at_laptop()?;
+        self.busy(&lead, "sign-in").await?;
+        self.sign_in(&lead, &laptop, &account.text).await?;
+        self.world.emit(&Event::SignedIn { person: lead, account: account.text.clone() });
+        Ok(())
+    }
+
+    /// Opens a document: on paper where the crew stands, or on a site, over the network.
+    pub(super) async fn open_document(&self, document: &Name) -> Result<(), Failure> {
+        let lead = match document.paper() {
+            Some(place) => self.reader_at(&place.text)?,
+            None => self.read_page(&document.text).await?,
+        };
+        self.busy(&lead, "open-document").await?;
+        self.world.emit(&Event::Opened { person: lead, document: document.text.clone() });
+        Ok(())
+    }
+
+    /// Who of the crew stands where the paper lies.
+    fn reader_at(&self, place: &str) -> Result<String, Failure> {
+        let crew = self.crew.borrow();
+        let there = |name: &&String| self.place_of(name).is_ok_and(|at| at == place);
+        let reader = crew.iter().find(there).cloned();
+        let nobody = || {
+            Failure::at_once(
+                Kind::Item,
+                format!("paper@{place}"),
+                format!("none of {} is at {place}", crew.join(", ")),
+            )
+        };
+        reader.ok_or_else(nobody)
+    }
+
+    /// Asks for the front page of a site from the lead's machine.
+    async fn read_page(&self, host: &str) -> Result<String, Failure> {
+        let (lead, laptop) = self.lead_at_laptop()?;
+        let resolvers = self.world.wiring.machine(&laptop).map(|m| m.resolvers.clone()).unwrap_or_default();
+        let (name, began) = (host.to_owned(), Time::now());
+        let attempt = |kind, saw: String| {
+            let tried = Attempt::new(kind, host, began, &saw).by(&lead).from(&laptop);
+            Failure::of(format!("{host}: {saw}"), tried)
+        };
+        let lookup = async move { stub::Resolver::new(resolvers).lookup_ip(&name).await };
+        let found = self.on_machine(&laptop, lookup).await?;
+        let found = found.map_err(|error| attempt(Kind::NameLookup, error.to_string()))?;
+        let address = found.first().ok_or_else(|| attempt(Kind::NameLookup, "no address".to_owned()))?;
+        let (at, name) = (SocketAddr::new(*address, HTTP_PORT), host.to_owned());
+        let page = self.on_machine(&laptop, async move { http::get(at, &name, "/", PATIENCE).await }).await?;
+        let page = page.map_err(|error| attempt(Kind::Connect, error.to_string()))?;
+        match page.status().is_success() {
+            true => Ok(lead),
+            false => Err(attempt(Kind::Connect, page.status().to_string())),
+        }
+    }
+
+    fn lead_at_laptop(&self) -> Result<(String, String), Failure> {
+        let lead = self.lead()?;
+        let laptop = self.world.people.person(&lead).and_then(|person| person.laptop.clone());
+        let none = || Failure::at_once(Kind::Item, "laptop", format!("{lead} has no machine"));
+        Ok((lead.clone(), laptop.ok_or_else(none)?))
+    }
+
+    /// Switches a machine off and on. Whoever does it stands beside it.
+    pub(super) async fn power_cycle(&self, machine: &Name) -> Result<(), Failure> {
+        let known = self.world.wiring.machine(&machine.text);
+        let known = known.ok_or_else(|| format!("there is no machine `{}`", machine.text))?;
+        let lead = self.lead()?;
+        self.beside(&lead, &machine.text, &known.site)?;
+        self.busy(&lead, "power-cycle").await?;
+        let switch = |done: Result<(), blackstart_sim::Error>| {
+            done.map_err(|error| Failure::at_once(Kind::Task, &machine.text, error.to_string()))
+        };
+        switch(control::power_off(known.node))?;
+        let off = Time::now();
+        super::sleep(OFF).await;
+        self.spent(Spending::Hold, "the machine stays off", "", off);
+        switch(control::power_on(known.node))?;
+        self.world.emit(&Event::PowerCycled { person: lead, machine: machine.text.clone() });
+        Ok(())
+    }
+
+    /// A machine stands behind the doors of its site.
+    fn beside(&self, person: &str, machine: &str, site: &str) -> Result<(), Failure> {
+        let people = &self.world.people;
+        let place = self.place_of(person)?;
+        let at_site = |place: &str| people.site_of(place) == Some(site);
+        let mut doors = people.doors.values().filter(|door| at_site(&door.to));
+        let inside = people.doors.values().any(|door| door.to == place);
+        let text = match (at_site(&place), inside, doors.next()) {
+            (true, true, _) | (true, _, None) => return Ok(()),
+            (true, false, Some(door)) => {
+                format!("{machine} stands behind the door {}, {person} before it", door.name)
+            }
+            (false, ..) => format!("{machine} stands at {site}, {person} is at {place}"),
+        };
+        Err(Failure::at_once(Kind::Travel, machine, text))
+    }
+
+    /// Briefs the first who has the other role and can be reached; the role is theirs then.
+    pub(super) async fn hand_over(&self, role: &Name, to: &Name) -> Result<(), Failure> {
+        let lead = self.lead()?;
+        let successor = self.one_with_role(&to.text)?;
+        self.assume(&[PHONES.to_owned()]);
+        self.busy(&lead, "call").await?;
+        self.world.emit(&Event::Called { by: lead.clone(), person: successor.clone() });
+        self.busy(&lead, "brief").await?;
+        self.world.emit(&Event::HandedOver { role: role.text.clone(), to: successor });
+        Ok(())
+    }
+}
