@@ -1,0 +1,152 @@
+//! What steps of a runbook do in the simulated world, each tried in the smallest scenario, before and after its line goes
+//! down (09:10).
+
+use blackstart_tests::night::{Night, load, play, three_services};
+use std::fs;
+use std::path::Path;
+use tempfile::TempDir;
+
+const NEW_TASKS: [&str; 5] = ["fetch", "sign-in", "open-document", "power-cycle", "brief"];
+
+/// Plays the scenario with these step blocks as its runbook; steps are called `s1`, `s2`, …
+fn tried(header: &str, people: &str, steps: &[&str]) -> Night {
+    let folder = copy(&three_services());
+    let step = |(n, block): (usize, &&str)| format!("## S{}\n\n```toml step\n{block}\n```\n", n + 1);
+    let steps: String = steps.iter().enumerate().map(step).collect();
+    let runbook = format!("# Steps\n\n```toml runbook\nassumes-up = ['roads', 'mobile-carriers']\n{header}\n```\n\n{steps}");
+    fs::write(folder.path().join("runbooks/bring-it-back.md"), runbook).unwrap();
+    let file = folder.path().join("people.toml");
+    let takes = "takes = { low = '1m', likely = '1m', high = '1m', basis = 'assumption' }";
+    let task = |name: &str| format!("[[task]]\nname = '{name}'\n{takes}\n");
+    let tasks: String = NEW_TASKS.iter().copied().map(task).collect();
+    let known = fs::read_to_string(&file).unwrap();
+    fs::write(&file, format!("{known}\n{tasks}{people}")).unwrap();
+    let scenario = load(folder.path(), None);
+    play(&scenario, scenario.seed)
+}
+
+fn copy(scenario: &Path) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    copy_into(scenario, folder.path());
+    folder
+}
+
+fn copy_into(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (path, target) = entry.map(|entry| (entry.path(), to.join(entry.file_name()))).unwrap();
+        match path.is_dir() {
+            true => copy_into(&path, &target),
+            false => drop(fs::copy(&path, &target).unwrap()),
+        }
+    }
+}
+
+fn verdicts(night: &Night) -> Vec<&str> {
+    night.runbook().steps.iter().map(|step| step.verdict).collect()
+}
+
+/// Waits for the line to go down, doing nothing.
+const AFTER: &str = "after = { signal = 'http.shop', is = 'failing', from = '1 of 1 outside vantage points', within = '1h', else = 'stop' }";
+
+/// One step by Ada, who is on call and at home, with what is to come of it.
+#[test]
+fn one_step() {
+    let on_call = "who = { role = 'on-call' }";
+    let down = format!("{on_call}\n{AFTER}");
+    let key = "[[item]]\nname = 'spare'\nat = 'desk'\n[[item]]\nname = 'sealed'\nat = 'router-room'\n";
+    let cases: [(&str, &str, &str, &str); 14] = [
+        (on_call, "fetch = 'spare'", "done", ""),
+        (on_call, "fetch = 'wallet-card'", "done", ""),
+        (on_call, "fetch = 'cage-key'", "done", ""),
+        (on_call, "fetch = 'sealed'", "blocked", "`sealed` lies in router-room, and Ada is not through the door router-room"),
+        (on_call, "sign-in = 'automation'", "done", ""),
+        (&down, "sign-in = 'automation'", "blocked", "automation"),
+        (on_call, "open = 'www.shop.example'", "done", ""),
+        (&down, "open = 'www.shop.example'", "blocked", "www.shop.example: "),
+        (on_call, "open = 'paper@home'", "done", ""),
+        (on_call, "open = 'paper@hall'", "blocked", "none of Ada is at hall"),
+        (on_call, "power-cycle = 'web1'", "blocked", "web1 stands at data-centre, Ada is at home"),
+        (on_call, "isolate = 'capacity-controller'", "blocked", "console of dc-r1"),
+        (on_call, "hand-over = 'on-call', to = 'engineer'", "done", ""),
+        (on_call, "post = 'x', on = 'www.shop.example', text = 'x'", "blocked", "did not take the post"),
+    ];
+    for (who, action, verdict, why) in cases {
+        let night = tried("", key, &[&format!("{who}\ndo = {{ {action} }}")]);
+        let step = &night.runbook().steps[0];
+        assert_eq!(step.verdict, verdict, "{action}: {:?}", step.blocked_on);
+        let saw = step.blocked_on.clone().unwrap_or_default();
+        assert!(saw.contains(why), "{action}: {saw}");
+    }
+}
+
+#[test]
+fn whoever_took_a_role_over_acts_in_it() {
+    let night = tried(
+        "",
+        "",
+        &[
+            "who = { role = 'on-call' }\ndo = { hand-over = 'on-call', to = 'engineer' }",
+            "who = { role = 'on-call' }\ndo = { sign-in = 'automation' }",
+        ],
+    );
+    assert_eq!(verdicts(&night), ["done", "blocked"]);
+    assert_eq!(night.runbook().steps[1].blocked_on.as_deref(), Some("Ben has no machine"));
+}
+
+#[test]
+fn a_machine_is_switched_by_whoever_stands_beside_it() {
+    let travel = "who = { team = 'two', skills = ['core-router', 'break-glass'] }\ndo = { travel = 'data-centre' }";
+    let enter = "do = { enter = 'router-room', try = ['badge'] }";
+    let switch = "do = { power-cycle = 'web1' }";
+    let outside = tried("", "", &[travel, switch]);
+    let why = outside.runbook().steps[1].blocked_on.clone().unwrap_or_default();
+    assert_eq!(why, "web1 stands behind the door router-room, Ada before it");
+    let inside = tried("", "", &[travel, enter, switch]);
+    assert_eq!(verdicts(&inside), ["done"; 3], "{:#?}", inside.runbook().steps);
+    let names: Vec<&str> = inside.log.iter().map(|record| record.kind).collect();
+    assert!(names.contains(&"sim"), "power off and on are on record");
+}
+
+#[test]
+fn steps_that_begin_together_end_before_the_next() {
+    let night = tried(
+        "",
+        "",
+        &[
+            "who = { role = 'on-call' }\ndo = { travel = 'office' }",
+            "who = { role = 'engineer' }\nwith-previous = true\ndo = { open = 'paper@home' }",
+            "who = { role = 'on-call' }\ndo = { observe = ['http.shop'] }",
+        ],
+    );
+    let steps = &night.runbook().steps;
+    assert_eq!(verdicts(&night), ["done"; 3], "{steps:#?}");
+    assert_eq!(steps[0].started, steps[1].started);
+    assert!(steps[1].ended < steps[0].ended, "the page is found before anybody has travelled");
+    assert_eq!(steps[2].started, steps[0].ended);
+}
+
+#[test]
+fn a_step_is_tried_so_often_and_no_more() {
+    let look = |tries: u32| {
+        format!(
+            "who = {{ role = 'on-call' }}\ndo = {{ observe = ['http.shop'] }}\ntries = {tries}\npause = '2m'\n\
+             until = {{ signal = 'http.shop', is = 'failing', from = '1 of 1 outside vantage points', within = '3m', else = 'stop' }}"
+        )
+    };
+    // It fails from 09:10 on, and each try takes three minutes and two of pause.
+    let (two, five) = (tried("", "", &[&look(2)]), tried("", "", &[&look(5)]));
+    assert_eq!(verdicts(&two), ["blocked"]);
+    assert_eq!(verdicts(&five), ["done"]);
+}
+
+#[test]
+fn escalation_calls_somebody_and_tries_once_more() {
+    let look = "who = { role = 'on-call' }\ndo = { observe = ['http.shop'] }\n\
+        until = { signal = 'http.shop', is = 'failing', from = '1 of 1 outside vantage points', within = '7m', else = 'escalate' }";
+    let alone = tried("", "", &[look]);
+    let why = alone.runbook().steps[0].blocked_on.clone().unwrap_or_default();
+    assert!(why.ends_with("there is nobody to escalate to"), "{why}");
+    let helped = tried("escalate-to = ['engineer']", "", &[look]);
+    assert_eq!(verdicts(&helped), ["failed-over"], "{:#?}", helped.runbook().steps);
+}
