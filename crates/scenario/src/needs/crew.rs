@@ -83,8 +83,23 @@ impl<'a> Steps<'a> {
     /// Somebody who does the step holds an item.
     pub(super) fn held(&mut self, who: &Who, item: &Name) -> Id {
         let held = self.candidates(who).iter().any(|person| person.items.contains(&item.text));
-        let met = if held { Met::Given } else { Met::Lost("nobody who does this step holds it".to_owned()) };
+        let fetched =
+            self.acting(|action| matches!(action, Action::Fetch { item: other } if other.text == item.text));
+        let met = match held {
+            true => Met::Given,
+            false => any_or(fetched, "nobody who does this step holds it, and no step fetches it"),
+        };
         self.ground.graph.fact(format!("{} in hand", item.text), met)
+    }
+
+    /// An item can be got: from the place where it lies, or from somebody who holds it and can be spoken to.
+    pub(super) fn fetched(&mut self, index: usize, item: &Name) -> Id {
+        let people = &self.ground.scenario.people;
+        let mut ways: Vec<Id> =
+            people.items.get(&item.text).map(|place| self.place(place)).into_iter().collect();
+        let holders = people.persons.iter().filter(|person| person.items.contains(&item.text));
+        ways.extend(holders.map(|person| self.spoken_to(index, person)).collect::<Vec<_>>());
+        self.ground.graph.fact(format!("{} fetched", item.text), any_or(ways, "it is nowhere"))
     }
 
     /// The sites where those who do a step may stand: where they went last, or where they begin.

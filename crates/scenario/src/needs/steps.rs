@@ -42,15 +42,26 @@ impl<'a> Steps<'a> {
         let reached: Vec<Id> = self.acted.iter().map(|_| self.ground.graph.joint(Met::Unmodelled)).collect();
         let done = each_step(&mut self.ground.graph, self.runbook);
         for index in 0..self.acted.len() {
-            let mut ways: Vec<Id> = match index {
-                0 => vec![readable],
-                _ => vec![done[index - 1]],
-            };
+            let mut ways = vec![self.before(index, readable, &reached, &done)];
             ways.extend(self.sent_to(index).into_iter().map(|from| reached[from]));
             self.ground.graph.explain(reached[index], Met::Any(ways));
             self.step(index, reached[index], done[index]);
         }
         done
+    }
+
+    /// What must be over before a step: the one before it, with all that began together with that.
+    fn before(&mut self, index: usize, readable: Id, reached: &[Id], done: &[Id]) -> Id {
+        let Some(previous) = index.checked_sub(1) else { return readable };
+        if self.with_previous(index) {
+            return reached[previous];
+        }
+        let first = (0..=previous).rev().find(|&i| !self.with_previous(i)).unwrap_or(0);
+        self.ground.graph.joint(Met::All(done[first..=previous].to_vec()))
+    }
+
+    fn with_previous(&self, index: usize) -> bool {
+        self.runbook.steps[index].body.as_ref().is_some_and(|body| body.with_previous)
     }
 
     /// The last step is done, and what the runbook restores works.
@@ -242,6 +253,20 @@ impl<'a> Steps<'a> {
             Action::Apply { .. } => Vec::new(),
             Action::Admit { .. } => vec![self.admission(index, who)],
             Action::Post { on, .. } => vec![self.post(who, on)],
+            Action::Isolate { service } => {
+                let mut needs = vec![self.prompt()];
+                needs.extend(self.port_of(service));
+                needs
+            }
+            Action::Fetch { item } => vec![self.fetched(index, item)],
+            Action::SignIn { .. } => {
+                let laptops = self.laptops(who);
+                let ways = laptops.into_iter().map(|laptop| self.signed_in(laptop)).collect();
+                vec![self.ground.graph.joint(any_or(ways, "nobody who does this step has a machine"))]
+            }
+            Action::Open { document } => vec![self.document(who, document)],
+            Action::PowerCycle { machine } => self.beside(machine),
+            Action::HandOver { .. } => vec![self.word(PHONES)],
         }
     }
 
@@ -428,11 +453,7 @@ impl<'a> Steps<'a> {
         let compared = self.acting(|a| matches!(a, Action::Compare { .. }));
         let compared = any_or(compared, "no step compares");
         let mut needs = vec![self.prompt(), self.ground.graph.fact("what the last change shut", compared)];
-        if let Some((_, service)) = isolate.and_then(|name| self.ground.index.services.get(&name.text))
-            && let Some((_, host)) = self.ground.index.hosts.get(service.host.get_ref())
-        {
-            needs.push(self.cable(host.site.get_ref(), host.router.get_ref()));
-        }
+        needs.extend(isolate.and_then(|service| self.port_of(service)));
         if admits {
             needs.push(self.admission(index, who));
         }
@@ -441,9 +462,61 @@ impl<'a> Steps<'a> {
         needs
     }
 
+    /// A cable to the router that a service's machine is plugged into.
+    fn port_of(&mut self, service: &Name) -> Option<Id> {
+        let (_, service) = self.ground.index.services.get(&service.text)?;
+        let (_, host) = self.ground.index.hosts.get(service.host.get_ref())?;
+        Some(self.cable(host.site.get_ref(), host.router.get_ref()))
+    }
+
+    /// A document can be read where it lies on paper, or from the machine of somebody who does the step.
+    fn document(&mut self, who: &Who, document: &Name) -> Id {
+        if let Some(place) = document.paper() {
+            return self.place(&place.text);
+        }
+        let laptops = self.laptops(who);
+        let mut ways = Vec::new();
+        for laptop in laptops {
+            let host = self.ground.index.hosts.get(laptop);
+            let resolvers = host.map(|(_, host)| host.resolvers.clone()).unwrap_or_default();
+            ways.push(self.ground.site(laptop, &resolvers, &document.text));
+        }
+        let met = any_or(ways, "nobody who does this step has a machine");
+        self.ground.graph.fact(format!("the page {}", document.text), met)
+    }
+
+    /// Somebody can stand where a machine is: behind a door of its site, if that has one.
+    fn beside(&mut self, machine: &Name) -> Vec<Id> {
+        let index = self.ground.index;
+        let router = index.routers.get(&machine.text).map(|(_, router)| router.site.get_ref().as_str());
+        let host = index.hosts.get(&machine.text).map(|(_, host)| host.site.get_ref().as_str());
+        let site = router.or(host);
+        let people = &self.ground.scenario.people;
+        let rooms: Set<&str> = people
+            .doors
+            .values()
+            .filter(|door| people.site_of(&door.to) == site)
+            .map(|door| door.to.as_str())
+            .collect();
+        if rooms.is_empty() {
+            return Vec::new();
+        }
+        let ways = rooms.into_iter().map(|room| self.place(room)).collect();
+        vec![self.ground.graph.fact(format!("somebody beside {}", machine.text), Met::Any(ways))]
+    }
+
+    fn laptops(&self, who: &Who) -> Vec<&'a str> {
+        self.candidates(who).into_iter().filter_map(|person| person.laptop.as_deref()).collect()
+    }
+
     /// Automation that shut the ports shuts them again unless somebody has cut it off by then.
     fn cut_off(&mut self, index: usize, controller: &str) -> Id {
-        let cuts = |i: usize| matches!(self.action(i), Some(Action::Apply { isolate: Some(name), .. }) if name.text == controller);
+        let cuts = |i: usize| match self.action(i) {
+            Some(Action::Apply { isolate: Some(name), .. } | Action::Isolate { service: name }) => {
+                name.text == controller
+            }
+            _ => false,
+        };
         let met = match (0..=index).any(cuts) {
             true => Met::Given,
             false => Met::Lost("it repeats its order, and no step up to here isolates it".to_owned()),
