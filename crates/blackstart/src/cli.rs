@@ -1,6 +1,6 @@
 //! Words on the command line to work and an ending.
 //!
-//! - `run`, `check`, `explain`, `validate`, `mitigate`: the commands
+//! - `run`, `check`, `explain`, `validate`, `mitigate`, `print`, `schema`: the commands
 //! - `complain`: problems with input, on standard error
 //! - `output`: standard output and result files
 //! - `progress`: the bar
@@ -11,8 +11,10 @@ mod complain;
 mod explain;
 mod mitigate;
 mod output;
+mod print;
 mod progress;
 mod run;
+mod schema;
 mod trace;
 mod validate;
 
@@ -67,6 +69,10 @@ enum Command {
     Validate(validate::Arguments),
     /// Try one change at a time on the same seeds: what would help most
     Mitigate(mitigate::Arguments),
+    /// Write a runbook out for paper: prose, blocks in words, room for times
+    Print(print::Arguments),
+    /// Show what may be written, for editors and for the manual
+    Schema(schema::Arguments),
 }
 
 /// What goes to standard output.
@@ -91,6 +97,8 @@ pub(crate) fn run() -> Ending {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Mitigate(arguments) => mitigate::run(&arguments),
+        Command::Print(arguments) => print::run(&arguments),
+        Command::Schema(arguments) => schema::run(&arguments),
     }
 }
 

@@ -227,3 +227,31 @@ fn captures_land_beside_the_results() {
     assert_eq!(nowhere.code, 2);
     assert!(nowhere.stderr.contains("--out"), "{}", nowhere.stderr);
 }
+
+/// `cargo run -- schema actions > docs/src/actions.md` writes it again.
+#[test]
+fn the_manual_of_actions_is_current() {
+    let ran = blackstart(&["schema", "actions"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    assert_eq!(ran.stdout, include_str!("../../../docs/src/actions.md"));
+}
+
+#[test]
+fn the_schema_names_every_key_of_a_step() {
+    let ran = blackstart(&["schema", "runbook"]);
+    let schema: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let keys: Vec<&String> = schema["$defs"]["step"]["properties"].as_object().unwrap().keys().collect();
+    let mut expected = ["who", "with-previous", "after", "do", "tries", "pause", "until", "undo", "needs"];
+    expected.sort_unstable();
+    assert_eq!(keys, expected);
+}
+
+#[test]
+fn a_runbook_is_printed_or_its_mistakes_are() {
+    let sheet = blackstart(&["print", small().join("runbooks/fix.md").to_str().unwrap()]);
+    assert_eq!(sheet.code, 0, "{}", sheet.stderr);
+    assert!(sheet.stdout.contains("began __:__"), "{}", sheet.stdout);
+    let missing = blackstart(&["print", "no-such.md"]);
+    assert_eq!(missing.code, 2);
+    assert!(missing.stderr.contains("no-such.md"), "{}", missing.stderr);
+}

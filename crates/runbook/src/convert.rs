@@ -8,6 +8,8 @@ mod verb;
 mod wait;
 mod who;
 
+pub(crate) use verb::Verb;
+
 use std::time::Duration;
 
 use blackstart_source::{Diagnostic, Diagnostics, SourceFile, Span, Spanned, list_of, near_miss};

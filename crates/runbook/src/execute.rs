@@ -20,6 +20,7 @@ mod ramp;
 mod report;
 mod watch;
 
+use crate::measure::rough;
 use crate::step::{Action, Body, Otherwise, Runbook, Step, Wait, Who};
 use blackstart_rt as rt;
 use blackstart_rt::Set;
@@ -356,17 +357,6 @@ impl Incident {
             let text = format!("{machine} is dark");
             Failure::of(text.clone(), Attempt::new(Kind::Connect, machine, began, text).from(machine))
         })
-    }
-}
-
-/// A duration in words: `1h30m`, `45m`, `20s`.
-fn rough(duration: std::time::Duration) -> String {
-    let seconds = duration.as_secs();
-    match (seconds / 3600, seconds % 3600 / 60) {
-        (0, 0) => format!("{seconds}s"),
-        (0, minutes) => format!("{minutes}m"),
-        (hours, 0) => format!("{hours}h"),
-        (hours, minutes) => format!("{hours}h{minutes:02}m"),
     }
 }
 

@@ -10,15 +10,18 @@
 //! - [`check`]: the words of a runbook against what the scenario has, and what its actors can see from where
 //!   they stand.
 //! - [`needs`]: what a recovery needs, as a graph, and whether it can ever be had.
+//! - [`manual`]: what a runbook may say, for readers and editors. [`print`]: a runbook for paper.
 //! - [`execute`]: people doing a runbook inside the simulated world.
 
 mod block;
 pub mod check;
 mod convert;
 pub mod execute;
+pub mod manual;
 mod markdown;
 mod measure;
 pub mod needs;
+pub mod print;
 mod read;
 pub mod step;
 

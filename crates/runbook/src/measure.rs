@@ -34,6 +34,17 @@ pub(crate) fn whole(text: &str) -> Option<u64> {
     text.parse().ok().filter(|_| digits)
 }
 
+/// A duration in words: `1h30m`, `45m`, `20s`.
+pub(crate) fn rough(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match (seconds / 3600, seconds % 3600 / 60) {
+        (0, 0) => format!("{seconds}s"),
+        (0, minutes) => format!("{minutes}m"),
+        (hours, 0) => format!("{hours}h"),
+        (hours, minutes) => format!("{hours}h{minutes:02}m"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

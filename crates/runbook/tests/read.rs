@@ -151,11 +151,11 @@ fn broken_actions() {
     let cases = [
         (
             "{}",
-            "r.md:7:6: no verb; expected one of observe, convene, decide, travel, enter, login, compare, apply, admit, post",
+            "r.md:7:6: no verb; expected one of observe, convene, decide, travel, enter, login, compare, apply, admit, post, isolate, fetch, sign-in, open, power-cycle, hand-over",
         ),
         (
             "{ by = 'list' }",
-            "r.md:7:6: no verb; expected one of observe, convene, decide, travel, enter, login, compare, apply, admit, post",
+            "r.md:7:6: no verb; expected one of observe, convene, decide, travel, enter, login, compare, apply, admit, post, isolate, fetch, sign-in, open, power-cycle, hand-over",
         ),
         (
             "{ travel = 'a', enter = 'b' }",
@@ -240,7 +240,7 @@ fn broken_actions() {
         ),
         (
             "{ travl = 'x' }",
-            "r.md:7:8: unknown key `travl`; expected one of `observe`, `convene`, `decide`, `travel`, `enter`, `login`, `compare`, `apply`, `admit`, `post`, `alert`, `by` and 17 more; did you mean `travel`?",
+            "r.md:7:8: unknown key `travl`; expected one of `observe`, `convene`, `decide`, `travel`, `enter`, `login`, `compare`, `apply`, `admit`, `post`, `isolate`, `fetch` and 23 more; did you mean `travel`?",
         ),
     ];
     agree(cases, |action| {
@@ -362,7 +362,7 @@ fn broken_outlines() {
         ),
         (
             "# T\n```toml runbook\nrestore = []\n```\n## S\n",
-            "r.md:3:1: unknown key `restore`; expected one of `restores`, `copies`, `assumes-up`; did you mean `restores`?",
+            "r.md:3:1: unknown key `restore`; expected one of `restores`, `copies`, `assumes-up`, `escalate-to`; did you mean `restores`?",
         ),
     ];
     agree(cases, str::to_owned);

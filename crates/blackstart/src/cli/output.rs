@@ -25,7 +25,18 @@ pub(super) fn show(
         Format::Human => Ok(page()),
         Format::Json => serde_json::to_string_pretty(result).map(|json| json + "\n"),
     };
-    match text.map_err(Into::into).and_then(|text| print(&text)) {
+    match text {
+        Ok(text) => end(&text, ending),
+        Err(error) => {
+            eprintln!("{error}");
+            Ending::Internal
+        }
+    }
+}
+
+/// Writes the result of a command that ended so.
+pub(super) fn end(text: &str, ending: Ending) -> Ending {
+    match print(text) {
         Ok(()) => ending,
         Err(error) => {
             eprintln!("{error}");

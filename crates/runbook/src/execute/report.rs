@@ -244,8 +244,6 @@ mod tests {
         open.assume(0, &needs, &Set::from(["roads"]));
         assert_eq!(open.verdict(false), Verdict::Inconclusive);
         assert_eq!(open.unmodelled, Set::from(["satellite-phones".to_owned()]));
-        open.begin("step", Time::ZERO);
-        open.assume(0, &needs, &Set::from(["roads"]));
         assert_eq!(open.steps[0].unmodelled, open.unmodelled, "and the step that used it");
     }
 }
