@@ -6,6 +6,7 @@
 //! second outage (load), and a roll-back that is not an inverse (the content of changes).
 
 use blackstart_scenario::{Needs, Scenario};
+use blackstart_tests::folder;
 use blackstart_tests::night::{load, play, three_services};
 use serde::Deserialize;
 use std::fs;
@@ -83,19 +84,9 @@ fn cases() -> Vec<(String, Case)> {
 
 /// The base world with changes made, in a folder that lives as long as the guard.
 fn changed(changes: &[&[Change]]) -> tempfile::TempDir {
-    let copy = tempfile::tempdir().expect("a folder");
-    copy_all(&three_services(), copy.path());
+    let copy = folder::copy(&three_services());
     changes.iter().copied().flatten().for_each(|change| change.make(copy.path()));
     copy
-}
-
-fn copy_all(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder can be made");
-    for entry in fs::read_dir(from).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        let copy = to.join(path.file_name().expect("a name"));
-        if path.is_dir() { copy_all(&path, &copy) } else { drop(fs::copy(&path, &copy).expect("a copy")) }
-    }
 }
 
 fn needs(scenario: &Scenario) -> Needs {

@@ -1,47 +1,26 @@
 //! What steps of a runbook do in the simulated world, each tried in the smallest scenario, before and after its line goes
 //! down (09:10).
 
+use blackstart_tests::folder;
 use blackstart_tests::night::{Night, load, play, three_services};
-use std::fs;
-use std::path::Path;
-use tempfile::TempDir;
 
-const NEW_TASKS: [&str; 5] = ["fetch", "sign-in", "open-document", "power-cycle", "brief"];
+/// Tasks that the scenario's own runbook does not ask for.
+const MORE_TASKS: [&str; 5] = ["fetch", "sign-in", "open-document", "power-cycle", "brief"];
 
 /// Plays the scenario with these step blocks as its runbook; steps are called `s1`, `s2`, …
 fn tried(header: &str, people: &str, steps: &[&str]) -> Night {
-    let folder = copy(&three_services());
+    let copy = folder::copy(&three_services());
     let step = |(n, block): (usize, &&str)| format!("## S{}\n\n```toml step\n{block}\n```\n", n + 1);
     let steps: String = steps.iter().enumerate().map(step).collect();
-    let runbook = format!(
-        "# Steps\n\n```toml runbook\nassumes-up = ['roads', 'mobile-carriers']\n{header}\n```\n\n{steps}"
-    );
-    fs::write(folder.path().join("runbooks/bring-it-back.md"), runbook).unwrap();
-    let file = folder.path().join("people.toml");
+    let header = format!("```toml runbook\nassumes-up = ['roads', 'mobile-carriers']\n{header}\n```");
+    folder::write(&copy, "runbooks/bring-it-back.md", &format!("# Steps\n\n{header}\n\n{steps}"));
     let takes = "takes = { low = '1m', likely = '1m', high = '1m', basis = 'assumption' }";
     let task = |name: &str| format!("[[task]]\nname = '{name}'\n{takes}\n");
-    let tasks: String = NEW_TASKS.iter().copied().map(task).collect();
-    let known = fs::read_to_string(&file).unwrap();
-    fs::write(&file, format!("{known}\n{tasks}{people}")).unwrap();
-    let scenario = load(folder.path(), None);
+    let tasks: String = MORE_TASKS.iter().copied().map(task).collect();
+    let known = folder::read(&copy, "people.toml");
+    folder::write(&copy, "people.toml", &format!("{known}\n{tasks}{people}"));
+    let scenario = load(copy.path(), None);
     play(&scenario, scenario.seed)
-}
-
-fn copy(scenario: &Path) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    copy_into(scenario, folder.path());
-    folder
-}
-
-fn copy_into(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let (path, target) = entry.map(|entry| (entry.path(), to.join(entry.file_name()))).unwrap();
-        match path.is_dir() {
-            true => copy_into(&path, &target),
-            false => drop(fs::copy(&path, &target).unwrap()),
-        }
-    }
 }
 
 fn verdicts(night: &Night) -> Vec<&str> {

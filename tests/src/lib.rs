@@ -1,11 +1,13 @@
 //! Tests that cross crates live in the files beside this folder; what they share lives here.
 //!
+//! - [`folder`]: copies of scenarios to break
 //! - [`night`]: a scenario played to its end, with everything that a test may ask about it
 //! - [`probe`]: what a socket says about an address, simulated or real; binary `probe` asks on real ones
 //! - binary `log-hash`: runs a scenario again and again and prints what must not change
 //!
 //! The tests:
 //! - `founding_night`: the outage of 4 October 2021, its variants, and what changes when one thing is missing
+//! - `steps`: what single steps of a runbook do
 //! - `planted`: deadlocks planted in a small world, each with its repaired twin
 //! - `determinism`: same seed, same run, whatever the process, the thread, the environment and the build
 //! - `kernel`: what sockets say in the engine and in the Linux kernel, in one network built twice
@@ -13,5 +15,6 @@
 //! - `floors`: an import between crates only points down
 //! - `tidy`: style that no reviewer should have to mention twice
 
+pub mod folder;
 pub mod night;
 pub mod probe;

@@ -248,7 +248,7 @@ fn the_schema_names_every_key_of_a_step() {
 
 #[test]
 fn a_runbook_is_printed_or_its_mistakes_are() {
-    let sheet = blackstart(&["print", small().join("runbooks/fix.md").to_str().unwrap()]);
+    let sheet = blackstart(&["print", small().join("runbooks/call.md").to_str().unwrap()]);
     assert_eq!(sheet.code, 0, "{}", sheet.stderr);
     assert!(sheet.stdout.contains("began __:__"), "{}", sheet.stdout);
     let missing = blackstart(&["print", "no-such.md"]);

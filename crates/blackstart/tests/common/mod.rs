@@ -44,26 +44,27 @@ pub(crate) fn small() -> PathBuf {
 
 /// A copy of a scenario folder, gone when dropped.
 pub(crate) fn copy(scenario: &Path) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a copy of a scenario");
     copy_into(scenario, folder.path());
     folder
 }
 
 /// Copies a folder with everything in it.
 pub(crate) fn copy_into(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let (path, target) = entry.map(|entry| (entry.path(), to.join(entry.file_name()))).unwrap();
+    fs::create_dir_all(to).expect("a copy of a scenario");
+    for entry in fs::read_dir(from).expect("a copy of a scenario") {
+        let (path, target) =
+            entry.map(|entry| (entry.path(), to.join(entry.file_name()))).expect("a copy of a scenario");
         match path.is_dir() {
             true => copy_into(&path, &target),
-            false => drop(fs::copy(&path, &target).unwrap()),
+            false => drop(fs::copy(&path, &target).expect("a copy of a scenario")),
         }
     }
 }
 
 /// Replaces the one place in a file where `old` stands.
 pub(crate) fn replace(file: &Path, old: &str, new: &str) {
-    let text = fs::read_to_string(file).unwrap();
+    let text = fs::read_to_string(file).expect("a copy of a scenario");
     assert_eq!(text.matches(old).count(), 1, "{old:?} in {}", file.display());
-    fs::write(file, text.replace(old, new)).unwrap();
+    fs::write(file, text.replace(old, new)).expect("a copy of a scenario");
 }
