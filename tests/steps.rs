@@ -36,7 +36,7 @@ fn one_step() {
     let on_call = "who = { role = 'on-call' }";
     let down = format!("{on_call}\n{AFTER}");
     let key = "[[item]]\nname = 'spare'\nat = 'desk'\n[[item]]\nname = 'sealed'\nat = 'router-room'\n";
-    let cases: [(&str, &str, &str, &str); 14] = [
+    let cases: [(&str, &str, &str, &str); 13] = [
         (on_call, "fetch = 'spare'", "done", ""),
         (on_call, "fetch = 'wallet-card'", "done", ""),
         (on_call, "fetch = 'cage-key'", "done", ""),
@@ -53,9 +53,8 @@ fn one_step() {
         (on_call, "open = 'paper@home'", "done", ""),
         (on_call, "open = 'paper@hall'", "blocked", "none of Ada is at hall"),
         (on_call, "power-cycle = 'web1'", "blocked", "web1 stands at data-centre, Ada is at home"),
-        (on_call, "isolate = 'capacity-controller'", "blocked", "console of dc-r1"),
+        (on_call, "isolate = 'capacity-controller'", "blocked", "nobody has a prompt on dc-r1"),
         (on_call, "hand-over = 'on-call', to = 'engineer'", "done", ""),
-        (on_call, "post = 'x', on = 'www.shop.example', text = 'x'", "blocked", "did not take the post"),
     ];
     for (who, action, verdict, why) in cases {
         let night = tried("", key, &[&format!("{who}\ndo = {{ {action} }}")]);
@@ -131,9 +130,7 @@ fn a_step_is_tried_so_often_and_no_more() {
 fn escalation_calls_somebody_and_tries_once_more() {
     let look = "who = { role = 'on-call' }\ndo = { observe = ['http.shop'] }\n\
         until = { signal = 'http.shop', is = 'failing', from = '1 of 1 outside vantage points', within = '7m', else = 'escalate' }";
-    let alone = tried("", "", &[look]);
-    let why = alone.runbook().steps[0].blocked_on.clone().unwrap_or_default();
-    assert!(why.ends_with("there is nobody to escalate to"), "{why}");
+    assert_eq!(verdicts(&tried("", "", &[look])), ["blocked"], "nobody to call");
     let helped = tried("escalate-to = ['engineer']", "", &[look]);
     assert_eq!(verdicts(&helped), ["failed-over"], "{:#?}", helped.runbook().steps);
 }

@@ -219,6 +219,7 @@ impl Incident {
                 self.end(StepVerdict::FailedOver, Some(why));
                 return target.map_or(Next::Step, Next::GoTo);
             }
+            Otherwise::Escalate if self.runbook.escalate_to.is_empty() => why,
             Otherwise::Escalate => match self.escalate(body).await {
                 Ok(()) => {
                     self.end(StepVerdict::FailedOver, Some(why));
@@ -249,14 +250,7 @@ impl Incident {
 
     /// Calls those whom the runbook names; with them on the line the step is tried once more.
     async fn escalate(&self, body: &Body) -> Result<(), Failure> {
-        let nobody = || Failure::at_once(Kind::Person, "escalate-to", "there is nobody to escalate to");
-        if self.runbook.escalate_to.is_empty() {
-            return Err(nobody());
-        }
         let called = self.call_in(&self.runbook.escalate_to).await?;
-        if called.is_empty() {
-            return Err(nobody());
-        }
         let with = called.join(", ");
         let again = self.attempt(body).await;
         again.map(drop).map_err(|why| why.in_words(|why| format!("escalated to {with}: {why}")))

@@ -377,6 +377,10 @@ impl Incident {
             self.world.wiring.machine(&host).and_then(|m| Some((m.site.clone(), m.router.clone()?)));
         let (site, router) = machine.ok_or_else(|| format!("nobody knows where {host} is plugged in"))?;
         let lead = self.lead()?;
+        if !self.world.with_state(|state| state.physical.prompts.contains_key(&router)) {
+            let text = format!("nobody has a prompt on {router}, where {host} is plugged in");
+            return Err(Failure::at_once(Kind::Console, &router, text));
+        }
         self.busy(&lead, "isolate").await?;
         let (port, who) = (host.clone(), lead.clone());
         self.at_console(&site, &router, self.console_account()?, |mut cli| async move {
