@@ -397,8 +397,7 @@ impl<'a> Steps<'a> {
     /// Any console that leads to one of these routers answers somebody's machine.
     fn remote(&mut self, who: &Who, on: &Name) -> Id {
         let group: Set<String> = self.by_site(on).into_values().flatten().collect();
-        let people = self.candidates(who);
-        let laptops: Vec<&str> = people.iter().filter_map(|person| person.laptop.as_deref()).collect();
+        let laptops = self.laptops(who);
         let consoles = self.ground.scenario.people.consoles.iter();
         let consoles = consoles.filter(|c| c.routers.iter().any(|router| group.contains(router)));
         let mut ways = Vec::new();
@@ -474,15 +473,20 @@ impl<'a> Steps<'a> {
         if let Some(place) = document.paper() {
             return self.place(&place.text);
         }
-        let laptops = self.laptops(who);
-        let mut ways = Vec::new();
-        for laptop in laptops {
-            let host = self.ground.index.hosts.get(laptop);
-            let resolvers = host.map(|(_, host)| host.resolvers.clone()).unwrap_or_default();
-            ways.push(self.ground.site(laptop, &resolvers, &document.text));
-        }
+        let ways = self.sites_on_the_web(who, &document.text);
         let met = any_or(ways, "nobody who does this step has a machine");
         self.ground.graph.fact(format!("the page {}", document.text), met)
+    }
+
+    /// A site by its host name, from each machine of those who do a step.
+    fn sites_on_the_web(&mut self, who: &Who, name: &str) -> Vec<Id> {
+        let laptops = self.laptops(who);
+        let site = |laptop: &str| {
+            let host = self.ground.index.hosts.get(laptop);
+            let resolvers = host.map(|(_, host)| host.resolvers.clone()).unwrap_or_default();
+            self.ground.site(laptop, &resolvers, name)
+        };
+        laptops.into_iter().map(site).collect()
     }
 
     /// Somebody can stand where a machine is: behind a door of its site, if that has one.
@@ -542,14 +546,7 @@ impl<'a> Steps<'a> {
     }
 
     fn post(&mut self, who: &Who, on: &Name) -> Id {
-        let people = self.candidates(who);
-        let laptops: Vec<&str> = people.iter().filter_map(|person| person.laptop.as_deref()).collect();
-        let mut ways = Vec::new();
-        for laptop in laptops {
-            let host = self.ground.index.hosts.get(laptop);
-            let resolvers = host.map(|(_, host)| host.resolvers.clone()).unwrap_or_default();
-            ways.push(self.ground.site(laptop, &resolvers, &on.text));
-        }
+        let ways = self.sites_on_the_web(who, &on.text);
         let met = any_or(ways, "nobody who speaks has a machine to post from");
         self.ground.graph.fact(format!("a post on {}", on.text), met)
     }
