@@ -214,13 +214,16 @@ pub(crate) fn boot() {
 pub(crate) fn hand_out() {
     let mut wakes = world::try_with(|world| std::mem::take(&mut world.wakes)).unwrap_or_default();
     wakes.drain(..).for_each(Waker::wake);
-    // The room is kept.
-    world::try_with(|world| {
+    let unseen = world::try_with(|world| {
+        // The room is kept.
         if world.wakes.is_empty() {
             std::mem::swap(&mut world.wakes, &mut wakes);
         }
+        world.log.has_unseen()
     });
-    show_to_hooks();
+    if unseen == Some(true) {
+        show_to_hooks();
+    }
 }
 
 impl Drop for Sim {

@@ -18,6 +18,9 @@ const DOUBLINGS: [u16; 5] = [80, 160, 320, 640, 1_280];
 /// Sizes at which engines are compared, and how often.
 const COMPARISONS: [(u16, usize); 2] = [(40, 5), (160, 3)];
 
+/// Packets of the bulk transfer: Ethernet's, and the large ones of data centres.
+const BULK_MTU: u16 = 1_500;
+const BULK_MTU_JUMBO: u16 = 9_000;
 const ROUNDS_SHORT: usize = 9;
 const ROUNDS_LONG: usize = 3;
 
@@ -46,11 +49,12 @@ fn short_rows(bench: &Bench) -> Result<Vec<Row>, Failure> {
         w(160),
         format!("w 501 2340 --hub --tcp-buffer {W_BUFFER}"),
         "quiet 24".to_owned(),
-        format!("bulk {BULK_MB} --tcp-buffer {BULK_BUFFER}"),
+        bulk(BULK_MTU_JUMBO),
+        bulk(BULK_MTU),
     ];
     let jobs = programs.map(|arguments| Job::ours(&arguments));
     let measured = bench.in_turns(&jobs, ROUNDS_SHORT)?;
-    let [w40, records, routed, tokio, w160, hub, quiet, bulk] = &measured[..] else {
+    let [w40, records, routed, tokio, w160, hub, quiet, jumbo, bulk] = &measured[..] else {
         return Err("a list of measurements for each job".into());
     };
     if run::middle(tokio).hash != run::middle(w40).hash {
@@ -72,7 +76,8 @@ fn short_rows(bench: &Bench) -> Result<Vec<Row>, Failure> {
             wall(quiet) * 1e3,
         ),
         Row::new("501 hosts, all TCP to one, 2,340 s", &buffers, hub).at_most(0.6, Unit::Seconds, wall(hub)),
-        bulk_row(bulk),
+        bulk_row(jumbo, BULK_MTU_JUMBO).at_least(1_000.0, Unit::MbPerWallSecond, mb_per_wall_s(jumbo)),
+        bulk_row(bulk, BULK_MTU),
         Row::new("W(40), 6.5 h, on the tokio driver", &buffers, tokio).at_most(
             0.8,
             Unit::Seconds,
@@ -86,13 +91,23 @@ fn short_rows(bench: &Bench) -> Result<Vec<Row>, Failure> {
     ])
 }
 
-fn bulk_row(runs: &[Outcome]) -> Row {
-    let middle = run::middle(runs);
+fn bulk(mtu: u16) -> String {
+    format!("bulk {BULK_MB} --tcp-buffer {BULK_BUFFER} --mtu {mtu}")
+}
+
+fn bulk_row(runs: &[Outcome], mtu: u16) -> Row {
     let queue = 2 * BULK_BUFFER;
-    let how = format!("{BULK_MB} MB; TCP buffers 2 × {BULK_BUFFER} bytes, the link's queue {queue} bytes");
-    Row::new("One TCP connection over a link of 10 Gbit/s and 1 ms", &how, runs)
-        .at_least(1_000.0, Unit::MbPerWallSecond, BULK_MB / middle.wall_s)
-        .at_least(9.0, Unit::SimulatedGbit, BULK_MB * 8.0 / 1e3 / middle.sim_s)
+    let title = format!("One TCP connection over a link of 10 Gbit/s and 1 ms, MTU {mtu}");
+    let how = format!(
+        "{BULK_MB} MB, {:.0} MB per second of real time; TCP buffers 2 × {BULK_BUFFER} bytes, the link's queue {queue} bytes",
+        mb_per_wall_s(runs)
+    );
+    let simulated = BULK_MB * 8.0 / 1e3 / run::middle(runs).sim_s;
+    Row::new(&title, &how, runs).at_least(9.0, Unit::SimulatedGbit, simulated)
+}
+
+fn mb_per_wall_s(runs: &[Outcome]) -> f64 {
+    BULK_MB / run::middle(runs).wall_s
 }
 
 /// What takes many seconds.

@@ -40,8 +40,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// Empty packet buffers kept for the next packets.
 const POOL_MAX: usize = 1024;
-/// Buffers larger than this are not worth keeping.
-const POOL_BYTES_MAX: usize = 2048;
+/// Buffers larger than this are not worth keeping: with it jumbo frames are.
+const POOL_BYTES_MAX: usize = 16 * 1024;
 /// The first ephemeral port (RFC 6335 section 6).
 const EPHEMERAL: u16 = 49_152;
 
