@@ -1,11 +1,12 @@
 //! What steps of a runbook do in the simulated world, each tried in the smallest scenario, before and after its line goes
 //! down (09:10).
 
+use blackstart_sim::record::SimEvent;
 use blackstart_tests::folder;
 use blackstart_tests::night::{Night, load, play, three_services};
 
 /// Tasks that the scenario's own runbook does not ask for.
-const MORE_TASKS: [&str; 5] = ["fetch", "sign-in", "open-document", "power-cycle", "brief"];
+const MORE_TASKS: [&str; 6] = ["restart", "fetch", "sign-in", "open-document", "power-cycle", "brief"];
 
 /// Plays the scenario with these step blocks as its runbook; steps are called `s1`, `s2`, …
 fn tried(header: &str, people: &str, steps: &[&str]) -> Night {
@@ -36,7 +37,7 @@ fn one_step() {
     let on_call = "who = { role = 'on-call' }";
     let down = format!("{on_call}\n{AFTER}");
     let key = "[[item]]\nname = 'spare'\nat = 'desk'\n[[item]]\nname = 'sealed'\nat = 'router-room'\n";
-    let cases: [(&str, &str, &str, &str); 13] = [
+    let cases: [(&str, &str, &str, &str); 15] = [
         (on_call, "fetch = 'spare'", "done", ""),
         (on_call, "fetch = 'wallet-card'", "done", ""),
         (on_call, "fetch = 'cage-key'", "done", ""),
@@ -53,6 +54,8 @@ fn one_step() {
         (on_call, "open = 'paper@home'", "done", ""),
         (on_call, "open = 'paper@hall'", "blocked", "none of Ada is at hall"),
         (on_call, "power-cycle = 'web1'", "blocked", "web1 stands at data-centre, Ada is at home"),
+        (on_call, "restart = 'web-shop'", "blocked", "web1 stands at data-centre, Ada is at home"),
+        (on_call, "call = ['engineer']", "done", ""),
         (on_call, "isolate = 'capacity-controller'", "blocked", "nobody has a prompt on dc-r1"),
         (on_call, "hand-over = 'on-call', to = 'engineer'", "done", ""),
     ];
@@ -90,8 +93,11 @@ fn a_machine_is_switched_by_whoever_stands_beside_it() {
     assert_eq!(why, "web1 stands behind the door router-room, Ada before it");
     let inside = tried("", "", &[travel, enter, switch]);
     assert_eq!(verdicts(&inside), ["done"; 3], "{:#?}", inside.runbook().steps);
-    let names: Vec<&str> = inside.log.iter().map(|record| record.kind).collect();
-    assert!(names.contains(&"sim"), "power off and on are on record");
+    let restarted = tried("", "", &[travel, enter, "do = { restart = 'web-shop' }"]);
+    assert_eq!(verdicts(&restarted), ["done"; 3], "{:#?}", restarted.runbook().steps);
+    let web =
+        |event: SimEvent| matches!(event, SimEvent::ServiceRestarted { service } if service == "web-shop");
+    assert!(restarted.engine_events().any(|(_, event)| web(event)), "on record");
 }
 
 #[test]

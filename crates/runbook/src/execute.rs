@@ -302,6 +302,8 @@ impl Incident {
             Action::SignIn { account } => self.sign_in_at_hand(account).await.map(done),
             Action::Open { document } => self.open_document(document).await.map(done),
             Action::PowerCycle { machine } => self.power_cycle(machine).await.map(done),
+            Action::Restart { service } => self.restart(service).await.map(done),
+            Action::Call { roles } => self.call_in(roles).await.map(|_| None),
             Action::HandOver { role, to } => self.hand_over(role, to).await.map(done),
             Action::Post { on, text } => self.post(on, text).await.map(done),
         }

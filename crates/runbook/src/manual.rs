@@ -144,7 +144,7 @@ fn object(required: &[&str], properties: &[(&str, Value)]) -> Value {
 fn action_schema(verb: Verb) -> Value {
     let (required, optional) = verb.parameters();
     let own = match verb {
-        Verb::Observe => Kind::Names.schema(),
+        Verb::Observe | Verb::Call => Kind::Names.schema(),
         Verb::Admit => json!({ "type": "array", "items": Kind::Percents.schema(), "minItems": 1 }),
         _ => Kind::Name.schema(),
     };

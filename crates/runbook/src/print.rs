@@ -145,6 +145,8 @@ fn action(action: &Action) -> String {
         Action::SignIn { account } => format!("sign in as {}", account.text),
         Action::Open { document } => format!("open {}", document.text),
         Action::PowerCycle { machine } => format!("switch {} off and on", machine.text),
+        Action::Restart { service } => format!("start {} again", service.text),
+        Action::Call { roles } => format!("call {}", listed(roles)),
         Action::HandOver { role, to } => format!("brief {}, who is {} from then on", to.text, role.text),
         Action::Post { on, text } => format!("say on {}: {}", on.text, text.text),
     }

@@ -297,6 +297,16 @@ pub enum Action {
         /// The machine.
         machine: Name,
     },
+    /// Start a service again, at its machine.
+    Restart {
+        /// The service.
+        service: Name,
+    },
+    /// Call people; on the bridge, if there is one, they stay.
+    Call {
+        /// Roles to call, in order.
+        roles: Vec<Name>,
+    },
     /// Brief somebody, who has the role from then on.
     HandOver {
         /// The role that is handed over.
@@ -336,6 +346,8 @@ impl Action {
             Self::SignIn { .. } => &["sign-in"],
             Self::Open { .. } => &["open-document"],
             Self::PowerCycle { .. } => &["power-cycle"],
+            Self::Restart { .. } => &["restart"],
+            Self::Call { .. } => &["call", "join"],
             Self::HandOver { .. } => &["call", "brief"],
             Self::Post { .. } => &["post"],
         }

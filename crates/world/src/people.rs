@@ -216,6 +216,7 @@ pub const TASKS: &[(&str, &str)] = &[
     ("sign-in", "typing a password and a code"),
     ("open-document", "finding the page"),
     ("power-cycle", "finding the machine, switching it off and on"),
+    ("restart", "finding the machine and starting a service again"),
     ("brief", "handing a role over"),
 ];
 

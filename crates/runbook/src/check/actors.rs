@@ -14,7 +14,9 @@ impl Judge<'_> {
         }
         for (_, body) in self.checked() {
             match &body.action {
-                Action::Convene { roles, .. } => roles.iter().for_each(|role| self.somebody(role, false)),
+                Action::Convene { roles, .. } | Action::Call { roles } => {
+                    roles.iter().for_each(|role| self.somebody(role, false))
+                }
                 Action::Travel { alert, .. } => alert.iter().for_each(|role| self.somebody(role, false)),
                 _ => {}
             }

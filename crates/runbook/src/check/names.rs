@@ -100,6 +100,10 @@ impl Judge<'_> {
             Action::SignIn { account } => self.known("account", account, &vocabulary.accounts),
             Action::Open { document } => self.document_name(document),
             Action::PowerCycle { machine } => self.known("machine", machine, &vocabulary.machines),
+            Action::Restart { service } => self.known("service", service, &vocabulary.needs),
+            Action::Call { roles } => {
+                roles.iter().for_each(|role| self.known("role", role, &vocabulary.roles));
+            }
             Action::HandOver { role, to } => {
                 [role, to].into_iter().for_each(|role| self.known("role", role, &vocabulary.roles));
             }

@@ -145,6 +145,11 @@ impl Reached {
                 let called = roles.iter().map(Actor::role).chain(actors.iter().cloned());
                 self.bridges.entry(bridge.text.clone()).or_default().extend(called);
             }
+            Action::Call { roles } => {
+                for called in self.bridges.values_mut() {
+                    called.extend(roles.iter().map(Actor::role));
+                }
+            }
             Action::Travel { to, alert, .. } => self.travel(actors, to, alert.as_ref(), vocabulary),
             Action::Enter { door, .. } => {
                 let Some(door) = vocabulary.doors.get(&door.text) else { return };

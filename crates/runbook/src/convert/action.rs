@@ -30,6 +30,8 @@ impl Converter<'_> {
             Verb::SignIn => Some(Action::SignIn { account: name(&block.sign_in)? }),
             Verb::Open => Some(Action::Open { document: name(&block.open)? }),
             Verb::PowerCycle => Some(Action::PowerCycle { machine: name(&block.power_cycle)? }),
+            Verb::Restart => Some(Action::Restart { service: name(&block.restart)? }),
+            Verb::Call => Some(Action::Call { roles: self.names("call", block.call.as_ref()?)? }),
             Verb::HandOver => Some(Action::HandOver { role: name(&block.hand_over)?, to: name(&block.to)? }),
             Verb::Post => Some(Action::Post { on: name(&block.on)?, text: name(&block.text)? }),
         };

@@ -20,11 +20,13 @@ pub(crate) enum Verb {
     SignIn,
     Open,
     PowerCycle,
+    Restart,
+    Call,
     HandOver,
 }
 
 impl Verb {
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Observe,
         Self::Convene,
         Self::Decide,
@@ -40,6 +42,8 @@ impl Verb {
         Self::SignIn,
         Self::Open,
         Self::PowerCycle,
+        Self::Restart,
+        Self::Call,
         Self::HandOver,
     ];
 
@@ -60,6 +64,8 @@ impl Verb {
             Self::SignIn => "sign-in",
             Self::Open => "open",
             Self::PowerCycle => "power-cycle",
+            Self::Restart => "restart",
+            Self::Call => "call",
             Self::HandOver => "hand-over",
         }
     }
@@ -77,7 +83,8 @@ impl Verb {
             Self::Apply => (&[], &["on", "first", "confirm-within", "isolate", "admit", "from"]),
             Self::Admit => (&["hold"], &["unit", "stop-if"]),
             Self::Post => (&["text", "on"], &[]),
-            Self::Isolate | Self::Fetch | Self::SignIn | Self::Open | Self::PowerCycle => (&[], &[]),
+            Self::Isolate | Self::Fetch | Self::SignIn | Self::Open => (&[], &[]),
+            Self::PowerCycle | Self::Restart | Self::Call => (&[], &[]),
             Self::HandOver => (&["to"], &[]),
         }
     }
@@ -112,6 +119,8 @@ impl Verb {
             Self::SignIn => "sign-in = \"oncall\"",
             Self::Open => "open = \"paper@noc@menlo-park\"",
             Self::PowerCycle => "power-cycle = \"scl-bb1\"",
+            Self::Restart => "restart = \"scl-audit\"",
+            Self::Call => "call = [\"backbone-lead\", \"comms\"]",
             Self::HandOver => "hand-over = \"incident-commander\", to = \"deputy-incident-commander\"",
         }
     }
@@ -180,6 +189,13 @@ impl Verb {
             Self::PowerCycle => {
                 "Switches a machine off and on again. Whoever does it stands at its site, behind the door if there is one.\n\
                  Task: `power-cycle`."
+            }
+            Self::Restart => {
+                "Starts a service again, at its machine. Whoever does it stands there as for `power-cycle`. Task: `restart`."
+            }
+            Self::Call => {
+                "Calls everybody with these roles, one after the other. When there is a bridge they join it; each is waited for.\n\
+                 Tasks: `call`, `join`."
             }
             Self::HandOver => {
                 "Briefs the first who has the role `to` and can be reached; from then on that person acts where the role is named.\n\

@@ -166,6 +166,18 @@ impl Incident {
         Ok(())
     }
 
+    /// Starts a service again. Whoever does it stands beside its machine.
+    pub(super) async fn restart(&self, service: &Name) -> Result<(), Failure> {
+        let wiring = &self.world.wiring;
+        let host = wiring.services.get(&service.text).and_then(|host| Some((host, wiring.machine(host)?)));
+        let (host, machine) = host.ok_or_else(|| format!("nobody knows where `{}` runs", service.text))?;
+        let lead = self.lead()?;
+        self.beside(&lead, host, &machine.site)?;
+        self.busy(&lead, "restart").await?;
+        let done = control::restart_service(machine.node, &service.text);
+        done.map_err(|error| Failure::at_once(Kind::Task, &service.text, error.to_string()))
+    }
+
     /// A machine stands behind the doors of its site.
     fn beside(&self, person: &str, machine: &str, site: &str) -> Result<(), Failure> {
         let people = &self.world.people;

@@ -69,6 +69,7 @@ impl<'a> Steps<'a> {
                 roles.iter().any(|role| person.roles.contains(&role.text))
                     || caller.is_some_and(|callers| callers.iter().any(|c| c.name == person.name))
             }
+            Some(Action::Call { roles }) => roles.iter().any(|role| person.roles.contains(&role.text)),
             Some(Action::Travel { alert: Some(role), .. }) => person.roles.contains(&role.text),
             _ => false,
         };

@@ -265,8 +265,12 @@ impl<'a> Steps<'a> {
                 vec![self.ground.graph.joint(any_or(ways, "nobody who does this step has a machine"))]
             }
             Action::Open { document } => vec![self.document(who, document)],
-            Action::PowerCycle { machine } => self.beside(machine),
-            Action::HandOver { .. } => vec![self.word(PHONES)],
+            Action::PowerCycle { machine } => self.beside(&machine.text),
+            Action::Restart { service } => {
+                let host = self.ground.index.services.get(&service.text).map(|(_, s)| s.host.get_ref());
+                host.map(|host| self.beside(host)).unwrap_or_default()
+            }
+            Action::HandOver { .. } | Action::Call { .. } => vec![self.word(PHONES)],
         }
     }
 
@@ -490,10 +494,10 @@ impl<'a> Steps<'a> {
     }
 
     /// Somebody can stand where a machine is: behind a door of its site, if that has one.
-    fn beside(&mut self, machine: &Name) -> Vec<Id> {
+    fn beside(&mut self, machine: &str) -> Vec<Id> {
         let index = self.ground.index;
-        let router = index.routers.get(&machine.text).map(|(_, router)| router.site.get_ref().as_str());
-        let host = index.hosts.get(&machine.text).map(|(_, host)| host.site.get_ref().as_str());
+        let router = index.routers.get(machine).map(|(_, router)| router.site.get_ref().as_str());
+        let host = index.hosts.get(machine).map(|(_, host)| host.site.get_ref().as_str());
         let site = router.or(host);
         let people = &self.ground.scenario.people;
         let rooms: Set<&str> = people
@@ -506,7 +510,7 @@ impl<'a> Steps<'a> {
             return Vec::new();
         }
         let ways = rooms.into_iter().map(|room| self.place(room)).collect();
-        vec![self.ground.graph.fact(format!("somebody beside {}", machine.text), Met::Any(ways))]
+        vec![self.ground.graph.fact(format!("somebody beside {}", machine), Met::Any(ways))]
     }
 
     fn laptops(&self, who: &Who) -> Vec<&'a str> {
