@@ -10,6 +10,7 @@ use blackstart_tests::folder;
 use blackstart_tests::night::{load, play, three_services};
 use serde::Deserialize;
 use std::fs;
+use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
 /// One planted defect.
@@ -147,6 +148,28 @@ fn each_repaired_twin_recovers() {
         let night = play(&scenario, scenario.seed);
         assert_eq!(night.runbook().verdict, "completed", "{name}: {:#?}", night.runbook().steps);
     }
+}
+
+/// A test of somebody's own fails with the whole tree as its message, and passes once the defect is repaired.
+#[test]
+fn an_assertion_fails_with_the_causes() {
+    let (name, case) =
+        cases().into_iter().find(|(name, _)| name.starts_with("08")).expect("the door and the key");
+    let ask = |changes: &[Change]| {
+        let folder = changed(&[&case.world, changes]);
+        catch_unwind(|| blackstart::recovery(folder.path()).seeds(1..=3).assert())
+    };
+    ask(&case.repair).expect("the repaired twin recovers");
+    let panic = ask(&case.defect).expect_err("the defect stops it");
+    let message = panic.downcast_ref::<String>().expect("a message");
+    let words = [
+        "bring-it-back: NOT EXECUTABLE. 0 of 3 simulated runs restore service",
+        "stops 3 of the runs; in the run with seed 1:",
+        "< ",
+        "[command]",
+    ];
+    in_order(&name, message, &words.map(str::to_owned));
+    assert!(message.contains(&format!("\n{} (line ", case.step)), "{message}");
 }
 
 /// The base world is no defect, and the founding night was hard but not impossible.

@@ -58,6 +58,7 @@
 //! ```
 //!
 //! - [`run()`]: a scenario folder to what came of it. Start here.
+//! - [`recovery()`]: a test that people can carry a runbook out
 //! - [`Scenario`]: a scenario that was read and found consistent
 //! - [`perform`], [`Plan`], [`Night`]: the same in steps, for those who show progress or compare logs
 //! - [`why`]: why a step went as it did, down to faults
@@ -68,6 +69,7 @@
 //! - [`prelude`]: the names that most programs need
 
 pub mod prelude;
+pub mod recovery;
 pub mod task;
 
 pub use blackstart_campaign::{
@@ -80,3 +82,4 @@ pub use blackstart_scenario::Scenario;
 pub use blackstart_sim as sim;
 pub use blackstart_sim::Driver;
 pub use blackstart_source::{Diagnostic, Diagnostics};
+pub use recovery::recovery;

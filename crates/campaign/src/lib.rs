@@ -7,6 +7,7 @@
 //! - [`Seeds`]: a range of them, such as `1..200`
 //! - [`statistics`]: shares and quantiles with their sampling error
 //! - [`mitigate`]: the same seeds with one change each, ranked
+//! - [`record`]: the runs that stand for many, done again with evidence
 //! - `single_points`: what, lost alone, stops every run
 //! - `flips`: which assumed duration, at what value, changes the verdict
 //! - `assumption`: durations that nobody measured
@@ -19,6 +20,7 @@ mod flips;
 pub mod mitigate;
 mod night;
 mod phases;
+pub mod record;
 mod seeds;
 mod single_points;
 pub mod statistics;

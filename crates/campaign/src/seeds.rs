@@ -1,6 +1,7 @@
 //! A range of seeds as people write it.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 /// More runs than this are a slip of the finger.
@@ -14,6 +15,12 @@ pub struct Seeds {
 }
 
 impl Seeds {
+    /// The seeds of a range; `None` when it is empty or has too many.
+    #[must_use]
+    pub fn of(range: &RangeInclusive<u64>) -> Option<Self> {
+        format!("{}..{}", range.start(), range.end()).parse().ok()
+    }
+
     /// Every seed in order; there is at least one.
     #[must_use]
     pub fn all(self) -> Vec<u64> {
