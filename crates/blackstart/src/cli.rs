@@ -2,12 +2,14 @@
 //!
 //! - `run`, `check`, `explain`, `validate`, `mitigate`, `print`, `schema`: the commands
 //! - `complain`: problems with input, on standard error
+//! - `evidence`: what `validate --out` writes
 //! - `output`: standard output and result files
 //! - `progress`: the bar
 //! - `trace`: `RUST_LOG`
 
 mod check;
 mod complain;
+mod evidence;
 mod explain;
 mod mitigate;
 mod output;

@@ -62,6 +62,7 @@
 //! - [`Scenario`]: a scenario that was read and found consistent
 //! - [`perform`], [`Plan`], [`Night`]: the same in steps, for those who show progress or compare logs
 //! - [`why`]: why a step went as it did, down to faults
+//! - [`evidence`]: what an auditor asks for after a campaign
 //! - [`campaign`]: many runs of one scenario, judged together
 //! - [`net`], [`task`]: sockets and tasks for a service that was written for tokio
 //! - [`rt`]: all that a service of your own may touch
@@ -75,7 +76,9 @@ pub mod task;
 pub use blackstart_campaign::{
     self as campaign, Error, Night, Plan, RunBuilder, RunbookChoice, perform, run,
 };
-pub use blackstart_report::{RunOutcome, difference, mitigation, outcome, page, timeline, validation, why};
+pub use blackstart_report::{
+    RunOutcome, difference, evidence, mitigation, outcome, page, timeline, validation, why,
+};
 pub use blackstart_rt as rt;
 pub use blackstart_rt::net;
 pub use blackstart_scenario::Scenario;

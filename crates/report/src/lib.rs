@@ -4,6 +4,7 @@
 //! - [`outcome`]: what came of a run; its JSON is a contract
 //! - [`validation`]: what came of many runs of one runbook
 //! - [`mitigation`]: what one change each did to many runs
+//! - [`evidence`]: what an auditor asks for, as JSON, JUnit, journal and HTML
 //! - [`recovery`]: how long users were without service
 //! - [`timeline`]: the notable moments, one line each
 //! - [`page`]: all of it on a terminal
@@ -15,6 +16,7 @@
 //! Nothing here runs or changes anything, and nothing reads the wall clock.
 
 pub mod difference;
+pub mod evidence;
 pub mod judge;
 pub mod mitigation;
 pub mod outcome;

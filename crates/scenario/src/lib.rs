@@ -6,10 +6,13 @@
 //! - `counts`, [`Counts`]: how much there is of everything
 //! - [`files`]: the shapes of the files
 //!
+//! - [`contents`]: the files themselves, for evidence
+//!
 //! Inside: `load` reads files and imports, `variant` changes a few values, `index` knows every name, `validate` looks
 //! references up, `vocabulary` says which words runbooks may use, `model` is the result.
 
 mod build;
+mod contents;
 mod counts;
 pub mod files;
 mod index;
@@ -21,6 +24,7 @@ mod variant;
 mod vocabulary;
 
 pub use build::{Run, build, build_without_log};
+pub use contents::contents;
 pub use counts::Counts;
 pub use model::{Scenario, Statement};
 pub use needs::Needs;

@@ -2,9 +2,8 @@
 
 use super::{Ending, Format, complain, output, progress};
 use blackstart::{Error, Night, Plan, RunbookChoice, Scenario, perform, sim};
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 use std::time::Instant;
 
@@ -63,9 +62,9 @@ impl From<Driver> for sim::Driver {
 
 pub(super) fn run(arguments: &Arguments) -> Ending {
     if let Some(folder) = &arguments.out
-        && let Err(error) = fs::create_dir_all(folder)
+        && let Err(error) = output::make_folder(folder)
     {
-        eprintln!("{}: cannot be made: {error}", folder.display());
+        eprintln!("cannot be made: {error}");
         return Ending::BadInput;
     }
     let night = match first(arguments) {
@@ -126,20 +125,16 @@ fn show(arguments: &Arguments, night: &Night) -> io::Result<()> {
         Format::Json => &json,
     })?;
     let Some(folder) = &arguments.out else { return Ok(()) };
-    put(folder, "run.json", json.as_bytes())?;
-    put(folder, "timeline.txt", page.as_bytes())?;
-    for (name, captured) in &night.captures {
-        put(folder, &format!("{name}.pcapng"), &captured.pcapng)?;
-        if captured.left_out > 0 {
-            eprintln!("{name}.pcapng is full: its last {} packets are left out", captured.left_out);
-        }
+    let captures = night.captures.iter();
+    let captures: Vec<(String, &[u8])> =
+        captures.map(|(name, captured)| (format!("{name}.pcapng"), captured.pcapng.as_slice())).collect();
+    let mut files = vec![("run.json", json.as_bytes()), ("timeline.txt", page.as_bytes())];
+    files.extend(captures.iter().map(|(name, bytes)| (name.as_str(), *bytes)));
+    output::put(folder, &files)?;
+    for (name, captured) in night.captures.iter().filter(|(_, captured)| captured.left_out > 0) {
+        eprintln!("{name}.pcapng is full: its last {} packets are left out", captured.left_out);
     }
     Ok(())
-}
-
-fn put(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    output::put(folder, name, bytes)
-        .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", folder.join(name).display())))
 }
 
 /// A command that a reader may want next: the same night without help, or with it.

@@ -1,6 +1,6 @@
 //! `blackstart validate`: one runbook over many seeds.
 
-use super::{Ending, Format, complain, output, progress};
+use super::{Ending, Format, complain, evidence, output, progress};
 use blackstart::campaign::validate::{Depth, Question, validate};
 use blackstart::campaign::{Seeds, Workers, named};
 use blackstart::validation::Validation;
@@ -36,6 +36,8 @@ pub(super) struct Arguments {
     /// What goes to standard output
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
+    #[command(flatten)]
+    evidence: evidence::Options,
 }
 
 /// `95%` to 0.95.
@@ -51,19 +53,25 @@ pub(super) fn jobs(text: &str) -> Result<usize, String> {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Ending {
-    let validation = match judged(arguments) {
+    let writer = match evidence::Writer::new(&arguments.evidence, &arguments.scenario) {
+        Ok(writer) => writer,
+        Err(ending) => return ending,
+    };
+    let validation = match judged(arguments, writer.as_ref()) {
         Ok(validation) => validation,
-        Err(error) => return complain::refused(&error),
+        Err(Failure::Run(error)) => return complain::refused(&error),
+        Err(Failure::Evidence(ending)) => return ending,
     };
     let ending = if validation.held() { Ending::Held } else { Ending::Short };
     output::show(arguments.format, &validation, ending, || validation.page(&next(arguments, &validation)))
 }
 
 #[expect(clippy::disallowed_methods, reason = "wall time is reported beside the runs and is no part of them")]
-fn judged(arguments: &Arguments) -> Result<Validation, Error> {
-    let scenario = Scenario::load(&arguments.scenario, arguments.variant.as_deref())?;
-    let runbook = named(&scenario, &arguments.runbook)?;
+fn judged(arguments: &Arguments, writer: Option<&evidence::Writer>) -> Result<Validation, Failure> {
+    let scenario = Scenario::load(&arguments.scenario, arguments.variant.as_deref()).map_err(Error::from)?;
+    let runbook = named(&scenario, &arguments.runbook).map_err(Error::from)?;
     complain::about(&scenario.warnings);
+    writer.map_or(Ok(()), |writer| writer.fits(&scenario, runbook)).map_err(Failure::Evidence)?;
     let depth = match (arguments.quick, arguments.thorough) {
         (true, _) => Depth::Quick,
         (false, false) => Depth::Usual,
@@ -72,8 +80,26 @@ fn judged(arguments: &Arguments) -> Result<Validation, Error> {
     let (seeds, required) = (arguments.seeds, arguments.require);
     let question = Question { scenario: &scenario, runbook, seeds, required, depth };
     let begun = Instant::now();
-    let validation = validate(&question, &Workers::new(arguments.jobs)?, &progress::Runs::bar())?;
-    Ok(Validation { wall_s: begun.elapsed().as_secs_f64(), ..validation })
+    let workers = Workers::new(arguments.jobs)?;
+    let validation = validate(&question, &workers, &progress::Runs::bar())?;
+    let validation = Validation { wall_s: begun.elapsed().as_secs_f64(), ..validation };
+    if let Some(writer) = writer {
+        writer.write(&question, &validation, &workers).map_err(Failure::Evidence)?;
+    }
+    Ok(validation)
+}
+
+/// Why there is no result.
+enum Failure {
+    Run(Error),
+    /// Already told.
+    Evidence(Ending),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Run(error)
+    }
 }
 
 /// Why the first run stopped where it did; or, when none did, the median run whole.
