@@ -7,6 +7,7 @@
 //! - [`Seeds`]: a range of them, such as `1..200`
 //! - [`statistics`]: shares and quantiles with their sampling error
 //! - [`mitigate`]: the same seeds with one change each, ranked
+//! - `remedies`: a few changes and hypotheses on a few of the seeds
 //! - `single_points`: what, lost alone, stops every run
 //! - `flips`: which assumed duration, at what value, changes the verdict
 //! - `assumption`: durations that nobody measured
@@ -19,6 +20,7 @@ mod flips;
 pub mod mitigate;
 mod night;
 mod phases;
+mod remedies;
 mod seeds;
 mod single_points;
 pub mod statistics;

@@ -26,7 +26,7 @@ fn workers(jobs: usize) -> Workers {
 
 fn validated(scenario: &Scenario, depth: Depth) -> Validation {
     let runbook = named(scenario, "call").unwrap();
-    let question = Question { scenario, runbook, seeds: seeds("1..5"), required: 1.0, depth };
+    let question = Question { scenario, runbook, seeds: seeds("1..5"), required: 1.0, depth, changes: &[] };
     validate(&question, &workers(2), &()).unwrap()
 }
 
