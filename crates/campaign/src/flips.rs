@@ -17,12 +17,12 @@ use std::time::Duration;
 
 /// The largest factor tried.
 const FACTOR_MAX: f64 = 4.0;
-/// Bisections: the factor is known to 3 / 2^4, about a fifth.
-const BISECTIONS: usize = 4;
+/// Bisections: the factor is known to 3 / 2^3, about a third.
+const BISECTIONS: usize = 3;
 /// Durations tried, unless everything is asked for.
-const TRIED: usize = 8;
+const TRIED: usize = 4;
 /// Those of them whose value is looked for.
-const FOLLOWED: usize = 2;
+const FOLLOWED: usize = 1;
 
 /// Assumed durations that flip the verdict.
 pub(crate) fn find(

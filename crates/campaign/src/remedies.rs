@@ -10,7 +10,7 @@ use blackstart_report::validation::{BlockingStep, Compared};
 use blackstart_runbook::execute::{Attempt, Kind};
 
 /// Changes tried, unless everything is asked for.
-const CHANGES: usize = 4;
+const CHANGES: usize = 2;
 /// Stopped runs on which each is tried.
 const STOPPED: usize = 3;
 /// Kinds of changes that can save time where nothing stops a run, those that mostly save most first.

@@ -15,7 +15,7 @@ use blackstart_world::People;
 use std::time::Duration;
 
 /// Runs for all of it, unless everything is asked for.
-const RUNS: usize = 48;
+const RUNS: usize = 40;
 /// Those of them that may go into the first look.
 const FIRST_LOOK: usize = 30;
 /// Seeds on which what stopped two runs is confirmed, at most.
@@ -49,7 +49,7 @@ pub(crate) fn find(
     let lost_on = |elements: &[Element], seed: u64| {
         let trial = trial(&without(base.scenario, elements), base.runbook, seed);
         progress.done();
-        trial.map(|trial| (!matches!(trial.verdict, Verdict::Completed | Verdict::Late)).then_some(trial))
+        trial.map(|trial| trial.is_stopped().then_some(trial))
     };
     let (mut runs, mut untried) = (0, 0);
     let mut stopping: Vec<(Element, Trial)> = Vec::new();
