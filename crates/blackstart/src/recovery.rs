@@ -1,10 +1,9 @@
 //! Recoverability as a test: a runbook over many seeds, failing with the causes of what stopped it.
 //!
-//! ```
-//! #[test]
-//! fn we_can_come_back() {
-//!     blackstart::recovery("scenarios/three-services").runbook("bring-it-back").seeds(1..=20).assert();
-//! }
+//! The body of a `#[test]`:
+//!
+//! ```no_run
+//! blackstart::recovery("scenarios/three-services").runbook("bring-it-back").seeds(1..=20).assert();
 //! ```
 
 use crate::{Error, Scenario};
@@ -21,7 +20,6 @@ use std::path::PathBuf;
 const COLUMNS: usize = 109;
 
 /// Begins to ask whether the scenario folder at `path` recovers.
-#[must_use]
 pub fn recovery(path: impl Into<PathBuf>) -> Recovery {
     Recovery { path: path.into(), variant: None, runbook: None, seeds: 1..=20, required: 1.0 }
 }
@@ -90,8 +88,14 @@ impl Recovery {
         let runbook = named(&scenario, name).map_err(Error::from)?;
         let seeds = Seeds::of(&self.seeds);
         let seeds = seeds.ok_or_else(|| wrong("no seeds, or too many", "a range such as `1..=20`"))?;
-        let question =
-            Question { scenario: &scenario, runbook, seeds, required: self.required, depth: Depth::Quick };
+        let question = Question {
+            scenario: &scenario,
+            runbook,
+            seeds,
+            required: self.required,
+            depth: Depth::Quick,
+            changes: &[],
+        };
         let workers = Workers::new(None)?;
         let validation = validate(&question, &workers, &())?;
         if validation.held() {

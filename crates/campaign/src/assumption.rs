@@ -1,5 +1,6 @@
 //! Durations of `people.toml` that rest on an assumption.
 
+use blackstart_runbook::execute::{Spending, Spent};
 use blackstart_world::{Estimate, People, Travel};
 
 /// How estimates begin whose basis is nobody's measurement.
@@ -19,12 +20,20 @@ pub(crate) enum Assumption {
 }
 
 impl Assumption {
-    /// The durations behind what people spent time on.
-    pub(crate) fn behind(people: &People, what: &str) -> Vec<Self> {
-        if what != ON_THE_WAY {
-            return vec![Self::Task(what.to_owned())];
+    /// The durations behind what people spent time on. Of ways, those from where these people are at the start.
+    pub(crate) fn behind(people: &People, spent: &Spent) -> Vec<Self> {
+        if spent.on != Spending::People {
+            return Vec::new();
         }
-        let ways = people.travels.iter().map(|way| Self::Way(way.from.clone(), way.to.clone()));
+        if spent.what != ON_THE_WAY {
+            return vec![Self::Task(spent.what.clone())];
+        }
+        let from = |place: &str| {
+            let travellers = spent.who.split(", ").filter_map(|name| people.person(name));
+            travellers.into_iter().any(|person| person.at == place)
+        };
+        let ways = people.travels.iter().filter(|way| from(&way.from));
+        let ways = ways.map(|way| Self::Way(way.from.clone(), way.to.clone()));
         ways.chain([Self::Task(GET_READY.to_owned())]).collect()
     }
 

@@ -8,6 +8,7 @@
 //! - [`statistics`]: shares and quantiles with their sampling error
 //! - [`mitigate`]: the same seeds with one change each, ranked
 //! - [`record`]: the runs that stand for many, done again with evidence
+//! - `remedies`: a few changes and hypotheses on a few of the seeds
 //! - `single_points`: what, lost alone, stops every run
 //! - `flips`: which assumed duration, at what value, changes the verdict
 //! - `assumption`: durations that nobody measured
@@ -21,6 +22,7 @@ pub mod mitigate;
 mod night;
 mod phases;
 pub mod record;
+mod remedies;
 mod seeds;
 mod single_points;
 pub mod statistics;

@@ -5,7 +5,7 @@
 mod changes;
 
 use crate::validate::{count, recovery};
-use crate::{Error, Progress, Seeds, Trial, Workers};
+use crate::{Error, Progress, Seeds, Trial, Workers, named};
 use blackstart_report::mitigation::{Mitigated, Mitigation};
 use blackstart_runbook::step::Runbook;
 use blackstart_scenario::Scenario;
@@ -30,19 +30,10 @@ pub fn mitigate(
     let base = workers.trials(scenario, runbook, &all, progress)?;
     let mut changed = Vec::new();
     for change in changes {
-        // A variant may come with another text of the same runbook.
-        let runbook = change.scenario.runbooks.get(&runbook.name).unwrap_or(runbook);
-        let trials = workers.each(&all, |seed| {
-            let trial = crate::trial(&change.scenario, runbook, *seed);
-            progress.done();
-            trial
-        })?;
+        let trials = runs_with(change, &runbook.name, &all, workers, progress)?;
         changed.push(compared(change, &base, &trials));
     }
-    changed.sort_by(|a, b| {
-        let gain = |it: &Mitigated| it.gain_s.unwrap_or(0.0);
-        b.blocked_removed.cmp(&a.blocked_removed).then(gain(b).total_cmp(&gain(a)))
-    });
+    rank(&mut changed);
     Ok(Mitigation {
         scenario: scenario.name.clone(),
         runbook: runbook.name.clone(),
@@ -55,8 +46,30 @@ pub fn mitigate(
     })
 }
 
+/// One run with the change for each seed. A variant may come with another text of the same runbook.
+pub(crate) fn runs_with(
+    change: &Change,
+    runbook: &str,
+    seeds: &[u64],
+    workers: &Workers,
+    progress: &dyn Progress,
+) -> Result<Vec<Trial>, Error> {
+    let runbook = named(&change.scenario, runbook)?;
+    workers.each(seeds, |seed| {
+        let trial = crate::trial(&change.scenario, runbook, *seed);
+        progress.done();
+        trial
+    })
+}
+
+/// Those that unblock most runs first, then those that save most time.
+pub(crate) fn rank(changes: &mut [Mitigated]) {
+    let gain = |it: &Mitigated| it.gain_s.unwrap_or(0.0);
+    changes.sort_by(|a, b| b.blocked_removed.cmp(&a.blocked_removed).then(gain(b).total_cmp(&gain(a))));
+}
+
 /// What a change did to each seed.
-fn compared(change: &Change, base: &[Trial], changed: &[Trial]) -> Mitigated {
+pub(crate) fn compared(change: &Change, base: &[Trial], changed: &[Trial]) -> Mitigated {
     let (before, after) = (count(base), count(changed));
     Mitigated {
         kind: change.kind,

@@ -69,6 +69,5 @@ fn spent(trial: &Trial, outage: &Range<Time>, counts: impl Fn(&Spent) -> bool) -
 
 /// Whether this went as long as an estimate says that nobody ever measured.
 fn is_assumed(scenario: &Scenario, spent: &Spent) -> bool {
-    spent.on == Spending::People
-        && Assumption::behind(&scenario.people, &spent.what).iter().any(|it| it.is_assumed(&scenario.people))
+    Assumption::behind(&scenario.people, spent).iter().any(|it| it.is_assumed(&scenario.people))
 }

@@ -1,9 +1,10 @@
 //! Which elements, lost alone from the start, stop every run.
 //!
-//! Elements come from the scenario, by kind. Each is tried on a few seeds until one run gets through; those that stopped all of
-//! these are confirmed on more.
+//! Elements come from the scenario, by kind. Whoever gets through without several at once gets through without each of them, so
+//! elements that nothing names are lost together first, and a group without which the run stops is halved. What is left is lost
+//! alone: on the earliest run, on the median run, and those that stop both on more.
 
-use crate::validate::{Base, Depth};
+use crate::validate::{Base, Depth, by_recovery};
 use crate::{Error, Progress, Trial, Workers, trial};
 use blackstart_fault::{Fault, Kind};
 use blackstart_report::validation::{SinglePoint, Tried};
@@ -13,10 +14,14 @@ use blackstart_scenario::Scenario;
 use blackstart_world::People;
 use std::time::Duration;
 
-/// Seeds on which every element is tried.
-const SCREENED: usize = 3;
-/// Seeds on which those that stopped all of these are confirmed, unless all are asked for.
+/// Runs for all of it, unless everything is asked for.
+const RUNS: usize = 40;
+/// Those of them that may go into the first look.
+const FIRST_LOOK: usize = 30;
+/// Seeds on which what stopped two runs is confirmed, at most.
 const CONFIRMED: usize = 10;
+/// Elements that are lost together at first.
+const TOGETHER: usize = 8;
 
 /// Something that can be lost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,46 +42,110 @@ pub(crate) fn find(
     workers: &Workers,
     progress: &dyn Progress,
 ) -> Result<(Vec<SinglePoint>, Tried), Error> {
-    // Runs that fail with nothing lost would say nothing.
-    let sound = base.trials.iter().filter(|trial| trial.verdict == Verdict::Completed);
-    let sound: Vec<u64> = sound.map(|trial| trial.seed).collect();
-    let confirmed = if depth == Depth::Thorough { sound.len() } else { CONFIRMED.min(sound.len()) };
-    let (screened, rest) = sound[..confirmed].split_at(SCREENED.min(confirmed));
+    let limit = |runs| if depth == Depth::Thorough { usize::MAX } else { runs };
+    let seeds = seeds(base.trials);
+    let (screened, further) = seeds.split_at(2.min(seeds.len()));
     let elements = elements(base.scenario);
-    progress.planned(elements.len());
-    let suspects = workers.each(&elements, |element| {
-        let stopped = stopped(base, element, screened);
+    let lost_on = |elements: &[Element], seed: u64| {
+        let trial = trial(&without(base.scenario, elements), base.runbook, seed);
         progress.done();
-        stopped.map(|first| Some((element.clone(), first?)))
-    })?;
-    let suspects: Vec<(Element, Trial)> = suspects.into_iter().flatten().collect();
-    progress.planned(suspects.len());
-    let points = workers.each(&suspects, |(element, first)| {
-        let stopped = stopped(base, element, rest);
-        progress.done();
-        let point = || element.point(first, confirmed);
-        stopped.map(|one| (rest.is_empty() || one.is_some()).then(point))
-    })?;
-    let tried = Tried {
-        elements: elements.len(),
-        screened: screened.to_vec(),
-        confirmed: sound[..confirmed].to_vec(),
+        trial.map(|trial| trial.is_stopped().then_some(trial))
     };
-    Ok((points.into_iter().flatten().collect(), tried))
+    let (mut runs, mut untried) = (0, 0);
+    let mut stopping: Vec<(Element, Trial)> = Vec::new();
+    let mut groups = groups(base, &elements);
+    while let (false, Some(seed)) = (groups.is_empty(), screened.first()) {
+        let room = limit(FIRST_LOOK) - runs;
+        untried += groups.drain(room.min(groups.len())..).map(|group| group.len()).sum::<usize>();
+        progress.planned(groups.len());
+        runs += groups.len();
+        let ends = workers.each(&groups, |group| lost_on(group, *seed))?;
+        let mut halves = Vec::new();
+        for (group, end) in groups.into_iter().zip(ends) {
+            match (&group[..], end) {
+                (_, None) => {}
+                ([alone], Some(trial)) => stopping.push((alone.clone(), trial)),
+                (several, Some(_)) => {
+                    let (a, b) = several.split_at(several.len() / 2);
+                    halves.extend([a.to_vec(), b.to_vec()]);
+                }
+            }
+        }
+        groups = halves;
+    }
+    for seed in screened.iter().skip(1) {
+        runs += stopping.len();
+        retain(&mut stopping, *seed, &lost_on, workers, progress)?;
+    }
+    let room = limit(RUNS).saturating_sub(runs) / stopping.len().max(1);
+    let confirmed = &further[..further.len().min(room).min(limit(CONFIRMED - screened.len()))];
+    for seed in confirmed {
+        runs += stopping.len();
+        retain(&mut stopping, *seed, &lost_on, workers, progress)?;
+    }
+    let order = |element: &Element| elements.iter().position(|one| one == element);
+    stopping.sort_by_key(|(element, _)| order(element));
+    let tried = Tried {
+        elements: elements.len() - untried,
+        untried,
+        screened: screened.to_vec(),
+        confirmed: [screened, confirmed].concat(),
+        runs,
+    };
+    let points = stopping.iter().map(|(element, first)| element.point(first, tried.confirmed.len()));
+    Ok((points.collect(), tried))
 }
 
-/// The first run without this element when none of these seeds gets through; tried only as far as it takes to know.
-fn stopped(base: &Base<'_>, lost: &Element, seeds: &[u64]) -> Result<Option<Trial>, blackstart_sim::Error> {
-    let scenario = lost.lost(base.scenario);
-    let mut first = None;
-    for seed in seeds {
-        let trial = trial(&scenario, base.runbook, *seed)?;
-        if matches!(trial.verdict, Verdict::Completed | Verdict::Late) {
-            return Ok(None);
-        }
-        first.get_or_insert(trial);
+/// Keeps those without which the run of this seed stops too.
+fn retain(
+    stopping: &mut Vec<(Element, Trial)>,
+    seed: u64,
+    lost_on: &(impl Fn(&[Element], u64) -> Result<Option<Trial>, blackstart_sim::Error> + Sync),
+    workers: &Workers,
+    progress: &dyn Progress,
+) -> Result<(), Error> {
+    progress.planned(stopping.len());
+    let ends = workers.each(stopping, |(element, _)| lost_on(std::slice::from_ref(element), seed))?;
+    let mut stops = ends.into_iter().map(|end| end.is_some());
+    stopping.retain(|_| stops.next() == Some(true));
+    Ok(())
+}
+
+/// Seeds of the runs that complete, the earliest and the median first: runs that fail with nothing lost would say nothing.
+fn seeds(trials: &[Trial]) -> Vec<u64> {
+    let sorted = by_recovery(trials).into_iter().filter(|trial| trial.verdict == Verdict::Completed);
+    let mut sorted: Vec<u64> = sorted.map(|trial| trial.seed).collect();
+    let mut seeds = Vec::new();
+    if !sorted.is_empty() {
+        seeds.push(sorted.remove(0));
     }
-    Ok(first)
+    if !sorted.is_empty() {
+        seeds.push(sorted.remove((sorted.len() - 1) / 2));
+    }
+    sorted.sort_unstable();
+    seeds.extend(sorted);
+    seeds
+}
+
+/// What is lost together in the first runs: what the runbook or the reports name alone, the rest several at once, kind by kind.
+fn groups(base: &Base<'_>, elements: &[Element]) -> Vec<Vec<Element>> {
+    let named = named(base);
+    let is_named = |element: &&Element| named.iter().any(|text| text.contains(&element.name()));
+    let (alone, rest): (Vec<&Element>, Vec<&Element>) = elements.iter().partition(is_named);
+    let alone = alone.into_iter().map(|element| vec![element.clone()]);
+    let (links, rest): (Vec<&Element>, Vec<&Element>) =
+        rest.into_iter().partition(|element| matches!(element, Element::Link(_)));
+    let together = [rest, links];
+    let together = together.iter().flat_map(|elements| elements.chunks(TOGETHER));
+    alone.chain(together.map(|chunk| chunk.iter().copied().cloned().collect())).collect()
+}
+
+/// The runbook's text, and who and what its reports say was there.
+fn named<'a>(base: &Base<'a>) -> Set<&'a str> {
+    let steps = base.trials.iter().flat_map(|trial| &trial.report.steps);
+    let spent =
+        steps.flat_map(|step| &step.spent).flat_map(|spent| [spent.who.as_str(), spent.what.as_str()]);
+    spent.chain([base.runbook.file.text()]).collect()
 }
 
 fn elements(scenario: &Scenario) -> Vec<Element> {
@@ -93,18 +162,22 @@ fn elements(scenario: &Scenario) -> Vec<Element> {
         .collect()
 }
 
+/// The scenario without these.
+fn without(scenario: &Scenario, elements: &[Element]) -> Scenario {
+    let mut scenario = scenario.clone();
+    elements.iter().for_each(|element| element.lose(&mut scenario));
+    scenario
+}
+
 impl Element {
-    /// The scenario without it.
-    fn lost(&self, scenario: &Scenario) -> Scenario {
-        let mut scenario = scenario.clone();
+    fn lose(&self, scenario: &mut Scenario) {
         match self {
             Self::Machine(machine) => {
-                scenario.faults.push(from_the_start(Kind::PowerOff { machine: machine.clone() }))
+                scenario.faults.push(from_the_start(Kind::PowerOff { machine: machine.clone() }));
             }
             Self::Link(ends) => scenario.faults.push(from_the_start(Kind::LinkDown { ends: ends.clone() })),
             _ => self.leave(&mut scenario.people),
         }
-        scenario
     }
 
     fn leave(&self, people: &mut People) {

@@ -1,13 +1,16 @@
 //! Can people carry this runbook out? The same runbook over many seeds, counted.
 
+use crate::mitigate::Change;
 use crate::phases::phases;
 use crate::statistics::{rank, rank_interval, share_interval};
-use crate::{Error, Plan, Progress, RunbookChoice, Seeds, Trial, Workers, flips, perform, single_points};
+use crate::{
+    Error, Plan, Progress, RunbookChoice, Seeds, Trial, Workers, flips, perform, remedies, single_points,
+};
 use blackstart_report::judge::objective;
 use blackstart_report::validation::{
     BlockingStep, Conclusion, Coverage, Quantile, Recovery, Validation, Verdicts,
 };
-use blackstart_report::why::causes;
+use blackstart_report::why::{Tree, causes};
 use blackstart_rt::{Map, Set};
 use blackstart_runbook::execute::Verdict;
 use blackstart_runbook::step::Runbook;
@@ -16,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Reasons for stopping that are followed down to faults.
-const EXPLAINED_MAX: usize = 3;
+const EXPLAINED_MAX: usize = 4;
 /// Columns of such a chain.
 const CHAIN_COLUMNS: usize = 180;
 
@@ -33,6 +36,8 @@ pub struct Question<'a> {
     pub required: f64,
     /// How much is asked beyond one run for each seed.
     pub depth: Depth,
+    /// Changes and hypotheses of which a few are tried; see [`changes`](crate::mitigate::changes).
+    pub changes: &'a [Change],
 }
 
 /// How much is asked beyond one run for each seed.
@@ -40,9 +45,9 @@ pub struct Question<'a> {
 pub enum Depth {
     /// Nothing.
     Quick,
-    /// Single points and assumptions that flip the verdict, on a few of the seeds.
+    /// Single points, assumptions that flip the verdict, changes and hypotheses, within a fixed number of runs.
     Usual,
-    /// The same; single points are confirmed on every seed.
+    /// All of them, however many runs that takes; single points are confirmed on every seed.
     Thorough,
 }
 
@@ -63,21 +68,25 @@ pub fn validate(
     workers: &Workers,
     progress: &dyn Progress,
 ) -> Result<Validation, Error> {
-    let Question { scenario, runbook, seeds, required, depth } = question;
+    let Question { scenario, runbook, seeds, required, depth, changes } = question;
     let trials = workers.trials(scenario, runbook, &seeds.all(), progress)?;
     let verdicts = count(&trials);
     let base = Base { scenario, runbook, trials: &trials };
     let mut stopped = blocking_steps(runbook, &trials);
     explain(&base, &mut stopped, workers, progress)?;
+    let asked = remedies::Asked { base: &base, changes, depth: *depth };
+    let fixes = asked.fixes(stopped.first(), workers, progress)?;
     let looks_further = *depth != Depth::Quick && verdicts.conclusion() == Conclusion::Executable;
     let fragility = match looks_further {
         true => Some(single_points::find(&base, *depth, workers, progress)?),
         false => None,
     };
     let flips = match looks_further {
-        true => Some(flips::find(&base, workers, progress)?),
+        true => Some(flips::find(&base, *depth, workers, progress)?),
         false => None,
     };
+    let changes = if looks_further { asked.savings(workers, progress)? } else { None };
+    let hypotheses = asked.hypotheses(workers, progress)?;
     let (single_points, single_points_tried) = fragility.unzip();
     Ok(Validation {
         scenario: scenario.name.clone(),
@@ -96,6 +105,9 @@ pub fn validate(
         single_points: single_points.unwrap_or_default(),
         single_points_tried,
         flips,
+        fixes,
+        changes,
+        hypotheses,
         coverage: coverage(runbook, &trials),
         assumed_up: names(&trials, |trial| &trial.report.assumed_up),
         unmodelled: names(&trials, |trial| &trial.report.unmodelled),
@@ -119,6 +131,20 @@ pub(crate) fn by_recovery(trials: &[Trial]) -> Vec<&Trial> {
     let mut sorted: Vec<&Trial> = trials.iter().collect();
     sorted.sort_by_key(|trial| (trial.recovery().unwrap_or(Duration::MAX), trial.seed));
     sorted
+}
+
+/// Seeds of the runs at the quartiles; the last is the median run.
+pub(crate) fn quartiles(trials: &[Trial]) -> Vec<u64> {
+    let sorted = by_recovery(trials);
+    let at = |p| Some(sorted.get(rank(sorted.len(), p)?)?.seed);
+    let mut seeds: Vec<u64> = Vec::new();
+    for seed in [0.5, 0.75, 0.25].into_iter().filter_map(at) {
+        if !seeds.contains(&seed) {
+            seeds.push(seed);
+        }
+    }
+    seeds.reverse();
+    seeds
 }
 
 /// One real run: the one whose recovery is the lower median. Medians of single steps would not add up.
@@ -156,35 +182,43 @@ fn blocking_steps(runbook: &Runbook, trials: &[Trial]) -> Vec<BlockingStep> {
     groups
 }
 
-/// The first groups' reasons down to faults, by the evidence of their first runs, which are done again for it. A reason stays
-/// as it is where the evidence says nothing.
+/// The first groups' reasons down to faults, by the evidence of their first runs, which are done again for it. Groups with the
+/// same causes become one. A reason stays as it is where the evidence says nothing.
 fn explain(
     base: &Base<'_>,
-    groups: &mut [BlockingStep],
+    groups: &mut Vec<BlockingStep>,
     workers: &Workers,
     progress: &dyn Progress,
 ) -> Result<(), Error> {
-    let first = groups.len().min(EXPLAINED_MAX);
-    progress.planned(first);
-    let chains = workers.each(&groups[..first], |group| {
-        let chain = chain(base, group);
+    let rest = groups.split_off(groups.len().min(EXPLAINED_MAX));
+    progress.planned(groups.len());
+    let trees = workers.each(groups, |group| {
+        let tree = tree(base, group);
         progress.done();
-        chain
+        tree
     })?;
-    for (group, chain) in groups.iter_mut().zip(chains) {
-        group.chain = chain.unwrap_or(std::mem::take(&mut group.chain));
+    let mut merged: Map<(String, String), BlockingStep> = Map::new();
+    for (mut group, tree) in groups.drain(..).zip(trees) {
+        let tree = tree.filter(|tree| !tree.causes.is_empty());
+        group.chain = tree.as_ref().map_or(group.chain, |tree| tree.chain(CHAIN_COLUMNS));
+        let key = tree.map_or_else(|| group.chain.clone(), |tree| tree.key());
+        match merged.get_mut(&(group.id.clone(), key.clone())) {
+            Some(same) => same.runs += group.runs,
+            None => drop(merged.insert((group.id.clone(), key), group)),
+        }
     }
+    groups.extend(merged.into_values().chain(rest));
+    groups.sort_by_key(|group| std::cmp::Reverse(group.runs));
     Ok(())
 }
 
-fn chain(base: &Base<'_>, group: &BlockingStep) -> Result<Option<String>, Error> {
+fn tree(base: &Base<'_>, group: &BlockingStep) -> Result<Option<Tree>, Error> {
     let runbook = RunbookChoice::Named(base.runbook.name.clone());
     let plan = Plan { seed: Some(group.seed), runbook, evidence: true, ..Plan::default() };
     let night = perform(base.scenario, &plan, |_| {})?;
     let steps = night.outcome.runbooks.first().map(|runbook| &runbook.steps);
     let step = steps.and_then(|steps| steps.iter().find(|step| step.id == group.id));
-    let tree = step.zip(night.evidence.as_ref()).map(|(step, evidence)| causes(step, evidence));
-    Ok(tree.filter(|tree| !tree.causes.is_empty()).map(|tree| tree.chain(CHAIN_COLUMNS)))
+    Ok(step.zip(night.evidence.as_ref()).map(|(step, evidence)| causes(step, evidence)))
 }
 
 /// A reason without what differs between seeds.

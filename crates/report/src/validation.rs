@@ -5,6 +5,7 @@
 
 pub(crate) mod page;
 
+use crate::mitigation::Mitigated;
 use crate::utc;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -48,6 +49,12 @@ pub struct Validation {
     pub single_points_tried: Option<Tried>,
     /// Assumed durations that change the verdict of most runs, and from where on; null when that was not tried.
     pub flips: Option<Flips>,
+    /// Changes by which stopped runs may get through, best first; null when none was tried.
+    pub fixes: Option<Compared>,
+    /// Changes by which runs may recover sooner, best first; null when none was tried.
+    pub changes: Option<Compared>,
+    /// Other guesses at what nobody knows; null when there are none or none was tried.
+    pub hypotheses: Option<Compared>,
     /// What the runs have tried of the runbook.
     pub coverage: Coverage,
     /// Needs without a model that were used and that the runbook takes for granted.
@@ -175,12 +182,16 @@ pub struct SinglePoint {
 /// What was lost, and in which runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Tried {
-    /// Elements lost, each alone.
+    /// Elements lost, alone or several at once.
     pub elements: usize,
-    /// Seeds on which each was tried until one run got through.
+    /// Elements that were not: the runs for it were used up.
+    pub untried: usize,
+    /// Seeds on which they were tried; on the second only those without which the first run stops.
     pub screened: Vec<u64>,
-    /// Seeds on which those that stopped all of these were confirmed.
+    /// Seeds on which those that stopped all of these were confirmed, these included.
     pub confirmed: Vec<u64>,
+    /// Runs for all of it.
+    pub runs: usize,
 }
 
 /// Which assumed durations change the verdict of most runs.
@@ -188,12 +199,29 @@ pub struct Tried {
 pub struct Flips {
     /// Assumed durations that the runs drew from.
     pub assumptions: usize,
+    /// Those that were tried: the ones that took longest in the median run.
+    pub tried: usize,
     /// The largest factor tried, on each alone.
     pub factor_max: f64,
     /// Seeds of the runs tried; the last is the median run.
     pub seeds: Vec<u64>,
     /// Those that change it, the nearest first.
     pub found: Vec<Flip>,
+    /// Those that change it at the largest factor, whose value was not looked for.
+    pub further: Vec<String>,
+    /// Runs for all of it.
+    pub runs: usize,
+}
+
+/// The same seeds with one change each.
+#[derive(Clone, Debug, Serialize)]
+pub struct Compared {
+    /// Seeds of the runs compared.
+    pub seeds: Vec<u64>,
+    /// Verdicts of these without a change.
+    pub verdicts: Verdicts,
+    /// With each change.
+    pub rows: Vec<Mitigated>,
 }
 
 /// An assumed duration that changes the verdict.
@@ -273,6 +301,15 @@ impl Recovery {
 }
 
 impl Validation {
+    /// Runs beyond one for each seed: for single points, flips, changes and hypotheses.
+    #[must_use]
+    pub fn further_runs(&self) -> usize {
+        let compared = [&self.fixes, &self.changes, &self.hypotheses].into_iter().flatten();
+        self.single_points_tried.as_ref().map_or(0, |tried| tried.runs)
+            + self.flips.as_ref().map_or(0, |flips| flips.runs)
+            + compared.map(|compared| compared.seeds.len() * compared.rows.len()).sum::<usize>()
+    }
+
     /// Whether as many runs completed as were required.
     #[must_use]
     pub fn held(&self) -> bool {

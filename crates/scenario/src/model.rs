@@ -51,6 +51,8 @@ pub struct Scenario {
     pub variant: Option<String>,
     /// What the variant is expected to change.
     pub expects: Option<String>,
+    /// The variant is another guess at what nobody knows, not something that anybody could do.
+    pub is_hypothesis: bool,
     /// Start in UTC.
     pub start: Timestamp,
     /// Simulated length.
@@ -107,6 +109,7 @@ impl Scenario {
             title: folder.scenario.it.title.clone(),
             variant: variant.map(str::to_owned),
             expects: folder.variant.as_ref().map(|v| v.expects.clone()),
+            is_hypothesis: folder.variant.as_ref().is_some_and(|v| v.hypothesis),
             start,
             duration: folder.scenario.it.duration.map_or(DURATION, |length| length.0),
             seed: folder.scenario.it.seed.unwrap_or(1),

@@ -1,6 +1,7 @@
 //! `blackstart validate`: one runbook over many seeds.
 
 use super::{Ending, Format, complain, evidence, output, progress};
+use blackstart::campaign::mitigate::changes;
 use blackstart::campaign::validate::{Depth, Question, validate};
 use blackstart::campaign::{Seeds, Workers, named};
 use blackstart::validation::Validation;
@@ -24,10 +25,10 @@ pub(super) struct Arguments {
     /// Share of runs that must complete
     #[arg(long, value_name = "SHARE", default_value = "100%", value_parser = percent)]
     require: f64,
-    /// One run for each seed and no more: no single points, no assumptions that flip the verdict
+    /// One run for each seed and no more: no single points, assumptions that flip the verdict, changes or hypotheses
     #[arg(long, conflicts_with = "thorough")]
     quick: bool,
-    /// Confirm single points on every seed, not on ten
+    /// All elements, assumptions, changes and hypotheses, however many runs that takes; single points on every seed
     #[arg(long)]
     thorough: bool,
     /// Runs at the same time; one for each core unless given. The result is the same
@@ -78,7 +79,11 @@ fn judged(arguments: &Arguments, writer: Option<&evidence::Writer>) -> Result<Va
         (false, true) => Depth::Thorough,
     };
     let (seeds, required) = (arguments.seeds, arguments.require);
-    let question = Question { scenario: &scenario, runbook, seeds, required, depth };
+    let changes = match depth {
+        Depth::Quick => Vec::new(),
+        Depth::Usual | Depth::Thorough => changes(&arguments.scenario, &scenario, runbook)?,
+    };
+    let question = Question { scenario: &scenario, runbook, seeds, required, depth, changes: &changes };
     let begun = Instant::now();
     let workers = Workers::new(arguments.jobs)?;
     let validation = validate(&question, &workers, &progress::Runs::bar())?;

@@ -21,6 +21,8 @@ pub struct Change {
     pub kind: &'static str,
     /// What is different, for people.
     pub name: String,
+    /// It is another guess at what nobody knows, not something that anybody could do.
+    pub hypothesis: bool,
     /// The scenario, changed.
     pub scenario: Scenario,
 }
@@ -33,7 +35,8 @@ pub fn changes(path: &Path, scenario: &Scenario, runbook: &Runbook) -> Result<Ve
     let mut changes = Vec::new();
     for name in variants(path) {
         let scenario = Scenario::load(path, Some(&name))?;
-        changes.push(Change { kind: "variant", name: format!("variant {name}"), scenario });
+        let hypothesis = scenario.is_hypothesis;
+        changes.push(Change { kind: "variant", name: format!("variant {name}"), hypothesis, scenario });
     }
     changes.extend(second_keys(scenario));
     changes.extend(door_lists(scenario));
@@ -47,7 +50,7 @@ pub fn changes(path: &Path, scenario: &Scenario, runbook: &Runbook) -> Result<Ve
 fn change(kind: &'static str, name: String, scenario: &Scenario, make: impl FnOnce(&mut Scenario)) -> Change {
     let mut scenario = scenario.clone();
     make(&mut scenario);
-    Change { kind, name, scenario }
+    Change { kind, name, hypothesis: false, scenario }
 }
 
 /// Whoever stands before a locked door gets its key.

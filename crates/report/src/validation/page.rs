@@ -1,6 +1,9 @@
 //! A validation on a terminal: at most [`COLUMNS`] columns, a heading in capitals before each line.
 
-use super::{BlockingStep, Conclusion, Coverage, Flip, Flips, Phase, Phases, Recovery, Validation};
+use super::{
+    BlockingStep, Compared, Conclusion, Coverage, Flip, Flips, Phase, Phases, Recovery, Validation, Verdicts,
+};
+use crate::mitigation::Mitigated;
 use crate::utc::clock;
 use crate::words::{clipped, counted, wrapped};
 
@@ -12,6 +15,8 @@ const BESIDE: usize = 12;
 const FLIPS_MAX: usize = 2;
 /// Steps at which runs blocked that are shown.
 const BLOCKING_MAX: usize = 3;
+/// Changes that save time that are shown.
+const CHANGES_MAX: usize = 3;
 
 impl Validation {
     /// The page; `next` is a command to suggest.
@@ -19,14 +24,18 @@ impl Validation {
     pub fn page(&self, next: &str) -> String {
         let mut page = self.headline();
         page.extend(self.blocking_steps.iter().take(BLOCKING_MAX).flat_map(blocks_at));
+        page.extend(self.fixes.iter().flat_map(fix_first));
         page.extend(self.hangs_on());
         page.extend(self.time());
         page.extend(self.phases.iter().flat_map(rests_on));
         page.extend(self.flips.iter().flat_map(flips_if));
         page.push("-".repeat(COLUMNS));
         page.extend(self.phases.iter().flat_map(median_run));
+        page.extend(self.changes.iter().flat_map(if_changed));
+        page.extend(self.hypotheses.iter().flat_map(unknown));
         page.extend(self.taken_for_granted());
         page.extend(covered(&self.coverage));
+        page.extend(self.further());
         if !next.is_empty() {
             page.extend(under("NEXT", next));
         }
@@ -66,23 +75,27 @@ impl Validation {
     /// Elements that must not be lost, by kind, and what that was tried on.
     fn hangs_on(&self) -> Vec<String> {
         let Some(tried) = &self.single_points_tried else { return Vec::new() };
-        let (screened, confirmed) = (seeds(&tried.screened), seeds(&tried.confirmed));
+        let untried = match tried.untried {
+            0 => String::new(),
+            more => format!(", {more} more not"),
+        };
+        let elements = format!("{} elements tried on {}{untried}", tried.elements, seeds(&tried.screened));
         if self.single_points.is_empty() {
-            let text =
-                format!("no single element of {}, lost alone on {screened}, stops all runs", tried.elements);
-            return under("HANGS ON", &text);
+            return under("HANGS ON", &format!("no single element, lost alone from the start ({elements})"));
         }
         let mut kinds: Vec<&str> = self.single_points.iter().map(|point| point.kind).collect();
         kinds.dedup();
         let of = |kind: &&str| {
             let named = self.single_points.iter().filter(|point| point.kind == *kind);
-            format!("{kind} {}", named.map(|point| point.name.as_str()).collect::<Vec<_>>().join(", "))
+            let named: Vec<&str> = named.map(|point| point.name.as_str()).collect();
+            let plural = if named.len() == 1 { "" } else { "s" };
+            format!("{kind}{plural} {}", named.join(", "))
         };
         let listed: Vec<String> = kinds.iter().map(of).collect();
+        let confirmed = seeds(&tried.confirmed);
         let text = format!(
-            "each alone, lost from the start, stops all runs tried: {} ({} elements tried on {screened}, these on {confirmed})",
-            listed.join("; "),
-            tried.elements
+            "each alone, lost from the start, stops every run tried: {} (on {confirmed}; {elements})",
+            listed.join("; ")
         );
         under("HANGS ON", &text)
     }
@@ -103,6 +116,17 @@ impl Validation {
             under("TIME", &format!("{quantiles} (a blocked run counts as never), {objective}; {error}"));
         lines.extend(under("", measured));
         lines
+    }
+
+    /// How much was asked beyond one run for each seed.
+    fn further(&self) -> Vec<String> {
+        match self.further_runs() {
+            0 => Vec::new(),
+            further => under(
+                "RUNS",
+                &format!("{} for the seeds, {further} for what rests on fewer seeds", self.runs),
+            ),
+        }
     }
 
     fn taken_for_granted(&self) -> Vec<String> {
@@ -139,29 +163,101 @@ fn rests_on(phases: &Phases) -> Vec<String> {
 
 /// The nearest assumptions that would change the verdict.
 fn flips_if(flips: &Flips) -> Vec<String> {
-    let Flips { assumptions, factor_max, found, .. } = flips;
-    let tried = format!(
-        "{} runs of {} up to x{factor_max}",
-        seeds(&flips.seeds),
-        counted(*assumptions, "assumption")
+    let Flips { assumptions, tried, factor_max, found, further, .. } = flips;
+    let on = format!(
+        "{tried} of {} tried up to x{factor_max} on {}",
+        counted(*assumptions, "assumption"),
+        seeds(&flips.seeds)
     );
-    if found.is_empty() {
-        return under("FLIPS IF", &format!("no single assumption is wrong ({tried})"));
-    }
     let one = |flip: &Flip| {
-        let range = if flip.in_range { "in its range" } else { "beyond its range" };
+        let range = if flip.in_range { "within its range" } else { "beyond its range" };
         let (from, assumed, high) = (hours(flip.from_s), hours(flip.assumed_s), hours(flip.high_s));
         format!(
-            "{} takes > {from} (assumed {assumed}, at most {high}; {range}): most runs {}",
+            "{} takes > {from} (assumed {assumed}, at most {high}: {range}): most runs {}",
             flip.name, flip.verdict
         )
     };
-    let shown: Vec<String> = found.iter().take(FLIPS_MAX).map(one).collect();
-    let more = match found.len().saturating_sub(FLIPS_MAX) {
-        0 => String::new(),
-        more => format!("; {more} more further off"),
+    let mut texts: Vec<String> = found.iter().take(FLIPS_MAX).map(one).collect();
+    texts.extend(match further.len() + found.len().saturating_sub(FLIPS_MAX) {
+        0 => None,
+        more => Some(format!("{more} more at up to x{factor_max}")),
+    });
+    if texts.is_empty() {
+        texts.push("no single assumption is that much longer".to_owned());
+    }
+    if !found.iter().any(|flip| flip.in_range) && further.is_empty() {
+        texts.push("none within its range".to_owned());
+    }
+    under("FLIPS IF", &format!("{} ({on})", texts.join("; ")))
+}
+
+/// The change that unblocks most runs.
+fn fix_first(fixes: &Compared) -> Vec<String> {
+    let (all, on) = (fixes.verdicts.stopped(), seeds(&fixes.seeds));
+    let Some(best) = fixes.rows.first().filter(|row| row.blocked_removed > 0) else {
+        let tried = counted(fixes.rows.len(), "change");
+        return under(
+            "FIX FIRST",
+            &format!("none of {tried} tried unblocks a run (on {on}); `mitigate` tries all"),
+        );
     };
-    under("FLIPS IF", &format!("{}{more} ({tried})", shown.join("; ")))
+    let still = best.verdicts.stopped();
+    under("FIX FIRST", &format!("{}: {still} of {all} stopped runs still stop (on {on})", best.name))
+}
+
+/// The changes that save most time.
+fn if_changed(changes: &Compared) -> Vec<String> {
+    let one = |row: &Mitigated| match row.gain_s {
+        None => format!("{}: no run recovers both with and without it", row.name),
+        Some(gain) if gain < 0.0 => format!("{} +{}", row.name, hours(-gain)),
+        Some(gain) => format!("{} -{}", row.name, hours(gain)),
+    };
+    let shown: Vec<String> =
+        changes.rows.iter().filter(|row| row.gain_s.is_some()).take(CHANGES_MAX).map(one).collect();
+    if shown.is_empty() {
+        return Vec::new();
+    }
+    let on = seeds(&changes.seeds);
+    under(
+        "IF CHANGED",
+        &format!(
+            "same seeds, median of recovery times: {} (on {on}; `mitigate` tries all)",
+            shown.join("; ")
+        ),
+    )
+}
+
+/// Whether other guesses would end otherwise.
+fn unknown(hypotheses: &Compared) -> Vec<String> {
+    let base = &hypotheses.verdicts;
+    let others: Vec<String> = hypotheses
+        .rows
+        .iter()
+        .filter(|row| row.verdicts != *base)
+        .map(|row| format!("with {} {}", row.name, in_words(&row.verdicts)))
+        .collect();
+    let names: Vec<&str> = hypotheses.rows.iter().map(|row| row.name.as_str()).collect();
+    let said = match others.is_empty() {
+        true => format!("same verdict with {}", names.join(", ")),
+        false => format!("{} as it is, but {}", in_words(base), others.join(", ")),
+    };
+    let count = match names.len() {
+        1 => "1 other hypothesis".to_owned(),
+        many => format!("{many} other hypotheses"),
+    };
+    under("UNKNOWN", &format!("{count}: {said} (on {})", seeds(&hypotheses.seeds)))
+}
+
+fn in_words(verdicts: &Verdicts) -> String {
+    let all = [
+        (verdicts.completed, "completed"),
+        (verdicts.late, "late"),
+        (verdicts.blocked, "blocked"),
+        (verdicts.deadlocked, "deadlocked"),
+        (verdicts.inconclusive, "inconclusive"),
+    ];
+    let some = all.into_iter().filter(|(runs, _)| *runs > 0);
+    some.map(|(runs, word)| format!("{runs} {word}")).collect::<Vec<_>>().join(", ")
 }
 
 /// Seeds in words.
@@ -246,6 +342,24 @@ mod tests {
     use super::*;
     use serde_json::Value;
 
+    fn ended(completed: usize) -> Verdicts {
+        Verdicts { completed, ..Verdicts::default() }
+    }
+
+    fn blocked(blocked: usize) -> Verdicts {
+        Verdicts { blocked, ..Verdicts::default() }
+    }
+
+    fn compared(seeds: Vec<u64>, verdicts: Verdicts, rows: Vec<Mitigated>) -> Compared {
+        Compared { seeds, verdicts, rows }
+    }
+
+    fn mitigated(name: &str, verdicts: Verdicts, blocked_removed: i64, gain_s: Option<f64>) -> Mitigated {
+        let never = Quantile { value: None, low: None, high: None };
+        let recovery_s = Recovery::new(never, never, never);
+        Mitigated { kind: "variant", name: name.into(), verdicts, recovery_s, blocked_removed, gain_s }
+    }
+
     /// Every line of the page has content; the figures are made up.
     fn validation() -> Validation {
         let at = |clock: &str| format!("2021-10-04T{clock}:00Z").parse().unwrap();
@@ -304,11 +418,14 @@ mod tests {
             ],
             single_points_tried: Some(Tried {
                 elements: 60,
-                screened: vec![1, 2, 4],
+                untried: 0,
+                screened: vec![4, 17],
                 confirmed: (1..=10).collect(),
+                runs: 40,
             }),
             flips: Some(Flips {
                 assumptions: 20,
+                tried: 8,
                 factor_max: 4.0,
                 seeds: vec![5, 9, 17],
                 found: vec![Flip {
@@ -319,7 +436,30 @@ mod tests {
                     in_range: false,
                     verdict: "late",
                 }],
+                further: vec!["open-safe".into()],
+                runs: 14,
             }),
+            fixes: Some(compared(
+                vec![3],
+                blocked(1),
+                vec![mitigated("second `cage-key` with the guard", ended(1), 1, None)],
+            )),
+            changes: Some(compared(
+                vec![5, 9, 17],
+                ended(3),
+                vec![
+                    mitigated("standing authority", ended(3), 0, Some(2100.0)),
+                    mitigated("a longer way", ended(3), 0, Some(-600.0)),
+                ],
+            )),
+            hypotheses: Some(compared(
+                vec![5, 9, 17],
+                ended(3),
+                vec![
+                    mitigated("variant a", ended(3), 0, Some(0.0)),
+                    mitigated("variant b", blocked(3), -3, None),
+                ],
+            )),
             coverage: Coverage { steps: 8, executed: 8, branches: 9, branches_taken: 4 },
             assumed_up: vec!["roads".into()],
             unmodelled: Vec::new(),
@@ -364,12 +504,25 @@ mod tests {
             single_points: Vec::new(),
             single_points_tried: None,
             flips: None,
+            fixes: None,
+            changes: None,
+            hypotheses: None,
             phases: None,
             blocking_steps: Vec::new(),
             ..validation()
         };
         let page = quick.page("");
-        for heading in ["HANGS ON", "FLIPS IF", "RESTS ON", "median run", "BLOCKS AT", "FRAGILE", "NEXT"] {
+        for heading in [
+            "HANGS ON",
+            "FLIPS IF",
+            "RESTS ON",
+            "median run",
+            "BLOCKS AT",
+            "FRAGILE",
+            "NEXT",
+            "RUNS",
+            "UNKNOWN",
+        ] {
             assert!(!page.contains(heading), "{heading}\n{page}");
         }
     }

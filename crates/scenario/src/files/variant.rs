@@ -11,6 +11,9 @@ pub struct Variant {
     pub title: String,
     /// What difference that is expected to make.
     pub expects: String,
+    /// It is another guess at what nobody knows, not something that anybody could do.
+    #[serde(default)]
+    pub hypothesis: bool,
     /// Changes, in order.
     pub change: Vec<Change>,
 }
