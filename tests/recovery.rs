@@ -1,6 +1,7 @@
 //! Recoverability as a test of somebody's own. How one fails, with the causes, stands in `planted.rs`.
 
 use blackstart_tests::night::three_services;
+use std::ops::RangeInclusive;
 
 #[test]
 fn three_services_come_back() {
@@ -11,7 +12,7 @@ fn three_services_come_back() {
 fn a_wrong_question_is_no_recovery() {
     let cases = [
         (blackstart::recovery(three_services()).runbook("bring-it-bak"), "did you mean `bring-it-back`?"),
-        (blackstart::recovery(three_services()).seeds(3..=1), "no seeds, or too many"),
+        (blackstart::recovery(three_services()).seeds(RangeInclusive::new(3, 1)), "no seeds, or too many"),
         (blackstart::recovery("no-such-folder"), "there was no run"),
     ];
     for (question, expected) in cases {
