@@ -2,9 +2,9 @@
 //!
 //! - [`run()`], [`perform`], [`Night`]: one run from its scenario to its outcome. Start here; module `night`.
 //! - [`validate`]: can people carry this runbook out? The same runbook over many seeds
-//! - [`Workers`]: many runs on all cores; each is what it would be alone
-//! - [`Trial`]: what a run of many leaves behind
-//! - [`Seeds`]: a range of them, such as `1..200`
+//! - [`Workers`]: many runs on all cores; each is what it would be alone; module `workers`
+//! - [`Trial`]: what a run of many leaves behind; module `trial`
+//! - [`Seeds`]: a range of them, such as `1..200`; module `seeds`
 //! - [`statistics`]: shares and quantiles with their sampling error
 //! - [`mitigate`]: the same seeds with one change each, ranked
 //! - [`record`]: the runs that stand for many, done again with evidence
