@@ -1,12 +1,12 @@
 //! Runs of a scenario: one shown whole, and many judged together.
 //!
 //! - [`run()`], [`perform`], [`Night`]: one run from its scenario to its outcome. Start here; module `night`.
-//! - [`validate`]: can people carry this runbook out? The same runbook over many seeds
+//! - [`validate()`]: can people carry this runbook out? The same runbook over many seeds
 //! - [`Workers`]: many runs on all cores; each is what it would be alone; module `workers`
 //! - [`Trial`]: what a run of many leaves behind; module `trial`
 //! - [`Seeds`]: a range of them, such as `1..200`; module `seeds`
 //! - [`statistics`]: shares and quantiles with their sampling error
-//! - [`mitigate`]: the same seeds with one change each, ranked
+//! - [`mitigate()`]: the same seeds with one change each, ranked
 //! - [`record`]: the runs that stand for many, done again with evidence
 //! - `remedies`: a few changes and hypotheses on a few of the seeds
 //! - `single_points`: what, lost alone, stops every run

@@ -10,7 +10,7 @@
 //! - [`check`]: the words of a runbook against what the scenario has, and what its actors can see from where
 //!   they stand.
 //! - [`needs`]: what a recovery needs, as a graph, and whether it can ever be had.
-//! - [`manual`]: what a runbook may say, for readers and editors. [`print`]: a runbook for paper.
+//! - [`manual`]: what a runbook may say, for readers and editors. [`mod@print`]: a runbook for paper.
 //! - [`execute`]: people doing a runbook inside the simulated world.
 
 mod block;
