@@ -9,6 +9,7 @@
 //! - [`mitigate()`]: the same seeds with one change each, ranked
 //! - [`record`]: the runs that stand for many, done again with evidence
 //! - `remedies`: a few changes and hypotheses on a few of the seeds
+//! - `element`: what can be lost, and the scenario without it
 //! - `single_points`: what, lost alone, stops every run
 //! - `flips`: which assumed duration, at what value, changes the verdict
 //! - `assumption`: durations that nobody measured
@@ -17,6 +18,7 @@
 //! Nothing here reads the wall clock, and no result depends on threads: a run is a function of scenario, runbook and seed.
 
 mod assumption;
+mod element;
 mod flips;
 pub mod mitigate;
 mod night;

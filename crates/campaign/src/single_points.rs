@@ -4,15 +4,12 @@
 //! elements that nothing names are lost together first, and a group without which the run stops is halved. What is left is lost
 //! alone: on the earliest run, on the median run, and those that stop both on more.
 
+use crate::element::{Element, elements, without};
 use crate::validate::{Base, Depth, by_recovery};
 use crate::{Error, Progress, Trial, Workers, trial};
-use blackstart_fault::{Fault, Kind};
 use blackstart_report::validation::{SinglePoint, Tried};
 use blackstart_rt::Set;
 use blackstart_runbook::execute::Verdict;
-use blackstart_scenario::Scenario;
-use blackstart_world::People;
-use std::time::Duration;
 
 /// Runs for all of it, unless everything is asked for.
 const RUNS: usize = 40;
@@ -22,18 +19,6 @@ const FIRST_LOOK: usize = 30;
 const CONFIRMED: usize = 10;
 /// Elements that are lost together at first.
 const TOGETHER: usize = 8;
-
-/// Something that can be lost.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Element {
-    Person(String),
-    Item(String),
-    Account(String),
-    Console(String),
-    Bridge(String),
-    Machine(String),
-    Link([String; 2]),
-}
 
 /// Elements without which no run tried gets through, and what was tried.
 pub(crate) fn find(
@@ -92,7 +77,7 @@ pub(crate) fn find(
         confirmed: [screened, confirmed].concat(),
         runs,
     };
-    let points = stopping.iter().map(|(element, first)| element.point(first, tried.confirmed.len()));
+    let points = stopping.iter().map(|(element, first)| point(element, first, tried.confirmed.len()));
     Ok((points.collect(), tried))
 }
 
@@ -148,87 +133,13 @@ fn named<'a>(base: &Base<'a>) -> Set<&'a str> {
     spent.chain([base.runbook.file.text()]).collect()
 }
 
-fn elements(scenario: &Scenario) -> Vec<Element> {
-    let people = &scenario.people;
-    let items: Set<&String> = people.persons.iter().flat_map(|person| &person.items).collect();
-    let persons = people.persons.iter().map(|person| Element::Person(person.name.clone()));
-    persons
-        .chain(items.into_iter().cloned().map(Element::Item))
-        .chain(people.accounts.keys().cloned().map(Element::Account))
-        .chain(people.consoles.iter().map(|console| Element::Console(console.name.clone())))
-        .chain(people.bridges.keys().cloned().map(Element::Bridge))
-        .chain(scenario.instruments().into_iter().map(Element::Machine))
-        .chain(scenario.borders().into_iter().map(Element::Link))
-        .collect()
-}
-
-/// The scenario without these.
-fn without(scenario: &Scenario, elements: &[Element]) -> Scenario {
-    let mut scenario = scenario.clone();
-    elements.iter().for_each(|element| element.lose(&mut scenario));
-    scenario
-}
-
-impl Element {
-    fn lose(&self, scenario: &mut Scenario) {
-        match self {
-            Self::Machine(machine) => {
-                scenario.faults.push(from_the_start(Kind::PowerOff { machine: machine.clone() }));
-            }
-            Self::Link(ends) => scenario.faults.push(from_the_start(Kind::LinkDown { ends: ends.clone() })),
-            _ => self.leave(&mut scenario.people),
-        }
+fn point(element: &Element, first: &Trial, runs: usize) -> SinglePoint {
+    let step = first.stopped_at().map(|(_, step)| step);
+    SinglePoint {
+        kind: element.kind(),
+        name: element.name(),
+        step: step.map(|step| step.id.clone()).unwrap_or_default(),
+        chain: step.and_then(|step| step.blocked_on.clone()).unwrap_or_default(),
+        runs,
     }
-
-    fn leave(&self, people: &mut People) {
-        match self {
-            Self::Person(name) => people.persons.retain(|person| person.name != *name),
-            Self::Item(name) => {
-                people.persons.iter_mut().for_each(|person| person.items.retain(|item| item != name));
-            }
-            Self::Account(name) => drop(people.accounts.remove(name)),
-            Self::Console(name) => people.consoles.retain(|console| console.name != *name),
-            Self::Bridge(name) => drop(people.bridges.remove(name)),
-            Self::Machine(_) | Self::Link(_) => {}
-        }
-    }
-
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::Person(_) => "person",
-            Self::Item(_) => "item",
-            Self::Account(_) => "account",
-            Self::Console(_) => "console",
-            Self::Bridge(_) => "bridge",
-            Self::Machine(_) => "machine",
-            Self::Link(_) => "link",
-        }
-    }
-
-    fn name(&self) -> String {
-        match self {
-            Self::Link([a, b]) => format!("{a} - {b}"),
-            Self::Person(name)
-            | Self::Item(name)
-            | Self::Account(name)
-            | Self::Console(name)
-            | Self::Bridge(name)
-            | Self::Machine(name) => name.clone(),
-        }
-    }
-
-    fn point(&self, first: &Trial, runs: usize) -> SinglePoint {
-        let step = first.stopped_at().map(|(_, step)| step);
-        SinglePoint {
-            kind: self.kind(),
-            name: self.name(),
-            step: step.map(|step| step.id.clone()).unwrap_or_default(),
-            chain: step.and_then(|step| step.blocked_on.clone()).unwrap_or_default(),
-            runs,
-        }
-    }
-}
-
-fn from_the_start(kind: Kind) -> Fault {
-    Fault { at: Duration::ZERO, until: None, kind }
 }
