@@ -1,6 +1,6 @@
 //! Words on the command line to work and an ending.
 //!
-//! - `run`, `check`, `explain`, `validate`, `mitigate`, `print`, `schema`: the commands
+//! - `run`, `check`, `explain`, `validate`, `mitigate`, `cuts`, `print`, `schema`: the commands
 //! - `complain`: problems with input, on standard error
 //! - `evidence`: what `validate --out` writes
 //! - `output`: standard output and result files
@@ -9,6 +9,7 @@
 
 mod check;
 mod complain;
+mod cuts;
 mod evidence;
 mod explain;
 mod mitigate;
@@ -71,6 +72,8 @@ enum Command {
     Validate(validate::Arguments),
     /// Try one change at a time on the same seeds: what would help most
     Mitigate(mitigate::Arguments),
+    /// Look for the smallest sets of losses that stop a runbook, and for what would repair each
+    Cuts(cuts::Arguments),
     /// Write a runbook out for paper: prose, blocks in words, room for times
     Print(print::Arguments),
     /// Show what may be written, for editors and for the manual
@@ -99,6 +102,7 @@ pub(crate) fn run() -> Ending {
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Mitigate(arguments) => mitigate::run(&arguments),
+        Command::Cuts(arguments) => cuts::run(&arguments),
         Command::Print(arguments) => print::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
     }

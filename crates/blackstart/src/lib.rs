@@ -77,7 +77,7 @@ pub use blackstart_campaign::{
     self as campaign, Error, Night, Plan, RunBuilder, RunbookChoice, perform, run,
 };
 pub use blackstart_report::{
-    RunOutcome, difference, evidence, mitigation, outcome, page, timeline, validation, why,
+    RunOutcome, cuts, difference, evidence, mitigation, outcome, page, timeline, validation, why,
 };
 pub use blackstart_rt as rt;
 pub use blackstart_rt::net;

@@ -7,6 +7,7 @@
 //! - [`Seeds`]: a range of them, such as `1..200`; module `seeds`
 //! - [`statistics`]: shares and quantiles with their sampling error
 //! - [`mitigate()`]: the same seeds with one change each, ranked
+//! - [`cuts()`]: the smallest sets of losses that stop a runbook
 //! - [`record`]: the runs that stand for many, done again with evidence
 //! - `remedies`: a few changes and hypotheses on a few of the seeds
 //! - `element`: what can be lost, and the scenario without it
@@ -18,6 +19,7 @@
 //! Nothing here reads the wall clock, and no result depends on threads: a run is a function of scenario, runbook and seed.
 
 mod assumption;
+pub mod cuts;
 mod element;
 mod flips;
 pub mod mitigate;
@@ -32,6 +34,7 @@ mod trial;
 pub mod validate;
 mod workers;
 
+pub use cuts::cuts;
 pub use mitigate::mitigate;
 pub use night::{Error, Night, Plan, RunBuilder, RunbookChoice, named, perform, run};
 pub use seeds::Seeds;

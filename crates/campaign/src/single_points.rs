@@ -32,7 +32,7 @@ pub(crate) fn find(
     let (screened, further) = seeds.split_at(2.min(seeds.len()));
     let elements = elements(base.scenario);
     let lost_on = |elements: &[Element], seed: u64| {
-        let trial = trial(&without(base.scenario, elements), base.runbook, seed);
+        let trial = trial(&without(base.scenario, elements, base.scenario), base.runbook, seed);
         progress.done();
         trial.map(|trial| trial.is_stopped().then_some(trial))
     };

@@ -3,6 +3,7 @@
 //! - [`judge()`]: a finished run to its outcome. Start here.
 //! - [`outcome`]: what came of a run; its JSON is a contract
 //! - [`validation`]: what came of many runs of one runbook
+//! - [`cuts`]: which smallest sets of losses stop a runbook
 //! - [`mitigation`]: what one change each did to many runs
 //! - [`evidence`]: what an auditor asks for, as JSON, JUnit, journal and HTML
 //! - [`recovery`]: how long users were without service
@@ -15,6 +16,7 @@
 //!
 //! Nothing here runs or changes anything, and nothing reads the wall clock.
 
+pub mod cuts;
 pub mod difference;
 pub mod evidence;
 pub mod judge;

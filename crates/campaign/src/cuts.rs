@@ -1,0 +1,214 @@
+//! Which smallest sets of losses stop a runbook on every seed, and which one change would get it through all the same.
+//!
+//! - [`cuts`]: the question to its answer. Start here.
+//! - `search`: the search, over anything that can be lost
+//! - `candidates`: what may still be a cut, proposed by a SAT solver
+
+mod candidates;
+mod search;
+
+use crate::element::{Element, elements, without};
+use crate::mitigate::Change;
+use crate::{Error, Plan, Progress, RunbookChoice, Seeds, Trial, Workers, named, perform, trial};
+use blackstart_report::cuts::{Cut, Cuts, Lost};
+use blackstart_report::recovery::Outage;
+use blackstart_report::why::causes;
+use blackstart_rt::Set;
+use blackstart_runbook::execute::Verdict;
+use blackstart_runbook::step::Runbook;
+use blackstart_scenario::Scenario;
+use candidates::Elements;
+use search::{Answer, Found, Oracle, search};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Sets that are asked for at once. It does not follow the machine: the order of questions may decide which of several
+/// explanations is found first.
+const WIDTH: usize = 8;
+/// Columns of a chain of causes.
+const CHAIN_COLUMNS: usize = 180;
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Question<'a> {
+    /// The scenario, its variant applied.
+    pub scenario: &'a Scenario,
+    /// The runbook.
+    pub runbook: &'a Arc<Runbook>,
+    /// A cut stops the runs of all of these.
+    pub seeds: Seeds,
+    /// The most elements of a cut.
+    pub max: usize,
+    /// Changes of which those are looked for that get through a cut all the same; hypotheses are no changes.
+    pub changes: &'a [Change],
+}
+
+/// Looks for every minimal cut up to the size asked. `goes_on` is asked now and then whether there is time left. `wall_s` is 0:
+/// whoever may read the wall clock fills it in.
+///
+/// # Errors
+/// When the engine refuses.
+pub fn cuts(
+    question: &Question<'_>,
+    workers: &Workers,
+    progress: &dyn Progress,
+    goes_on: &(dyn Fn() -> bool + Sync),
+) -> Result<Cuts, Error> {
+    let elements = elements(question.scenario);
+    let seeds = question.seeds.all();
+    let runs = AtomicUsize::new(0);
+    let losses =
+        Losses { question, elements: &elements, seeds: &seeds, workers, progress, goes_on, runs: &runs };
+    let Found { cuts, no_outage, mut exhausted } = search(&losses, elements.len(), question.max, WIDTH)?;
+    let explained = workers.each(&cuts, |cut| losses.explained(cut))?;
+    let mut shown = Vec::new();
+    for (mut cut, lost) in explained.into_iter().zip(&cuts) {
+        exhausted &= goes_on();
+        if goes_on() {
+            cut.repairs = losses.repairs(lost)?;
+        }
+        shown.push(cut);
+    }
+    Ok(Cuts {
+        scenario: question.scenario.name.clone(),
+        variant: question.scenario.variant.clone(),
+        runbook: question.runbook.name.clone(),
+        seeds: question.seeds.to_string(),
+        max: question.max,
+        elements: elements.iter().map(lost).collect(),
+        changes: question.changes.iter().filter(|change| !change.hypothesis).count(),
+        runs: runs.load(Ordering::Relaxed),
+        wall_s: 0.0,
+        exhausted,
+        cuts: shown,
+        no_outage: no_outage.iter().map(|set| losses.names(set)).collect(),
+    })
+}
+
+/// The scenario with sets of elements lost.
+struct Losses<'a> {
+    question: &'a Question<'a>,
+    elements: &'a [Element],
+    seeds: &'a [u64],
+    workers: &'a Workers,
+    progress: &'a dyn Progress,
+    goes_on: &'a (dyn Fn() -> bool + Sync),
+    runs: &'a AtomicUsize,
+}
+
+impl Losses<'_> {
+    fn of<'b>(&'b self, lost: &'b Elements) -> impl Iterator<Item = &'b Element> {
+        lost.iter().filter_map(|element| self.elements.get(*element))
+    }
+
+    fn names(&self, set: &Elements) -> Vec<Lost> {
+        self.of(set).map(lost).collect()
+    }
+
+    fn without(&self, scenario: &Scenario, lost: &Elements) -> Scenario {
+        without(scenario, self.of(lost), self.question.scenario)
+    }
+
+    /// A run, counted.
+    fn run(
+        &self,
+        scenario: &Scenario,
+        runbook: &Arc<Runbook>,
+        lost: &Elements,
+        seed: u64,
+    ) -> Result<Trial, Error> {
+        self.progress.planned(1);
+        let trial = trial(&self.without(scenario, lost), runbook, seed);
+        self.runs.fetch_add(1, Ordering::Relaxed);
+        self.progress.done();
+        Ok(trial?)
+    }
+
+    /// Why the first seed's run stops with these lost.
+    fn explained(&self, cut: &Elements) -> Result<Cut, Error> {
+        let scenario = self.without(self.question.scenario, cut);
+        let runbook = RunbookChoice::Named(self.question.runbook.name.clone());
+        let plan = Plan { seed: self.seeds.first().copied(), runbook, evidence: true, ..Plan::default() };
+        let night = perform(&scenario, &plan, |_| {})?;
+        let steps = night.outcome.runbooks.iter().flat_map(|runbook| &runbook.steps);
+        let stopped = steps.filter(|step| step.verdict == "blocked").next_back();
+        let chain = stopped.zip(night.evidence.as_ref()).map(|(step, evidence)| causes(step, evidence));
+        let reason = stopped.and_then(|step| step.blocked_on.clone()).unwrap_or_default();
+        Ok(Cut {
+            faults: self.names(cut),
+            step: stopped.map(|step| step.id.clone()).unwrap_or_default(),
+            chain: chain
+                .filter(|tree| !tree.causes.is_empty())
+                .map_or(reason, |tree| tree.chain(CHAIN_COLUMNS)),
+            repairs: Vec::new(),
+        })
+    }
+
+    /// Changes with any one of which every seed's run gets through with these lost.
+    fn repairs(&self, cut: &Elements) -> Result<Vec<String>, Error> {
+        let changes: Vec<&Change> =
+            self.question.changes.iter().filter(|change| !change.hypothesis).collect();
+        let helps = self.workers.each(&changes, |change| {
+            let runbook = named(&change.scenario, &self.question.runbook.name)?;
+            for seed in self.seeds {
+                if !gets_through(&self.run(&change.scenario, runbook, cut, *seed)?) {
+                    return Ok::<bool, Error>(false);
+                }
+            }
+            Ok(true)
+        })?;
+        let helping = changes.iter().zip(helps).filter(|(_, helps)| *helps);
+        Ok(helping.map(|(change, _)| change.name.clone()).collect())
+    }
+
+    /// Elements that the run's report names: who did something, and with what.
+    fn used(&self, trial: &Trial) -> Elements {
+        let spent = trial.report.steps.iter().flat_map(|step| &step.spent);
+        let named: Set<&str> = spent.flat_map(|spent| [spent.who.as_str(), spent.what.as_str()]).collect();
+        let is_used = |element: &Element| named.contains(element.name().as_str());
+        (0..self.elements.len()).filter(|element| is_used(&self.elements[*element])).collect()
+    }
+}
+
+impl Oracle for Losses<'_> {
+    type Error = Error;
+
+    fn lose(&self, lost: &Elements) -> Result<Answer, Error> {
+        for seed in self.seeds {
+            let trial = self.run(self.question.scenario, self.question.runbook, lost, *seed)?;
+            if trial.outage == Outage::None {
+                return Ok(Answer::NoOutage);
+            }
+            if gets_through(&trial) {
+                return Ok(Answer::Goes { seed: *seed, used: self.used(&trial) });
+            }
+        }
+        Ok(Answer::Stops)
+    }
+
+    fn goes(&self, lost: &Elements, seed: u64) -> Result<bool, Error> {
+        Ok(gets_through(&self.run(self.question.scenario, self.question.runbook, lost, seed)?))
+    }
+
+    fn at_once<R: Send>(
+        &self,
+        sets: &[Elements],
+        ask: impl Fn(&Elements) -> Result<R, Error> + Send + Sync,
+    ) -> Result<Vec<R>, Error> {
+        self.workers.each(sets, ask)
+    }
+
+    fn goes_on(&self) -> bool {
+        (self.goes_on)()
+    }
+}
+
+fn lost(element: &Element) -> Lost {
+    Lost { kind: element.kind(), name: element.name() }
+}
+
+/// Whether the runbook was carried out, in time or late; what nothing models is not what stops it.
+fn gets_through(trial: &Trial) -> bool {
+    let carried_out = matches!(trial.verdict, Verdict::Completed | Verdict::Late | Verdict::Inconclusive);
+    carried_out && trial.outage != Outage::None
+}
