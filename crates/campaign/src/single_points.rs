@@ -230,5 +230,5 @@ impl Element {
 }
 
 fn from_the_start(kind: Kind) -> Fault {
-    Fault { at: Duration::ZERO, until: None, kind }
+    Fault::at(Duration::ZERO, None, kind)
 }
