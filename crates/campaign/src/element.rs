@@ -5,7 +5,7 @@
 use blackstart_fault::{Fault, Kind};
 use blackstart_rt::Set;
 use blackstart_scenario::Scenario;
-use blackstart_world::People;
+use blackstart_world::{People, Person};
 use std::time::Duration;
 
 /// Something that can be lost.
@@ -35,29 +35,37 @@ pub(crate) fn elements(scenario: &Scenario) -> Vec<Element> {
         .collect()
 }
 
-/// The scenario without these.
-pub(crate) fn without<'a>(scenario: &Scenario, elements: impl IntoIterator<Item = &'a Element>) -> Scenario {
+/// The scenario without these elements of `before`, from which it may differ: what was added to it is not lost.
+pub(crate) fn without<'a>(
+    scenario: &Scenario,
+    elements: impl IntoIterator<Item = &'a Element>,
+    before: &Scenario,
+) -> Scenario {
     let mut scenario = scenario.clone();
-    elements.into_iter().for_each(|element| element.lose(&mut scenario));
+    elements.into_iter().for_each(|element| element.lose(&mut scenario, &before.people));
     scenario
 }
 
 impl Element {
-    fn lose(&self, scenario: &mut Scenario) {
+    fn lose(&self, scenario: &mut Scenario, before: &People) {
         match self {
             Self::Machine(machine) => {
                 scenario.faults.push(from_the_start(Kind::PowerOff { machine: machine.clone() }));
             }
             Self::Link(ends) => scenario.faults.push(from_the_start(Kind::LinkDown { ends: ends.clone() })),
-            _ => self.leave(&mut scenario.people),
+            _ => self.leave(&mut scenario.people, before),
         }
     }
 
-    fn leave(&self, people: &mut People) {
+    fn leave(&self, people: &mut People, before: &People) {
         match self {
             Self::Person(name) => people.persons.retain(|person| person.name != *name),
             Self::Item(name) => {
-                people.persons.iter_mut().for_each(|person| person.items.retain(|item| item != name));
+                let held = |person: &&Person| person.items.contains(name);
+                let holders: Set<&String> =
+                    before.persons.iter().filter(held).map(|person| &person.name).collect();
+                let holding = people.persons.iter_mut().filter(|person| holders.contains(&person.name));
+                holding.for_each(|person| person.items.retain(|item| item != name));
             }
             Self::Account(name) => drop(people.accounts.remove(name)),
             Self::Console(name) => people.consoles.retain(|console| console.name != *name),
@@ -94,5 +102,5 @@ impl Element {
 }
 
 fn from_the_start(kind: Kind) -> Fault {
-    Fault { at: Duration::ZERO, until: None, kind }
+    Fault::at(Duration::ZERO, None, kind)
 }

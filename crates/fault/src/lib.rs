@@ -1,13 +1,26 @@
 //! Faults as data: what is broken, when, and for how long.
 //!
-//! - [`Fault`], [`Kind`]: one fault; serialisable, undone at its end. Start here; module `kind`.
-//! - [`inject`]: lets a schedule happen to a running world.
+//! - [`Fault`], [`When`]: one fault of a schedule. Start here; module `schedule`.
+//! - [`Kind`]: the primitives, one variant each
+//! - [`PRIMITIVES`]: their table, with families, units and limits; [`Kind::check`] and [`Kind::weaker`] go by it
+//! - [`Targets`]: what a world has that can be broken
+//! - [`inject`]: lets a schedule happen to a running world; faults on one thing are layers, undone in any order
+//! - [`Event`]: what was done, as records; [`executed`] reads the schedule back from them
 //!
 //! A fault acts on links, machines and services by name. What follows from it is never part of it: routes, names and doors
 //! fail because what they stand on did.
 
+mod event;
 mod inject;
 mod kind;
+mod layers;
+mod primitive;
+mod schedule;
+mod target;
 
-pub use inject::inject;
-pub use kind::{Fault, Kind};
+pub use event::Event;
+pub use inject::{executed, inject};
+pub use kind::Kind;
+pub use primitive::{Family, Milder, Mistake, PRIMITIVES, Parameter, Primitive};
+pub use schedule::{Fault, When};
+pub use target::{On, Targets, Thing};

@@ -71,6 +71,13 @@ impl Cuts {
                 _ => format!("{size} TOGETHER  {}", counted(cuts.len(), "set")),
             });
             page.extend(cuts.iter().flat_map(|cut| cut.lines()));
+            let beyond = cuts.iter().filter(|cut| cut.repairs.is_empty()).count();
+            if beyond > 0 {
+                page.extend(under(
+                    "",
+                    &format!("no single change of those tried repairs the other {beyond}"),
+                ));
+            }
         }
         for cut in self.cuts.iter().filter(|cut| cut.faults.is_empty()) {
             page.extend(under("NOTHING LOST", &format!("stops at {}: {}", cut.step, cut.chain)));
@@ -122,10 +129,10 @@ impl Cut {
     fn lines(&self) -> Vec<String> {
         let repairs: Vec<&str> = self.repairs.iter().map(String::as_str).collect();
         let repairs = match repairs.as_slice() {
-            [] => "no single change repairs it".to_owned(),
-            some => format!("repaired by {}", list(some, 200)),
+            [] => String::new(),
+            some => format!("; repaired by {}", list(some, 200)),
         };
-        let text = format!("{}: stops at {}: {}; {repairs}", names(&self.faults), self.step, self.chain);
+        let text = format!("{}: stops at {}: {}{repairs}", names(&self.faults), self.step, self.chain);
         under("  -", &text)
     }
 }

@@ -8,6 +8,8 @@
 //!
 //! - [`contents`]: the files themselves, for evidence
 //!
+//! - [`Scenario::targets`]: what there is that may be broken
+//!
 //! Inside: `load` reads files and imports, `variant` changes a few values, `index` knows every name, `validate` looks
 //! references up, `vocabulary` says which words runbooks may use, `model` is the result.
 
@@ -19,6 +21,7 @@ mod index;
 mod load;
 mod model;
 mod needs;
+mod targets;
 mod validate;
 mod variant;
 mod vocabulary;

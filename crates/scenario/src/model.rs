@@ -247,8 +247,9 @@ fn one_fault(fault: &crate::files::faults::Fault, clock: jiff::civil::Time) -> O
             .map(|service| FaultKind::KillService { service: service.get_ref().clone() }),
     ];
     let kind = kinds.into_iter().flatten().next()?;
+    let begins = fault.at.get_ref().since(clock);
     let until = fault.until.as_ref().map(|until| until.get_ref().since(clock));
-    Some(Fault { at: fault.at.get_ref().since(clock), until, kind })
+    Some(Fault::at(begins, until.map(|until| until.saturating_sub(begins)), kind))
 }
 
 fn statements(folder: &Folder, clock: jiff::civil::Time) -> Vec<Statement> {

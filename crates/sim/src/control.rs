@@ -129,6 +129,13 @@ pub fn link_at(node: NodeId, port: &str) -> Option<LinkId> {
     world::try_with(find).flatten()
 }
 
+/// The link at a node's port, and the direction that leaves through it.
+pub fn way_from(node: NodeId, port: &str) -> Option<(LinkId, Direction)> {
+    let link = link_at(node, port)?;
+    let first = world::try_with(|world| Some(world.link(link)?.ends[0].node)).flatten()?;
+    Some((link, if first == node { Direction::AToB } else { Direction::BToA }))
+}
+
 /// Switches a port on or off. Carrier follows at both ends.
 ///
 /// # Errors

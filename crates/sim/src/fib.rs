@@ -22,6 +22,8 @@ const CACHE_MAX: usize = 65_536;
 /// Who installed a route. The order is that of the administrative distance: the lower is preferred.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Protocol {
+    /// An entry that stands in the table whatever else there is (0): a fault's. Goes with the power.
+    Stuck,
     /// A neighbour on a link (0). The engine keeps these itself.
     Connected,
     /// Configured by hand (1). Survives a loss of power.
@@ -38,7 +40,7 @@ impl Protocol {
     /// The administrative distance: the lower is preferred.
     pub const fn distance(self) -> u8 {
         match self {
-            Protocol::Connected => 0,
+            Protocol::Stuck | Protocol::Connected => 0,
             Protocol::Static => 1,
             Protocol::Ebgp => 20,
             Protocol::Igp => 110,

@@ -294,7 +294,7 @@ impl Speaker {
         let leads_on = match found.protocol {
             Protocol::Connected | Protocol::Igp => true,
             Protocol::Static => !self.origination.discards(found.prefix),
-            Protocol::Ebgp | Protocol::Ibgp => false,
+            Protocol::Stuck | Protocol::Ebgp | Protocol::Ibgp => false,
         };
         leads_on.then_some(found.metric)
     }

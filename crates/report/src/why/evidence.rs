@@ -80,7 +80,7 @@ pub struct Evidence {
     pub facts: Map<String, Vec<Fact>>,
     /// Packets that were dropped, in order.
     pub drops: Vec<Dropped>,
-    /// The scenario's schedule.
+    /// What was done of the schedule, by the clock.
     pub faults: Vec<Fault>,
     /// Who there is, what they hold, what is assumed of them.
     pub people: People,
@@ -100,7 +100,9 @@ impl Evidence {
             (name.clone(), Machine { addresses, router: known.router.clone(), resolvers })
         };
         let mut facts: Map<String, Vec<Fact>> = Map::new();
-        for record in run.sim.records() {
+        let records = run.sim.records();
+        let faults = blackstart_fault::executed(&records);
+        for record in records {
             let Some(what) = what(&record) else { continue };
             let host = record.node.and_then(|node| names.get(&node)).cloned().unwrap_or_default();
             let service = record.emitter.map(|emitter| emitter.service.to_string());
@@ -118,7 +120,7 @@ impl Evidence {
             machines: wiring.machines.iter().map(machine).collect(),
             facts,
             drops: drops.entries.iter().filter_map(dropped).collect(),
-            faults: scenario.faults.clone(),
+            faults,
             people: scenario.people.clone(),
             data_centres: wiring.data_centres.clone(),
         }

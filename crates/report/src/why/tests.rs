@@ -190,7 +190,7 @@ fn what_is_wrong_with_the_other_machine_is_found() {
     let service = || "web".to_owned();
     let killed = FaultKind::KillService { service: service() };
     let dark = FaultKind::PowerOff { machine: "server".into() };
-    let fault = |kind| vec![Fault { at: Duration::from_secs(90), until: None, kind }];
+    let fault = |kind| vec![Fault::at(Duration::from_secs(90), None, kind)];
     let crash = SimEvent::TaskCrash { service: service(), message: "index".into() };
     let kill = || SimEvent::ServiceKilled { service: service() };
     let restart = SimEvent::ServiceRestarted { service: service() };

@@ -72,9 +72,9 @@ impl<'a> Ground<'a> {
     fn break_by_faults(&mut self) {
         for fault in &self.scenario.faults {
             match &fault.kind {
-                Kind::PowerOff { machine } if fault.until.is_some() => drop(self.booting.insert(machine)),
+                Kind::PowerOff { machine } if fault.lasts.is_some() => drop(self.booting.insert(machine)),
                 Kind::PowerOff { machine } => drop(self.dark.insert(machine)),
-                Kind::LinkDown { ends: [a, b] } if fault.until.is_none() => {
+                Kind::LinkDown { ends: [a, b] } if fault.lasts.is_none() => {
                     let is = |(x, y): &&Ends<'_>| (x == a && y == b) || (x == b && y == a);
                     self.cut.extend(self.links.iter().filter(is));
                 }
@@ -267,7 +267,7 @@ impl<'a> Ground<'a> {
         let mut needs = vec![self.machine(host)];
         let killed = |kind: &Kind| matches!(kind, Kind::KillService { service } if service == name);
         let mut faults = self.scenario.faults.iter();
-        if faults.any(|fault| fault.until.is_none() && killed(&fault.kind)) {
+        if faults.any(|fault| fault.lasts.is_none() && killed(&fault.kind)) {
             let why = "was killed, and no step starts it".to_owned();
             needs.push(self.graph.fact(format!("`{name}`'s program"), Met::Lost(why)));
         }

@@ -6,7 +6,7 @@ use super::{BEFORE, NAMES, Search, before};
 use crate::words::{counted, list};
 use blackstart_bgp::Event as Bgp;
 use blackstart_dns::Event as Dns;
-use blackstart_fault::Kind as FaultKind;
+use blackstart_fault::{Kind as FaultKind, On, Thing};
 use blackstart_igp::Event as Igp;
 use blackstart_manage::event::{Capacity, Event as Manage};
 use blackstart_rt::{Map, Set};
@@ -411,11 +411,9 @@ impl Search<'_> {
 
     /// A link that was cut, or loses packets.
     fn cut_link(&mut self, a: &str, b: &str, at: Time) -> Option<Cause> {
-        let fault = self.fault(at, |kind| match kind {
-            FaultKind::LinkDown { ends } | FaultKind::LinkLoss { ends, .. } => {
-                in_order(&ends[0], &ends[1]) == in_order(a, b)
-            }
-            _ => false,
+        let fault = self.fault(at, |kind| {
+            let ends = [[a, b], [b, a]].map(|ends| Thing::new(On::Link, &ends));
+            ends.contains(&kind.target())
         });
         let cut = self.evidence.back(a, at).find_map(|fact| match &fact.what {
             What::Engine(SimEvent::LinkBlocked { port, blocked }) if port == b => Some((fact.at, *blocked)),
@@ -435,12 +433,12 @@ impl Search<'_> {
     /// A fault of the schedule that is at work at a moment.
     fn fault(&mut self, at: Time, is: impl Fn(&FaultKind) -> bool) -> Option<Cause> {
         let on = |fault: &&blackstart_fault::Fault| {
-            Time::ZERO + fault.at <= at
-                && fault.until.is_none_or(|until| Time::ZERO + until > at)
+            fault.begins_at().is_some_and(|begins| Time::ZERO + begins <= at)
+                && fault.ends_at().is_none_or(|end| Time::ZERO + end > at)
                 && is(&fault.kind)
         };
         let fault = self.evidence.faults.iter().find(on)?;
-        let (text, since) = (fault.kind.to_string(), Time::ZERO + fault.at);
+        let (text, since) = (fault.kind.to_string(), Time::ZERO + fault.begins_at()?);
         Some(self.end(format!("fault {text}"), &text, text.clone(), since, End::Fault))
     }
 

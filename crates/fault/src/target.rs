@@ -1,0 +1,137 @@
+//! What a world has that can be broken, by name and by label.
+
+use blackstart_rt::{Map, Set};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::fmt;
+
+/// A sort of things that faults are done to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum On {
+    /// A link, by its two ends.
+    Link,
+    /// A host or a router.
+    Machine,
+    /// A service, by name; routers' own are `bgp@ROUTER`, `igp@ROUTER`, `management@ROUTER`.
+    Service,
+    /// A prefix at a router.
+    Origin,
+}
+
+impl On {
+    /// The fields of a kind that say what it is done to.
+    pub(crate) fn fields(self) -> &'static [&'static str] {
+        match self {
+            Self::Link => &["ends"],
+            Self::Machine => &["machine"],
+            Self::Service => &["service"],
+            Self::Origin => &["router", "prefix"],
+        }
+    }
+}
+
+impl fmt::Display for On {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Link => "link",
+            Self::Machine => "machine",
+            Self::Service => "service",
+            Self::Origin => "prefix at a router",
+        })
+    }
+}
+
+/// One thing that faults are done to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Thing {
+    /// Its sort.
+    pub on: On,
+    /// The names that say which: two of a link, a router and a prefix, else one.
+    pub names: Vec<String>,
+}
+
+impl Thing {
+    /// The thing of this sort with these names.
+    #[must_use]
+    pub fn new(on: On, names: &[&str]) -> Self {
+        Self { on, names: names.iter().map(|&name| name.to_owned()).collect() }
+    }
+
+    /// The same link, named from its other end.
+    #[must_use]
+    pub fn turned(&self) -> Self {
+        Self { on: self.on, names: self.names.iter().rev().cloned().collect() }
+    }
+
+    pub(crate) fn fields(&self) -> serde_json::Map<String, Value> {
+        match self.on {
+            On::Link => serde_json::Map::from_iter([("ends".to_owned(), Value::from(self.names.clone()))]),
+            on => {
+                let values = self.names.iter().map(|name| Value::from(name.as_str()));
+                on.fields().iter().map(|&field| field.to_owned()).zip(values).collect()
+            }
+        }
+    }
+
+    pub(crate) fn of_fields(on: On, fields: &serde_json::Map<String, Value>) -> Self {
+        let text = |value: &Value| value.as_str().map(str::to_owned);
+        let names = on.fields().iter().filter_map(|field| fields.get(*field)).flat_map(|value| match value {
+            Value::Array(values) => values.iter().filter_map(text).collect::<Vec<_>>(),
+            value => text(value).into_iter().collect(),
+        });
+        Self { on, names: names.collect() }
+    }
+}
+
+impl fmt::Display for Thing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.names.join(" - "))
+    }
+}
+
+/// What a world has: things by sort, and words that stand for several.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Targets {
+    things: Set<Thing>,
+    labels: Map<String, Set<Thing>>,
+}
+
+impl Targets {
+    /// Notes a thing.
+    pub fn add(&mut self, thing: Thing) {
+        self.things.insert(thing);
+    }
+
+    /// Notes that a word stands for a thing, among others.
+    pub fn label(&mut self, label: &str, thing: Thing) {
+        self.labels.entry(label.to_owned()).or_default().insert(thing);
+    }
+
+    /// Whether there is such a thing. A link may be named from either end, and any router may know any prefix.
+    #[must_use]
+    pub fn has(&self, thing: &Thing) -> bool {
+        let known = |place| self.of(thing.on).any(|other| other.names.get(place) == thing.names.get(place));
+        match thing.on {
+            _ if self.things.contains(thing) => true,
+            On::Link => self.things.contains(&thing.turned()),
+            On::Origin => known(0) && known(1),
+            _ => false,
+        }
+    }
+
+    /// Everything of a sort, by name.
+    pub fn of(&self, on: On) -> impl Iterator<Item = &Thing> {
+        self.things.iter().filter(move |thing| thing.on == on)
+    }
+
+    /// What a word stands for, by name; nothing when nobody knows it.
+    pub fn labelled(&self, label: &str) -> impl Iterator<Item = &Thing> {
+        self.labels.get(label).into_iter().flatten()
+    }
+
+    /// Every word that stands for several things.
+    pub fn labels(&self) -> impl Iterator<Item = &str> {
+        self.labels.keys().map(String::as_str)
+    }
+}
