@@ -130,8 +130,8 @@ impl Losses<'_> {
         let runbook = RunbookChoice::Named(self.question.runbook.name.clone());
         let plan = Plan { seed: self.seeds.first().copied(), runbook, evidence: true, ..Plan::default() };
         let night = perform(&scenario, &plan, |_| {})?;
-        let steps = night.outcome.runbooks.iter().flat_map(|runbook| &runbook.steps);
-        let stopped = steps.filter(|step| step.verdict == "blocked").next_back();
+        let mut steps = night.outcome.runbooks.iter().flat_map(|runbook| &runbook.steps);
+        let stopped = steps.rfind(|step| step.verdict == "blocked");
         let chain = stopped.zip(night.evidence.as_ref()).map(|(step, evidence)| causes(step, evidence));
         let reason = stopped.and_then(|step| step.blocked_on.clone()).unwrap_or_default();
         Ok(Cut {
