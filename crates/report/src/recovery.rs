@@ -3,7 +3,7 @@
 //! The measure is the signal `sends-succeed` at each point that has one (percent of sampled users whose latest send went
 //! through, worst product). An outage begins when the first point falls below 95 % and ends when the last point is at
 //! 95 % or more and stays there until the end of the run. A point that has not been at 95 % yet is still coming up, which is
-//! no outage. Short dips before and after count as part of it: a run with two outages has one long one.
+//! no outage, unless it never gets there. Short dips before and after count as part of it: a run with two outages has one long one.
 
 use blackstart_sim::Time;
 use blackstart_world::{History, Value};
@@ -74,7 +74,7 @@ impl Outage {
 
 fn of_point(changes: &[(Time, Value)]) -> Outage {
     let served = |value: &Value| value.number().is_none_or(|percent| percent >= SERVED_PERCENT);
-    let came_up = changes.iter().position(|(_, value)| served(value)).unwrap_or(changes.len());
+    let came_up = changes.iter().position(|(_, value)| served(value)).unwrap_or_default();
     let changes = &changes[came_up..];
     let Some((from, _)) = changes.iter().find(|(_, value)| !served(value)) else { return Outage::None };
     let last_bad = changes.iter().rposition(|(_, value)| !served(value)).unwrap_or_default();
@@ -114,7 +114,7 @@ mod tests {
             (&[("sends-succeed@a", &[(0, 100.0)])], Outage::None),
             (&[("sends.facebook@a", &[(0, 0.0)])], Outage::None),
             (&[("sends-succeed@a", &[(5, 0.0), (9, 95.0)])], Outage::None),
-            (&[("sends-succeed@a", &[(5, 0.0), (6, 1.0)])], Outage::None),
+            (&[("sends-succeed@a", &[(5, 0.0), (6, 1.0)])], lasting(5)),
             (&[("sends-succeed@a", &[(0, 100.0), (5, 94.9), (9, 95.0)])], over(5, 9)),
             (&[("sends-succeed@a", &[(0, 95.0), (5, 0.0), (9, 95.0), (11, 40.0), (12, 99.0)])], over(5, 12)),
             (

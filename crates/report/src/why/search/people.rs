@@ -29,12 +29,9 @@ impl Search<'_> {
             What::Badge(Badge::ServerUnreachable { why }) => Some(Some((fact.at, why.clone()))),
             _ => None,
         });
-        let mut causes = Vec::new();
-        if let Some(Some((since, why))) = silent {
+        let mut causes = self.between(reader, &controller, began, ended);
+        if let (true, Some(Some((since, why)))) = (causes.is_empty(), silent) {
             causes.push(self.access_server_silent(&controller, since, &why, ended));
-        }
-        if causes.is_empty() {
-            causes = self.between(reader, &controller, began, ended);
         }
         causes
     }
