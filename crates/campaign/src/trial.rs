@@ -58,16 +58,20 @@ impl Trial {
 /// # Errors
 /// When the engine refuses, as when this thread already holds a run.
 pub fn trial(scenario: &Scenario, runbook: &Arc<Runbook>, seed: u64) -> Result<Trial, Error> {
-    let mut run = build_without_log(scenario, seed, Some(runbook))?;
+    Ok(decided(&mut build_without_log(scenario, seed, Some(runbook))?, scenario, runbook, seed))
+}
+
+/// Lets a run that was built go on until its verdict is known.
+pub(crate) fn decided(run: &mut Run, scenario: &Scenario, runbook: &Runbook, seed: u64) -> Trial {
     let mut reached = Duration::ZERO;
-    while reached < scenario.duration * LONGER && !is_decided(&run, reached >= scenario.duration) {
+    while reached < scenario.duration * LONGER && !is_decided(run, reached >= scenario.duration) {
         reached = next_stop(reached, scenario.duration);
         run.sim.run_until(Time::ZERO + reached);
     }
     let outage = run.world.with_state(|state| Outage::of(&state.history));
-    let report = report(&run);
+    let report = report(run);
     let verdict = judge::verdict(scenario, runbook, &report, outage);
-    Ok(Trial { seed, verdict, outage, report })
+    Trial { seed, verdict, outage, report }
 }
 
 /// The scenario's own end is one of the stops: there a run is what `run` shows.

@@ -4,23 +4,32 @@
 //! - [`Kind`]: the primitives, one variant each
 //! - [`PRIMITIVES`]: their table, with families, units and limits; [`Kind::check`] and [`Kind::weaker`] go by it
 //! - [`Targets`]: what a world has that can be broken
+//! - [`Budget`], [`Arsenal`]: what a run may break; schedules drawn from it; module `draw`
+//! - [`simpler`]: the steps by which a schedule shrinks; module `shrink`
+//! - [`strategy()`]: schedules for proptest
 //! - [`inject`]: lets a schedule happen to a running world; faults on one thing are layers, undone in any order
 //! - [`Event`]: what was done, as records; [`executed`] reads the schedule back from them
 //!
 //! A fault acts on links, machines and services by name. What follows from it is never part of it: routes, names and doors
 //! fail because what they stand on did.
 
+mod draw;
 mod event;
 mod inject;
 mod kind;
 mod layers;
 mod primitive;
 mod schedule;
+mod shrink;
+mod strategy;
 mod target;
 
+pub use draw::{Arsenal, Budget};
 pub use event::Event;
 pub use inject::{executed, inject};
 pub use kind::Kind;
 pub use primitive::{Family, Milder, Mistake, PRIMITIVES, Parameter, Primitive};
 pub use schedule::{Fault, When};
+pub use shrink::simpler;
+pub use strategy::{Schedules, Shrinking, strategy};
 pub use target::{On, Targets, Thing};
