@@ -98,7 +98,7 @@ fn every_step_that_is_not_done_says_what_was_tried() {
 fn a_fault_of_the_schedule_and_a_missing_key() {
     let mut scenario = load(&founding(), None);
     let dark = Kind::PowerOff { machine: "scl-doors1".into() };
-    scenario.faults.push(Fault { at: BEFORE_THE_DOOR, until: None, kind: dark });
+    scenario.faults.push(Fault::at(BEFORE_THE_DOOR, None, dark));
     for person in &mut scenario.people.persons {
         person.items.retain(|item| !item.contains("key"));
     }

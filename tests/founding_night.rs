@@ -136,7 +136,7 @@ fn backbone_stays_up(night: &Night) {
 fn without_the_capacity_controller_the_backbone_stays_up() {
     let mut scenario = load(&founding(), None);
     let kind = Kind::PowerOff { machine: "scl-capacity1".to_owned() };
-    scenario.faults.push(Fault { at: Duration::from_secs(60), until: None, kind });
+    scenario.faults.push(Fault::at(Duration::from_secs(60), None, kind));
     let night = play(&scenario, scenario.seed);
     backbone_stays_up(&night);
 }

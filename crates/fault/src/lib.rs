@@ -10,6 +10,7 @@
 //! A fault acts on links, machines and services by name. What follows from it is never part of it: routes, names and doors
 //! fail because what they stand on did.
 
+mod effect;
 mod event;
 mod inject;
 mod kind;
