@@ -319,6 +319,16 @@ pub enum Mistake {
         /// The unit.
         unit: &'static str,
     },
+    /// A number is none of the kind's.
+    #[error("`{kind}` has no `{number}`")]
+    Number {
+        /// The kind or primitive.
+        kind: String,
+        /// What was said.
+        number: String,
+        /// Its numbers.
+        known: Vec<&'static str>,
+    },
     /// It does not fit together.
     #[error("{0}")]
     Nonsense(String),
@@ -353,7 +363,8 @@ impl Primitive {
         }
         let known = |name: &str| self.parameters.iter().any(|parameter| parameter.name == name);
         if let Some((name, _)) = numbers.iter().find(|(name, _)| !known(name)) {
-            return Err(Mistake::Nonsense(format!("`{}` has no `{name}`", self.name)));
+            let known = self.parameters.iter().map(|parameter| parameter.name).collect();
+            return Err(Mistake::Number { kind: self.name.to_owned(), number: (*name).to_owned(), known });
         }
         put_together(self.name, fields)
     }

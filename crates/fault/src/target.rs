@@ -148,6 +148,10 @@ impl fmt::Display for Thing {
 pub struct Targets {
     things: Set<Thing>,
     labels: Map<String, Set<Thing>>,
+    /// Words that stand for labels: kinds of sites.
+    groups: Map<String, Set<String>>,
+    /// Service -> machine.
+    hosts: Map<String, String>,
 }
 
 impl Targets {
@@ -159,6 +163,41 @@ impl Targets {
     /// Notes that a word stands for a thing, among others.
     pub fn label(&mut self, label: &str, thing: Thing) {
         self.labels.entry(label.to_owned()).or_default().insert(thing);
+    }
+
+    /// Notes that a word stands for another word, among others.
+    pub fn group(&mut self, group: &str, label: &str) {
+        self.groups.entry(group.to_owned()).or_default().insert(label.to_owned());
+    }
+
+    /// Notes where a service runs.
+    pub fn runs_on(&mut self, service: &str, machine: &str) {
+        self.hosts.insert(service.to_owned(), machine.to_owned());
+    }
+
+    pub(crate) fn host_of(&self, service: &str) -> Option<&str> {
+        self.hosts.get(service).map(String::as_str)
+    }
+
+    pub(crate) fn services_on(&self, machine: &str) -> impl Iterator<Item = &str> {
+        self.hosts.iter().filter(move |(_, host)| *host == machine).map(|(service, _)| service.as_str())
+    }
+
+    /// What a word stands for, each by its own name: the sites of a kind, or the things of a label.
+    #[must_use]
+    pub fn members(&self, word: &str) -> Vec<String> {
+        match self.groups.get(word) {
+            Some(labels) => labels.iter().cloned().collect(),
+            None => {
+                let names: Set<String> = self.labelled(word).map(ToString::to_string).collect();
+                names.into_iter().collect()
+            }
+        }
+    }
+
+    /// Everything, sort by sort.
+    pub fn all(&self) -> impl Iterator<Item = &Thing> {
+        self.things.iter()
     }
 
     /// Whether there is such a thing. A link may be named from either end, and a router may be told of any prefix.
@@ -187,6 +226,6 @@ impl Targets {
 
     /// Every word that stands for several things.
     pub fn labels(&self) -> impl Iterator<Item = &str> {
-        self.labels.keys().map(String::as_str)
+        self.labels.keys().chain(self.groups.keys()).map(String::as_str)
     }
 }
