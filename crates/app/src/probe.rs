@@ -10,6 +10,7 @@ use blackstart_dns::stub::{self, Resolver};
 use blackstart_rt as rt;
 use bytes::Bytes;
 use hyper::Method;
+use rt::task::Instead;
 use rt::time::Instant;
 use serde::Deserialize;
 use std::io;
@@ -146,7 +147,10 @@ impl Checker {
         loop {
             let started = Instant::now();
             let outcome = self.round().await;
-            log.take(outcome, started.elapsed()).iter().for_each(rt::emit);
+            // A frozen dashboard goes on showing what it showed.
+            if rt::task::instead().await != Some(Instead::Stale) {
+                log.take(outcome, started.elapsed()).iter().for_each(rt::emit);
+            }
             rt::time::sleep_until(started + every).await;
         }
     }

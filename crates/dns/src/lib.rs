@@ -12,8 +12,10 @@
 //! - [`endpoint`]: where a service is, name or address, and the connection to it
 //! - [`health`]: the check of the data centres that announces and withdraws the authority's prefixes
 //! - `event`: what goes on the record ([`Event`])
+//! - `ailing`: replies of a server on which a fault lies
 //! - `load`, `shell`: counters by the minute; what the shells share
 
+mod ailing;
 pub mod authority;
 pub mod endpoint;
 mod event;

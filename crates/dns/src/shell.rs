@@ -9,6 +9,7 @@ use std::time::Duration;
 use blackstart_rt as rt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use crate::ailing;
 use crate::message::UDP_LEN_MAX;
 
 /// The name of this crate's own tasks. In the engine they belong to the service that started them all the same.
@@ -68,6 +69,14 @@ where
 pub(crate) struct Arrival {
     pub(crate) peer: std::net::SocketAddr,
     pub(crate) local: std::net::IpAddr,
+}
+
+/// Replies as a server does on which a fault lies.
+pub(crate) async fn reply_spoilt(socket: Rc<rt::net::UdpSocket>, reply: Vec<u8>, to: Arrival) {
+    if let Some(reply) = ailing::spoilt(reply).await {
+        // A reply that cannot leave is lost like any datagram.
+        let _ = socket.reply_from(&reply, to.local, to.peer).await;
+    }
 }
 
 /// Accepts connections for ever and has each served by a task of its own, up to a limit.

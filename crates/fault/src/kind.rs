@@ -170,6 +170,165 @@ pub enum Kind {
         /// The prefix.
         prefix: String,
     },
+    /// A speaker announces a prefix that is not its own: the same one, or a longer one. Undone: it withdraws it.
+    Announce {
+        /// The speaker's machine.
+        router: String,
+        /// The prefix.
+        prefix: String,
+    },
+    /// A speaker withdraws a prefix of its own. Undone: it announces it again.
+    Withdraw {
+        /// The speaker's machine.
+        router: String,
+        /// The prefix.
+        prefix: String,
+    },
+    /// A neighbour's AS number is mistyped, and the speaker is started anew: the session is refused.
+    WrongAs {
+        /// The router.
+        router: String,
+        /// The router at the other end of the session.
+        neighbour: String,
+    },
+    /// Interior routing costs a link wrongly, and is started anew.
+    LinkCost {
+        /// The router.
+        router: String,
+        /// The router at the other end of the link.
+        neighbour: String,
+        /// What it costs.
+        metric: u32,
+    },
+    /// A name is missing from what one authority serves.
+    NameGone {
+        /// The authority.
+        service: String,
+        /// The name.
+        name: String,
+    },
+    /// A name has a wrong address in what one authority serves.
+    NameWrong {
+        /// The authority.
+        service: String,
+        /// The name.
+        name: String,
+    },
+    /// The secret that people have of an account is not the one that opens it.
+    StaleSecret {
+        /// The account.
+        account: String,
+    },
+    /// A sign-in service does not know an account.
+    AccountGone {
+        /// The sign-in service.
+        service: String,
+        /// The account.
+        account: String,
+    },
+    /// A port is off, whatever the configuration says.
+    PortShut {
+        /// The machine.
+        router: String,
+        /// The port: who is at the other end.
+        port: String,
+    },
+    /// Somebody shuts the wrong port at a router's console. Undone: they open it.
+    WrongCommand {
+        /// The router.
+        router: String,
+        /// The port: who is at the other end.
+        port: String,
+    },
+    /// The saved configuration of a router has a port shut: it shows at its next boot.
+    SavedShut {
+        /// The router.
+        router: String,
+        /// The port: who is at the other end.
+        port: String,
+    },
+    /// A person answers no phone and is on no bridge.
+    PersonAway {
+        /// Who.
+        person: String,
+    },
+    /// A person takes longer for everything.
+    PersonSlow {
+        /// Who.
+        person: String,
+        /// How many times as long.
+        factor: f64,
+    },
+    /// A person leaves out what their steps say, and believes it done.
+    PersonSkips {
+        /// Who.
+        person: String,
+    },
+    /// A person sees what they wait for before it is there.
+    PersonMisreads {
+        /// Who.
+        person: String,
+    },
+    /// A person types the right command at the next router.
+    PersonWrongHost {
+        /// Who.
+        person: String,
+    },
+    /// An access server does not know a badge.
+    BadgeRevoked {
+        /// The access server.
+        service: String,
+        /// The badge's number.
+        badge: String,
+    },
+    /// Nobody finds an item that somebody had. Undone: they have it again.
+    ItemLost {
+        /// The item.
+        item: String,
+    },
+    /// A service answers later.
+    ServiceSlow {
+        /// The service.
+        service: String,
+        /// What is added for every answer.
+        delay_ms: u32,
+    },
+    /// A share of a service's answers are errors.
+    ServiceErrors {
+        /// The service.
+        service: String,
+        /// Share of errors.
+        share: f64,
+    },
+    /// A service says no to everything: NXDOMAIN, wrong password, too many requests.
+    ServiceDenies {
+        /// The service.
+        service: String,
+    },
+    /// A service answers what is not so: wrong addresses, empty pages, "allowed", "saved".
+    ServiceLies {
+        /// The service.
+        service: String,
+    },
+    /// A service takes requests and never answers.
+    ServiceSilent {
+        /// The service.
+        service: String,
+    },
+    /// A service goes on with what was: a probe shows what it showed, a page is old.
+    ServiceStale {
+        /// The service.
+        service: String,
+    },
+    /// A machine asks a service far too often.
+    Load {
+        /// Who asks.
+        machine: String,
+        /// What is asked.
+        service: String,
+        /// Requests.
+        per_s: u32,
+    },
 }
 
 impl Kind {
@@ -237,6 +396,39 @@ impl fmt::Display for Kind {
             Self::ClockOffset { machine, offset_s } => write!(f, "clock of {machine} off by {offset_s} s"),
             Self::ClockDrift { machine, ppm } => write!(f, "clock of {machine} gains {ppm} ppm"),
             Self::BlackHole { router, prefix } => write!(f, "{router} discards {prefix}"),
+            Self::Announce { router, prefix } => write!(f, "{router} announces {prefix}"),
+            Self::Withdraw { router, prefix } => write!(f, "{router} withdraws {prefix}"),
+            Self::WrongAs { router, neighbour } => {
+                write!(f, "{router} expects the wrong AS number of {neighbour}")
+            }
+            Self::LinkCost { router, neighbour, metric } => {
+                write!(f, "{router} costs its link to {neighbour} {metric}")
+            }
+            Self::NameGone { service, name } => write!(f, "{service} does not know {name}"),
+            Self::NameWrong { service, name } => write!(f, "{service} has a wrong address for {name}"),
+            Self::StaleSecret { account } => write!(f, "the secret of {account} is an old one"),
+            Self::AccountGone { service, account } => write!(f, "{service} does not know {account}"),
+            Self::PortShut { router, port } => write!(f, "{router} port {port} off"),
+            Self::WrongCommand { router, port } => write!(f, "somebody shuts {router} port {port}"),
+            Self::SavedShut { router, port } => write!(f, "{router} has port {port} saved as shut"),
+            Self::PersonAway { person } => write!(f, "{person} cannot be reached"),
+            Self::PersonSlow { person, factor } => write!(f, "{person} takes {factor} times as long"),
+            Self::PersonSkips { person } => write!(f, "{person} leaves steps out"),
+            Self::PersonMisreads { person } => write!(f, "{person} sees it fixed too early"),
+            Self::PersonWrongHost { person } => write!(f, "{person} types at the wrong router"),
+            Self::BadgeRevoked { service, badge } => write!(f, "{service} does not know badge {badge}"),
+            Self::ItemLost { item } => write!(f, "{item} lost"),
+            Self::ServiceSlow { service, delay_ms } => write!(f, "service {service} slower by {delay_ms} ms"),
+            Self::ServiceErrors { service, share } => {
+                write!(f, "service {service} fails {} of requests", percent(share))
+            }
+            Self::ServiceDenies { service } => write!(f, "service {service} says no to everything"),
+            Self::ServiceLies { service } => write!(f, "service {service} answers what is not so"),
+            Self::ServiceSilent { service } => write!(f, "service {service} never answers"),
+            Self::ServiceStale { service } => write!(f, "service {service} shows what was"),
+            Self::Load { machine, service, per_s } => {
+                write!(f, "{machine} asks {service} {per_s} times a second")
+            }
         }
     }
 }

@@ -3,19 +3,13 @@
 //! A fault that begins is one more layer, one that ends is one less; then the thing is set to what is left. So faults that
 //! overlap compose, and the last to end leaves the thing as it was, in whatever order they do.
 
+use crate::effect::{deeds, links, machines, people, services};
 use crate::kind::Kind;
 use blackstart_rt::Map;
-use blackstart_sim::disk::Faults;
-use blackstart_sim::fib::{Protocol, Target};
-use blackstart_sim::{
-    Bandwidth, Direction, Error, GilbertElliott, Latency, LinkId, Loss, NodeId, WaySpec, control,
-};
+use blackstart_sim::task::JoinHandle;
+use blackstart_sim::{Direction, Error, LinkId, NodeId, WaySpec, control};
 use blackstart_world::World;
-use ipnet::IpNet;
 use std::time::Duration;
-
-/// Bytes that wait before a link that was made narrow.
-const QUEUE_BYTES: u64 = 64_000;
 
 /// One thing whose state its layers say together.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +22,20 @@ enum Place {
     Clock(String),
     Process(String),
     Route(String, String),
+    Origin(String, String),
+    Sessions(String),
+    Costs(String),
+    Zones(String),
+    Accounts(String),
+    Badges(String),
+    Secret(String),
+    Port(String, String),
+    Console(String, String),
+    Saved(String, String),
+    Person(String),
+    Item(String),
+    Answers(String),
+    Load(String, String),
 }
 
 impl Place {
@@ -59,6 +67,31 @@ impl Place {
                 Self::Clock(machine.clone())
             }
             Kind::BlackHole { router, prefix } => Self::Route(router.clone(), prefix.clone()),
+            Kind::Announce { router, prefix } | Kind::Withdraw { router, prefix } => {
+                Self::Origin(router.clone(), prefix.clone())
+            }
+            Kind::WrongAs { router, .. } => Self::Sessions(router.clone()),
+            Kind::LinkCost { router, .. } => Self::Costs(router.clone()),
+            Kind::NameGone { service, .. } | Kind::NameWrong { service, .. } => Self::Zones(service.clone()),
+            Kind::StaleSecret { account } => Self::Secret(account.clone()),
+            Kind::AccountGone { service, .. } => Self::Accounts(service.clone()),
+            Kind::PortShut { router, port } => Self::Port(router.clone(), port.clone()),
+            Kind::WrongCommand { router, port } => Self::Console(router.clone(), port.clone()),
+            Kind::SavedShut { router, port } => Self::Saved(router.clone(), port.clone()),
+            Kind::PersonAway { person }
+            | Kind::PersonSlow { person, .. }
+            | Kind::PersonSkips { person }
+            | Kind::PersonMisreads { person }
+            | Kind::PersonWrongHost { person } => Self::Person(person.clone()),
+            Kind::BadgeRevoked { service, .. } => Self::Badges(service.clone()),
+            Kind::ItemLost { item } => Self::Item(item.clone()),
+            Kind::ServiceSlow { service, .. }
+            | Kind::ServiceErrors { service, .. }
+            | Kind::ServiceDenies { service }
+            | Kind::ServiceLies { service }
+            | Kind::ServiceSilent { service }
+            | Kind::ServiceStale { service } => Self::Answers(service.clone()),
+            Kind::Load { machine, service, .. } => Self::Load(machine.clone(), service.clone()),
         }
     }
 }
@@ -78,6 +111,10 @@ pub(crate) struct Layers {
     on: Map<Place, Map<u32, Kind>>,
     /// What links were like before the first fault.
     sound: Map<LinkId, [WaySpec; 2]>,
+    /// Who had what was mislaid.
+    holders: Map<String, String>,
+    /// Who asks too much, while they do.
+    loads: Map<Place, JoinHandle<()>>,
 }
 
 impl Layers {
@@ -108,16 +145,65 @@ impl Layers {
     /// Sets a thing to what its layers say.
     fn settle(&mut self, world: &World, place: &Place, before: &[Kind]) -> Result<(), Refusal> {
         let now = self.of(place);
+        let broken = !now.is_empty();
+        let turned = broken == before.is_empty();
         match place {
-            Place::Link(a, b) => self.link(world, [a, b], &now),
-            Place::Power(machine) => self.power(world, machine, !now.is_empty()),
-            Place::Pause(machine) => Ok(pause(node(world, machine)?, !now.is_empty())?),
-            Place::Cpu(machine) => Ok(control::set_cpu_cost(node(world, machine)?, step(&now))?),
-            Place::Disk(machine) => disk(node(world, machine)?, before, &now),
-            Place::Clock(machine) => clock(node(world, machine)?, before, &now),
-            Place::Process(service) => process(world, service, before, &now),
-            Place::Route(router, prefix) => route(node(world, router)?, prefix, !now.is_empty()),
+            Place::Link(a, b) => self.link(world, [a, b], &now)?,
+            Place::Power(machine) => self.power(world, machine, broken)?,
+            Place::Pause(machine) => machines::pause(node(world, machine)?, broken)?,
+            Place::Cpu(machine) => control::set_cpu_cost(node(world, machine)?, machines::step(&now))?,
+            Place::Disk(machine) => machines::disk(node(world, machine)?, before, &now)?,
+            Place::Clock(machine) => machines::clock(node(world, machine)?, before, &now)?,
+            Place::Process(service) => services::process(world, service, before, &now)?,
+            Place::Route(router, prefix) => machines::route(node(world, router)?, prefix, broken)?,
+            Place::Sessions(router) => services::sessions(world, router, &now)?,
+            Place::Costs(router) => services::costs(world, router, &now)?,
+            Place::Zones(service) => services::zones(world, service, &now)?,
+            Place::Accounts(service) => services::accounts(world, service, &now)?,
+            Place::Badges(service) => services::badges(world, service, &now)?,
+            Place::Answers(service) => services::answers(world, service, &now)?,
+            Place::Secret(account) => people::secret(world, account, broken),
+            Place::Person(person) => people::lapses(world, person, &now),
+            Place::Port(router, port) => control::set_admin_up(node(world, router)?, port, !broken)?,
+            Place::Load(machine, service) => self.load(world, place, [machine, service], &now)?,
+            // What is done at the first layer is taken back at the last.
+            _ if !turned => {}
+            Place::Origin(router, prefix) => {
+                let announces = |layer: &Kind| matches!(layer, Kind::Announce { .. });
+                let on = now.iter().chain(before).any(announces) == broken;
+                deeds::announce(world, router, prefix, on)?;
+            }
+            Place::Console(router, port) => deeds::command(world, router, port, !broken)?,
+            Place::Saved(router, port) => deeds::save(world, router, port, !broken)?,
+            Place::Item(item) => self.item(world, item, broken)?,
         }
+        Ok(())
+    }
+
+    fn item(&mut self, world: &World, item: &str, lost: bool) -> Result<(), Refusal> {
+        if lost {
+            self.holders.insert(item.to_owned(), people::lose(world, item)?);
+        } else if let Some(holder) = self.holders.remove(item) {
+            people::find(world, item, &holder);
+        }
+        Ok(())
+    }
+
+    fn load(
+        &mut self,
+        world: &World,
+        place: &Place,
+        names: [&str; 2],
+        layers: &[Kind],
+    ) -> Result<(), Refusal> {
+        if let Some(before) = self.loads.remove(place) {
+            before.abort();
+        }
+        if !layers.is_empty() {
+            let [machine, service] = names;
+            self.loads.insert(place.clone(), deeds::load(world, machine, service, layers)?);
+        }
+        Ok(())
     }
 
     fn link(&mut self, world: &World, ends: [&String; 2], layers: &[Kind]) -> Result<(), Refusal> {
@@ -128,8 +214,8 @@ impl Layers {
         let sound = [first, second].map(|way| control::link_way(link, way).unwrap_or_default());
         let sound = *self.sound.entry(link).or_insert(sound);
         for (from, way, sound) in [(a, first, sound[0]), (b, second, sound[1])] {
-            control::set_link_way(link, way, broken(sound, layers))?;
-            control::set_link_blocked(link, way, layers.iter().any(|layer| blocks(layer, from)))?;
+            control::set_link_way(link, way, links::broken(sound, layers))?;
+            control::set_link_blocked(link, way, layers.iter().any(|layer| links::blocks(layer, from)))?;
         }
         Ok(())
     }
@@ -148,9 +234,9 @@ impl Layers {
             self.on.keys().filter(|place| matches!(place, Place::Process(_))).cloned().collect();
         for place in services {
             let Place::Process(service) = &place else { continue };
-            let (host, _) = program(world, service)?;
+            let (host, _) = services::program(world, service)?;
             if host == at {
-                process(world, service, &[], &self.of(&place))?;
+                services::process(world, service, &[], &self.of(&place))?;
             }
         }
         Ok(())
@@ -160,172 +246,6 @@ impl Layers {
 pub(crate) fn node(world: &World, name: &str) -> Result<NodeId, Refusal> {
     let machine = world.wiring.machine(name).map(|machine| machine.node);
     machine.ok_or_else(|| Refusal::Unknown(format!("machine {name}")))
-}
-
-/// Where a service runs, and what its program is called there.
-fn program<'a>(world: &World, service: &'a str) -> Result<(NodeId, &'a str), Refusal> {
-    let unknown = || Refusal::Unknown(format!("service {service}"));
-    match (world.wiring.services.get(service), service.split_once('@')) {
-        (Some(host), _) => Ok((node(world, host)?, service)),
-        (None, Some((name, router))) => Ok((node(world, router)?, name)),
-        (None, None) => Err(unknown()),
-    }
-}
-
-// ---- links ----
-
-fn blocks(layer: &Kind, from: &str) -> bool {
-    match layer {
-        Kind::LinkDown { .. } => true,
-        Kind::LinkOneWay { ends: [first, _] } => first == from,
-        _ => false,
-    }
-}
-
-/// One direction of a sound link with all layers on it.
-fn broken(sound: WaySpec, layers: &[Kind]) -> WaySpec {
-    layers.iter().fold(sound, |way, layer| match layer {
-        Kind::LinkLoss { share, .. } => WaySpec { loss: lossier(way.loss, *share), ..way },
-        Kind::LinkBursts { share, burst_packets, .. } => {
-            WaySpec { loss: Loss::Bursty(bursts(*share, *burst_packets)), ..way }
-        }
-        Kind::LinkDelay { delay_ms, jitter_ms, .. } => {
-            WaySpec { latency: later(way.latency, *delay_ms, *jitter_ms), ..way }
-        }
-        Kind::LinkReordering { jitter_ms, .. } => {
-            WaySpec { latency: later(way.latency, 0, *jitter_ms), overtaking: true, ..way }
-        }
-        Kind::LinkDuplication { share, .. } => {
-            WaySpec { duplication: either(way.duplication, *share), ..way }
-        }
-        Kind::LinkCorruption { share, .. } => WaySpec { corruption: either(way.corruption, *share), ..way },
-        Kind::LinkNarrow { kbit_per_s, .. } => {
-            WaySpec { bandwidth: narrower(way.bandwidth, *kbit_per_s), ..way }
-        }
-        Kind::LinkMtu { mtu_bytes, .. } => WaySpec { mtu: way.mtu.min(*mtu_bytes), black_hole: true, ..way },
-        _ => way,
-    })
-}
-
-/// The probability of one or the other.
-fn either(a: f64, b: f64) -> f64 {
-    1.0 - (1.0 - a) * (1.0 - b)
-}
-
-fn lossier(loss: Loss, share: f64) -> Loss {
-    match loss {
-        Loss::Independent(other) => Loss::Independent(either(other, share)),
-        Loss::Bursty(chain) => Loss::Bursty(GilbertElliott {
-            loss_in_good: either(chain.loss_in_good, share),
-            loss_in_bad: either(chain.loss_in_bad, share),
-            ..chain
-        }),
-    }
-}
-
-/// A chain that loses everything in its bad state, is there for `packets` on average, and for `share` in the long run.
-fn bursts(share: f64, packets: u32) -> GilbertElliott {
-    let bad_to_good = 1.0 / f64::from(packets.max(1));
-    let good_to_bad = (bad_to_good * share / (1.0 - share).max(f64::EPSILON)).min(1.0);
-    GilbertElliott { good_to_bad, bad_to_good, loss_in_good: 0.0, loss_in_bad: 1.0 }
-}
-
-fn later(latency: Latency, delay_ms: u32, jitter_ms: u32) -> Latency {
-    let delay = Duration::from_millis(delay_ms.into());
-    let jitter = Duration::from_millis(jitter_ms.into());
-    match latency {
-        Latency::Fixed(fixed) if jitter.is_zero() => Latency::Fixed(fixed + delay),
-        Latency::Fixed(fixed) => Latency::Uniform { min: fixed + delay, max: fixed + delay + jitter },
-        Latency::Uniform { min, max } => Latency::Uniform { min: min + delay, max: max + delay + jitter },
-        Latency::Normal { mean, deviation } => {
-            Latency::Normal { mean: mean + delay + jitter / 2, deviation: deviation + jitter / 4 }
-        }
-        Latency::Pareto { min, shape } => Latency::Pareto { min: min + delay + jitter / 2, shape },
-    }
-}
-
-fn narrower(bandwidth: Option<Bandwidth>, kbit_per_s: u32) -> Option<Bandwidth> {
-    let own = Bandwidth { bits_per_s: u64::from(kbit_per_s) * 1000, queue_bytes: QUEUE_BYTES };
-    Some(bandwidth.filter(|other| other.bits_per_s <= own.bits_per_s).unwrap_or(own))
-}
-
-// ---- machines ----
-
-fn pause(at: NodeId, still: bool) -> Result<(), Error> {
-    match still {
-        true => control::pause(at),
-        false => control::resume(at),
-    }
-}
-
-/// What a step takes: the slowest layer counts.
-fn step(layers: &[Kind]) -> Duration {
-    let us = |layer: &Kind| if let Kind::SlowCpu { step_us, .. } = layer { *step_us } else { 0 };
-    Duration::from_micros(layers.iter().map(us).max().unwrap_or(0).into())
-}
-
-fn disk(at: NodeId, before: &[Kind], layers: &[Kind]) -> Result<(), Refusal> {
-    let faults = layers.iter().fold(Faults::default(), |faults, layer| match layer {
-        Kind::DiskErrors { reads_share, writes_share, fsyncs_share, .. } => Faults {
-            read_error: either(faults.read_error, *reads_share),
-            write_error: either(faults.write_error, *writes_share),
-            fsync_error: either(faults.fsync_error, *fsyncs_share),
-            ..faults
-        },
-        Kind::DiskFull { capacity_bytes, .. } => Faults {
-            capacity: Some(faults.capacity.map_or(*capacity_bytes, |other| other.min(*capacity_bytes))),
-            ..faults
-        },
-        Kind::TornWrites { .. } => Faults { torn_writes: true, ..faults },
-        _ => faults,
-    });
-    control::set_disk_faults(at, faults)?;
-    for _ in flips(before)..flips(layers) {
-        control::rot_disk(at, None)?;
-    }
-    Ok(())
-}
-
-fn flips(layers: &[Kind]) -> u32 {
-    layers.iter().map(|layer| if let Kind::BitRot { bits, .. } = layer { *bits } else { 0 }).sum()
-}
-
-/// The clock jumps by what the offsets changed, and gains what all drifts say.
-fn clock(at: NodeId, before: &[Kind], layers: &[Kind]) -> Result<(), Refusal> {
-    let offset = |layers: &[Kind]| -> i64 {
-        layers.iter().map(|l| if let Kind::ClockOffset { offset_s, .. } = l { *offset_s } else { 0 }).sum()
-    };
-    let drift = |layers: &[Kind]| -> f64 {
-        layers.iter().map(|l| if let Kind::ClockDrift { ppm, .. } = l { *ppm } else { 0.0 }).sum()
-    };
-    let jump = offset(layers) - offset(before);
-    if jump != 0 {
-        control::step_clock(at, jump.saturating_mul(1_000_000_000))?;
-    }
-    if drift(layers) != drift(before) {
-        control::set_clock_drift(at, drift(layers).clamp(-100_000.0, 100_000.0))?;
-    }
-    Ok(())
-}
-
-/// Dead while a layer is on it.
-fn process(world: &World, service: &str, before: &[Kind], layers: &[Kind]) -> Result<(), Refusal> {
-    let (at, name) = program(world, service)?;
-    match (before.is_empty(), layers.is_empty()) {
-        (true, false) => drop(control::kill_service(at, name)),
-        (false, true) if control::is_powered(at) => control::restart_service(at, name)?,
-        _ => {}
-    }
-    Ok(())
-}
-
-fn route(at: NodeId, prefix: &str, broken: bool) -> Result<(), Refusal> {
-    let prefix: IpNet = prefix.parse().map_err(|_| Refusal::Unknown(format!("prefix {prefix}")))?;
-    match broken {
-        true => control::install_route(at, Protocol::Stuck, prefix, Target::Discard, 0)?,
-        false => control::remove_route(at, Protocol::Stuck, prefix)?,
-    }
-    Ok(())
 }
 
 impl Kind {

@@ -3,6 +3,8 @@
 //! - [`Fault`], [`When`]: one fault of a schedule. Start here; module `schedule`.
 //! - [`Kind`]: the primitives, one variant each
 //! - [`PRIMITIVES`]: their table, with families, units and limits; [`Kind::check`] and [`Kind::weaker`] go by it
+//! - [`recipes`], [`Recipe`]: kinds that people recognise, made of primitives; the table is `kinds.toml`
+//! - [`Order`], [`Selector`]: a kind, on what, when, how often, in words; a seed turns it into faults
 //! - [`Targets`]: what a world has that can be broken
 //! - [`Budget`], [`Arsenal`]: what a run may break; schedules drawn from it; module `draw`
 //! - [`simpler`]: the steps by which a schedule shrinks; module `shrink`
@@ -13,23 +15,30 @@
 //! A fault acts on links, machines and services by name. What follows from it is never part of it: routes, names and doors
 //! fail because what they stand on did.
 
+mod catalogue;
 mod draw;
+mod effect;
 mod event;
 mod inject;
 mod kind;
 mod layers;
+mod order;
 mod primitive;
 mod schedule;
+mod selector;
 mod shrink;
 mod strategy;
 mod target;
 
+pub use catalogue::{Part, Recipe, recipes};
 pub use draw::{Arsenal, Budget};
 pub use event::Event;
 pub use inject::{executed, inject};
 pub use kind::Kind;
+pub use order::Order;
 pub use primitive::{Family, Milder, Mistake, PRIMITIVES, Parameter, Primitive};
 pub use schedule::{Fault, When};
+pub use selector::Selector;
 pub use shrink::simpler;
 pub use strategy::{Schedules, Shrinking, strategy};
 pub use target::{On, Targets, Thing};

@@ -28,6 +28,20 @@ pub enum Family {
     Power,
     /// Routes.
     Route,
+    /// Names.
+    Name,
+    /// Accounts and secrets.
+    Credential,
+    /// What routers are told.
+    Configuration,
+    /// People.
+    Person,
+    /// Badges and keys.
+    Door,
+    /// How services answer.
+    Dependency,
+    /// Requests.
+    Load,
 }
 
 impl fmt::Display for Family {
@@ -222,7 +236,62 @@ pub const PRIMITIVES: &[Primitive] = &[
         "the clock gains; what it gained stays",
         &[parameter("ppm", "microseconds a second", [-100_000.0, 500.0, 100_000.0], Milder::Less)],
     ),
-    row("black-hole", Family::Route, On::Origin, "the forwarding table discards a prefix", &[]),
+    row("black-hole", Family::Route, On::Foreign, "its forwarding table discards the prefix", &[]),
+    row("announce", Family::Route, On::Foreign, "announces the prefix; then withdraws it", &[]),
+    row("withdraw", Family::Route, On::Origin, "withdraws the prefix; then announces it", &[]),
+    row("wrong-as", Family::Route, On::Session, "is refused for its AS number", &[]),
+    row(
+        "link-cost",
+        Family::Route,
+        On::Adjacency,
+        "interior routing costs it wrongly",
+        &[parameter("metric", "cost", [1.0, 65_535.0, 16_777_215.0], Milder::Neither)],
+    ),
+    row("name-gone", Family::Name, On::Name, "is missing at one authority", &[]),
+    row("name-wrong", Family::Name, On::Name, "has a wrong address at one authority", &[]),
+    row("stale-secret", Family::Credential, On::Account, "people have the secret from before", &[]),
+    row("account-gone", Family::Credential, On::Grant, "a sign-in service does not know it", &[]),
+    row("port-shut", Family::Configuration, On::Port, "is off, whatever the configuration says", &[]),
+    row("wrong-command", Family::Configuration, On::Console, "somebody shuts it; then opens it", &[]),
+    row("saved-shut", Family::Configuration, On::Console, "is saved as shut: shows at the next boot", &[]),
+    row("person-away", Family::Person, On::Person, "answers no phone, is on no bridge", &[]),
+    row(
+        "person-slow",
+        Family::Person,
+        On::Person,
+        "takes longer for everything",
+        &[parameter("factor", "times", [1.1, 4.0, 100.0], Milder::Less)],
+    ),
+    row("person-skips", Family::Person, On::Person, "leaves steps out and believes them done", &[]),
+    row("person-misreads", Family::Person, On::Person, "sees it fixed before it is", &[]),
+    row("person-wrong-host", Family::Person, On::Person, "types at the router beside it", &[]),
+    row("badge-revoked", Family::Door, On::Badge, "the access server does not know it", &[]),
+    row("item-lost", Family::Door, On::Item, "nobody finds it; then turns up", &[]),
+    row(
+        "service-slow",
+        Family::Dependency,
+        On::Answering,
+        "answers later",
+        &[parameter("delay-ms", "milliseconds", [1.0, 2000.0, 600_000.0], Milder::Less)],
+    ),
+    row(
+        "service-errors",
+        Family::Dependency,
+        On::Answering,
+        "a share of its answers are errors",
+        &[parameter("share", "share of answers", [0.01, 0.5, 1.0], Milder::Less)],
+    ),
+    row("service-denies", Family::Dependency, On::Answering, "says no to everything", &[]),
+    row("service-lies", Family::Dependency, On::Answering, "answers what is not so", &[]),
+    row("service-silent", Family::Dependency, On::Answering, "takes requests and never answers", &[]),
+    row("service-stale", Family::Dependency, On::Answering, "goes on with what was", &[]),
+    row(
+        "load",
+        Family::Load,
+        On::Asked,
+        "asks the service far too often",
+        &[parameter("per-s", "requests a second", [1.0, 100.0, 10_000.0], Milder::Less)],
+    ),
 ];
 
 /// Why a kind cannot be.
@@ -249,6 +318,16 @@ pub enum Mistake {
         most: f64,
         /// The unit.
         unit: &'static str,
+    },
+    /// A number is none of the kind's.
+    #[error("`{kind}` has no `{number}`")]
+    Number {
+        /// The kind or primitive.
+        kind: String,
+        /// What was said.
+        number: String,
+        /// Its numbers.
+        known: Vec<&'static str>,
     },
     /// It does not fit together.
     #[error("{0}")]
@@ -284,7 +363,8 @@ impl Primitive {
         }
         let known = |name: &str| self.parameters.iter().any(|parameter| parameter.name == name);
         if let Some((name, _)) = numbers.iter().find(|(name, _)| !known(name)) {
-            return Err(Mistake::Nonsense(format!("`{}` has no `{name}`", self.name)));
+            let known = self.parameters.iter().map(|parameter| parameter.name).collect();
+            return Err(Mistake::Number { kind: self.name.to_owned(), number: (*name).to_owned(), known });
         }
         put_together(self.name, fields)
     }
@@ -301,7 +381,7 @@ impl Parameter {
     }
 
     fn is_fraction(&self) -> bool {
-        self.name.ends_with("share") || self.name == "ppm"
+        self.name.ends_with("share") || ["ppm", "factor"].contains(&self.name)
     }
 
     /// A milder value; `None` at the floor.

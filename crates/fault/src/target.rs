@@ -1,6 +1,7 @@
 //! What a world has that can be broken, by name and by label.
 
 use blackstart_rt::{Map, Set};
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
@@ -15,8 +16,34 @@ pub enum On {
     Machine,
     /// A service, by name; routers' own are `bgp@ROUTER`, `igp@ROUTER`, `management@ROUTER`.
     Service,
-    /// A prefix at a router.
+    /// A prefix at the machine that brings it into routing.
     Origin,
+    /// A prefix at a router that others bring into routing.
+    Foreign,
+    /// A BGP session, from one of its ends.
+    Session,
+    /// A link of interior routing, from one of its ends.
+    Adjacency,
+    /// A name at an authority.
+    Name,
+    /// An account whose secret people have.
+    Account,
+    /// An account at a sign-in service.
+    Grant,
+    /// A port of a machine.
+    Port,
+    /// A port of a router that has a console on site.
+    Console,
+    /// A person.
+    Person,
+    /// A badge at an access server.
+    Badge,
+    /// An item that somebody holds.
+    Item,
+    /// A service that answers somebody, or shows something.
+    Answering,
+    /// A machine and a service that it asks.
+    Asked,
 }
 
 impl On {
@@ -27,6 +54,19 @@ impl On {
             Self::Machine => &["machine"],
             Self::Service => &["service"],
             Self::Origin => &["router", "prefix"],
+            Self::Foreign => &["router", "prefix"],
+            Self::Session => &["router", "neighbour"],
+            Self::Adjacency => &["router", "neighbour"],
+            Self::Name => &["service", "name"],
+            Self::Account => &["account"],
+            Self::Grant => &["service", "account"],
+            Self::Port => &["router", "port"],
+            Self::Console => &["router", "port"],
+            Self::Person => &["person"],
+            Self::Badge => &["service", "badge"],
+            Self::Item => &["item"],
+            Self::Answering => &["service"],
+            Self::Asked => &["machine", "service"],
         }
     }
 }
@@ -38,6 +78,19 @@ impl fmt::Display for On {
             Self::Machine => "machine",
             Self::Service => "service",
             Self::Origin => "prefix at a router",
+            Self::Foreign => "foreign prefix at a router",
+            Self::Session => "session",
+            Self::Adjacency => "interior link",
+            Self::Name => "name at an authority",
+            Self::Account => "account",
+            Self::Grant => "account at a sign-in service",
+            Self::Port => "port",
+            Self::Console => "port of a router with a console",
+            Self::Person => "person",
+            Self::Badge => "badge at an access server",
+            Self::Item => "item",
+            Self::Answering => "answering service",
+            Self::Asked => "machine and a service",
         })
     }
 }
@@ -95,6 +148,10 @@ impl fmt::Display for Thing {
 pub struct Targets {
     things: Set<Thing>,
     labels: Map<String, Set<Thing>>,
+    /// Words that stand for labels: kinds of sites.
+    groups: Map<String, Set<String>>,
+    /// Service -> machine.
+    hosts: Map<String, String>,
 }
 
 impl Targets {
@@ -108,14 +165,51 @@ impl Targets {
         self.labels.entry(label.to_owned()).or_default().insert(thing);
     }
 
-    /// Whether there is such a thing. A link may be named from either end, and any router may know any prefix.
+    /// Notes that a word stands for another word, among others.
+    pub fn group(&mut self, group: &str, label: &str) {
+        self.groups.entry(group.to_owned()).or_default().insert(label.to_owned());
+    }
+
+    /// Notes where a service runs.
+    pub fn runs_on(&mut self, service: &str, machine: &str) {
+        self.hosts.insert(service.to_owned(), machine.to_owned());
+    }
+
+    pub(crate) fn host_of(&self, service: &str) -> Option<&str> {
+        self.hosts.get(service).map(String::as_str)
+    }
+
+    pub(crate) fn services_on(&self, machine: &str) -> impl Iterator<Item = &str> {
+        self.hosts.iter().filter(move |(_, host)| *host == machine).map(|(service, _)| service.as_str())
+    }
+
+    /// What a word stands for, each by its own name: the sites of a kind, or the things of a label.
+    #[must_use]
+    pub fn members(&self, word: &str) -> Vec<String> {
+        match self.groups.get(word) {
+            Some(labels) => labels.iter().cloned().collect(),
+            None => {
+                let names: Set<String> = self.labelled(word).map(ToString::to_string).collect();
+                names.into_iter().collect()
+            }
+        }
+    }
+
+    /// Everything, sort by sort.
+    pub fn all(&self) -> impl Iterator<Item = &Thing> {
+        self.things.iter()
+    }
+
+    /// Whether there is such a thing. A link may be named from either end, and a router may be told of any prefix.
     #[must_use]
     pub fn has(&self, thing: &Thing) -> bool {
         let known = |place| self.of(thing.on).any(|other| other.names.get(place) == thing.names.get(place));
         match thing.on {
             _ if self.things.contains(thing) => true,
             On::Link => self.things.contains(&thing.turned()),
-            On::Origin => known(0) && known(1),
+            On::Foreign => {
+                known(0) && thing.names.get(1).is_some_and(|prefix| prefix.parse::<IpNet>().is_ok())
+            }
             _ => false,
         }
     }
@@ -132,6 +226,6 @@ impl Targets {
 
     /// Every word that stands for several things.
     pub fn labels(&self) -> impl Iterator<Item = &str> {
-        self.labels.keys().map(String::as_str)
+        self.labels.keys().chain(self.groups.keys()).map(String::as_str)
     }
 }

@@ -13,10 +13,11 @@ use std::time::Duration;
 
 use blackstart_rt as rt;
 use rt::net::{TcpListener, TcpStream};
+use rt::task::Instead;
 use serde::Deserialize;
 use tokio::io::BufReader;
 
-use crate::account::{Account, Accounts, Attempts, Credentials};
+use crate::account::{Account, Accounts, Attempts, Credentials, Denial};
 use crate::event::Event;
 use crate::session::{Refusal, Session, Sessions};
 use crate::wire::{self, Answer, Identity, Request};
@@ -104,7 +105,12 @@ async fn converse(service: Rc<Service>, stream: TcpStream) {
     let mut stream = BufReader::new(stream);
     // Silence, rubbish and a broken connection end it alike: the client sees it closed.
     while let Ok(Ok(Some(request))) = rt::time::timeout(idle, wire::read(&mut stream)).await {
-        let answer = service.answer(request).await;
+        let answer = match rt::task::instead().await {
+            None | Some(Instead::Stale) => service.answer(request).await,
+            Some(Instead::Silence) => continue,
+            Some(Instead::Deny) => Answer::Denied { reason: Denial::Credentials },
+            Some(Instead::Fail | Instead::Lie) => Answer::Error { text: "out of order".to_owned() },
+        };
         if wire::write(&mut stream, &answer).await.is_err() {
             return;
         }

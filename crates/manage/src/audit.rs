@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use blackstart_rt as rt;
 use rt::net::{TcpListener, TcpStream};
+use rt::task::Instead;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
@@ -135,7 +136,14 @@ pub async fn serve(listener: TcpListener, config: Config) -> io::Result<()> {
 async fn converse(config: Rc<Config>, stream: TcpStream) {
     let mut lines = Lines::new(stream);
     while let Ok(Ok(Some(line))) = rt::time::timeout(IDLE, lines.next()).await {
-        let Ok(answer) = serde_json::to_string(&answer(&config, &line)) else { return };
+        let judgement = match rt::task::instead().await {
+            None | Some(Instead::Stale) => answer(&config, &line),
+            Some(Instead::Deny) => Judgement { allow: false, reason: "the audit refuses everything".to_owned() },
+            Some(Instead::Lie) => Judgement { allow: true, reason: "the audit allows everything".to_owned() },
+            Some(Instead::Fail) => return,
+            Some(Instead::Silence) => continue,
+        };
+        let Ok(answer) = serde_json::to_string(&judgement) else { return };
         if lines.send(&format!("{answer}\n")).await.is_err() {
             return;
         }

@@ -4,6 +4,7 @@ use crate::backend::{self, Backend, Handle, either, handle};
 #[cfg(feature = "turmoil")]
 use crate::turmoil;
 use crate::{emit, os};
+pub use blackstart_sim::ailment::Instead;
 use blackstart_sim::record::SimEvent;
 use blackstart_sim::task as engine;
 use std::any::Any;
@@ -56,6 +57,21 @@ impl fmt::Display for JoinError {
 }
 
 impl std::error::Error for JoinError {}
+
+/// What the current service is to answer instead of right, after waiting as long as it is slow. None when no fault lies on it,
+/// and always outside the engine. A service asks once for each answer, where it answers.
+pub async fn instead() -> Option<Instead> {
+    let (slow, instead) = blackstart_sim::ailment::next_answer()?;
+    if !slow.is_zero() {
+        crate::time::sleep(slow).await;
+    }
+    instead
+}
+
+/// Whether a fault lies on the current service, so that its answers take a way of their own; see [`instead`].
+pub fn is_ailing() -> bool {
+    blackstart_sim::ailment::is_ailing()
+}
 
 /// Starts `future` as a task of the current host.
 ///

@@ -25,7 +25,7 @@ use crate::step::{Action, Body, Otherwise, Runbook, Step, Wait, Who};
 use blackstart_rt as rt;
 use blackstart_rt::Set;
 use blackstart_sim::Time;
-use blackstart_world::{Event, World};
+use blackstart_world::{Event, Lapse, World};
 pub use failure::{Attempt, Failure, Kind};
 pub use report::{Report, Spending, Spent, StepReport, StepVerdict, Verdict};
 use std::cell::{Cell, RefCell};
@@ -271,6 +271,9 @@ impl Incident {
 
     /// Does one action. `Ok(Some(..))` when it worked after other ways had failed.
     async fn perform(&self, action: &Action) -> Result<Option<Failure>, Failure> {
+        if self.lead().is_ok_and(|lead| self.world.lapses(&lead, Lapse::Skips)) {
+            return Ok(None);
+        }
         let done = |()| None;
         match action {
             Action::Observe { .. } => self.observe().await.map(done),

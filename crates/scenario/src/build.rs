@@ -93,7 +93,7 @@ fn lay_out(scenario: &Scenario, config: Config, runbook: Option<&Arc<Runbook>>) 
 
 /// Faults and scripted statements.
 fn begin(scenario: &Scenario, sim: &Sim, world: &Rc<World>) {
-    let (world_too, faults) = (world.clone(), scenario.faults.clone());
+    let (world_too, faults) = (world.clone(), scenario.schedule(world.seed));
     sim.spawn("faults", async move { blackstart_fault::inject(&world_too, faults) });
     for statement in scenario.statements.clone() {
         let world = world.clone();

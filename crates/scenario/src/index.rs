@@ -113,17 +113,4 @@ impl<'a> Index<'a> {
             machines,
         }
     }
-
-    /// Looks up a host or a router.
-    pub(crate) fn machine(&self, file: &SourceFile, at: &Spanned<String>, errors: &mut Diagnostics) {
-        if !self.machines.contains(&at.get_ref().as_str()) {
-            errors.push(Diagnostic::unknown(
-                file,
-                at.span(),
-                "host",
-                at.get_ref(),
-                self.machines.iter().copied(),
-            ));
-        }
-    }
 }

@@ -10,7 +10,7 @@
 //!
 //! - [`Scenario::targets`]: what there is that may be broken
 //!
-//! Inside: `load` reads files and imports, `variant` changes a few values, `index` knows every name, `validate` looks
+//! Inside: `orders` reads faults; `load` reads files and imports, `variant` changes a few values, `index` knows every name, `validate` looks
 //! references up, `vocabulary` says which words runbooks may use, `model` is the result.
 
 mod build;
@@ -21,6 +21,7 @@ mod index;
 mod load;
 mod model;
 mod needs;
+mod orders;
 mod targets;
 mod validate;
 mod variant;

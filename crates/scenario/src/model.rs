@@ -4,12 +4,14 @@ use crate::files::services::{Run, Service};
 use crate::files::units::When;
 use crate::index::{Index, all};
 use crate::load::{Folder, folder};
+use crate::orders;
+use crate::targets::targets;
 use crate::validate;
 use crate::vocabulary::{known_as, vocabulary};
 use blackstart_badge::offline::Policy as OfflinePolicy;
 use blackstart_dns::Name;
 use blackstart_dns::zone::Zone;
-use blackstart_fault::{Fault, Kind as FaultKind};
+use blackstart_fault::{Fault, Order};
 use blackstart_runbook::step::Runbook;
 use blackstart_source::{Diagnostic, Diagnostics, SourceFile};
 use blackstart_world::milestone::{Kind, Milestone};
@@ -67,8 +69,10 @@ pub struct Scenario {
     pub runbooks: BTreeMap<String, Arc<Runbook>>,
     /// Expected changes of signals.
     pub milestones: Vec<Milestone>,
-    /// Faults.
+    /// Faults, the same with every seed.
     pub faults: Vec<Fault>,
+    /// Orders of faults on which the seed has a say.
+    pub drawn: Vec<Order>,
     /// Scripted statements.
     pub statements: Vec<Statement>,
     /// People and what they hold.
@@ -99,8 +103,13 @@ impl Scenario {
         let words = vocabulary(&folder, &index, &people);
         let mut warnings = Diagnostics::new();
         let runbooks = runbooks(&folder, &words, &people, &mut errors, &mut warnings);
+        let clock = start.map(|start| start.to_zoned(TimeZone::UTC).time()).unwrap_or_default();
+        let targets = targets(&folder, &index, &zones);
+        let reader = orders::Reader { folder: &folder, index: &index, targets: &targets, clock };
+        let (drawn, fixed): (Vec<_>, Vec<_>) =
+            reader.orders(&mut errors).into_iter().partition(Order::is_drawn);
+        let faults = fixed.iter().flat_map(|order| order.draw(&targets, 0).unwrap_or_default()).collect();
         let Some(start) = start.filter(|_| errors.is_empty()) else { return Err(errors) };
-        let clock = start.to_zoned(TimeZone::UTC).time();
         let timed = all(&folder.services, |f| &f.service).filter_map(|(_, s)| Some((s, s.rto?.0)));
         let objectives =
             timed.flat_map(|(s, rto)| known_as(s).into_iter().map(move |word| (word, rto))).collect();
@@ -117,7 +126,8 @@ impl Scenario {
             default_runbook: folder.scenario.it.runbook.as_ref().map(|name| name.get_ref().clone()),
             runbooks,
             milestones: milestones(&folder, clock),
-            faults: folder.faults.it.fault.iter().filter_map(|fault| one_fault(fault, clock)).collect(),
+            faults,
+            drawn,
             statements: statements(&folder, clock),
             people,
             objectives,
@@ -126,6 +136,19 @@ impl Scenario {
             zones: Arc::new(zones),
             folder: Arc::new(folder),
         })
+    }
+}
+
+impl Scenario {
+    /// Everything that is done to this world with this seed.
+    #[must_use]
+    pub fn schedule(&self, seed: u64) -> Vec<Fault> {
+        if self.drawn.is_empty() {
+            return self.faults.clone();
+        }
+        let targets = self.targets();
+        let drawn = self.drawn.iter().flat_map(|order| order.draw(&targets, seed).unwrap_or_default());
+        self.faults.iter().cloned().chain(drawn).collect()
     }
 }
 
@@ -228,28 +251,6 @@ fn milestones(folder: &Folder, clock: jiff::civil::Time) -> Vec<Milestone> {
         })
     };
     folder.milestones.it.milestone.iter().filter_map(row).collect()
-}
-
-fn one_fault(fault: &crate::files::faults::Fault, clock: jiff::civil::Time) -> Option<Fault> {
-    let names = |ends: &[blackstart_source::Spanned<String>; 2]| {
-        [ends[0].get_ref().clone(), ends[1].get_ref().clone()]
-    };
-    let kinds = [
-        fault.link_down.as_ref().map(|ends| FaultKind::LinkDown { ends: names(ends) }),
-        fault
-            .link_loss
-            .as_ref()
-            .map(|loss| FaultKind::LinkLoss { ends: names(&loss.ends), share: loss.share }),
-        fault.power_off.as_ref().map(|machine| FaultKind::PowerOff { machine: machine.get_ref().clone() }),
-        fault
-            .kill_service
-            .as_ref()
-            .map(|service| FaultKind::KillService { service: service.get_ref().clone() }),
-    ];
-    let kind = kinds.into_iter().flatten().next()?;
-    let begins = fault.at.get_ref().since(clock);
-    let until = fault.until.as_ref().map(|until| until.get_ref().since(clock));
-    Some(Fault::at(begins, until.map(|until| until.saturating_sub(begins)), kind))
 }
 
 fn statements(folder: &Folder, clock: jiff::civil::Time) -> Vec<Statement> {

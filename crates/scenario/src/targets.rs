@@ -1,12 +1,15 @@
 //! What there is in a scenario that may be broken, by name and by label.
 
 use crate::files::network::SiteKind;
-use crate::files::services::{Host, Run, Service};
+use crate::files::people::AccountKind;
+use crate::files::services::{Run, Service};
 use crate::index::{Index, all};
 use crate::load::Folder;
 use crate::model::Scenario;
+use blackstart_dns::zone::Zone;
 use blackstart_fault::{On, Targets, Thing};
 use blackstart_source::Diagnostics;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Scenario {
     /// What may be broken in this world. Labels are sites, kinds of sites, groups of links and routers, labels of hosts,
@@ -15,16 +18,21 @@ impl Scenario {
     pub fn targets(&self) -> Targets {
         // Complaints about double names were made when the scenario was loaded.
         let index = Index::new(&self.folder, &mut Diagnostics::new());
-        targets(&self.folder, &index)
+        targets(&self.folder, &index, &self.zones)
     }
 }
 
-pub(crate) fn targets(folder: &Folder, index: &Index<'_>) -> Targets {
+pub(crate) fn targets(folder: &Folder, index: &Index<'_>, zones: &BTreeMap<String, Zone>) -> Targets {
     let mut targets = Targets::default();
     links(folder, index, &mut targets);
     machines(folder, index, &mut targets);
     services(folder, index, &mut targets);
     prefixes(folder, index, &mut targets);
+    sessions(folder, &mut targets);
+    ports(folder, index, &mut targets);
+    names(index, zones, &mut targets);
+    people(folder, index, &mut targets);
+    answering(index, &mut targets);
     targets
 }
 
@@ -111,21 +119,130 @@ fn kind_of(service: &Service) -> &'static str {
     }
 }
 
-/// What each router brings into routing.
+/// What each machine brings into routing, and who else could claim it.
 fn prefixes(folder: &Folder, index: &Index<'_>, targets: &mut Targets) {
-    let mut add = |router: &str, prefix: String| targets.add(Thing::new(On::Origin, &[router, &prefix]));
+    let mut own: Vec<(String, String)> = Vec::new();
     for (name, (_, router)) in index.routers.iter() {
-        router.networks.iter().for_each(|net| add(name, net.get_ref().trunc().to_string()));
+        own.extend(router.networks.iter().map(|net| (name.to_owned(), net.get_ref().trunc().to_string())));
     }
     for (_, originate) in all(&folder.networks, |f| &f.originate) {
-        add(originate.router.get_ref(), originate.prefix.trunc().to_string());
+        own.push((originate.router.get_ref().clone(), originate.prefix.trunc().to_string()));
     }
     for (_, service) in all(&folder.services, |f| &f.service) {
-        let router = |host: &Host| host.router.get_ref().clone();
-        if let (Run::Speaker(speaker), Some((_, host))) =
-            (&service.run, index.hosts.get(service.host.get_ref()))
-        {
-            speaker.prefixes.iter().for_each(|prefix| add(&router(host), prefix.trunc().to_string()));
+        let Run::Speaker(speaker) = &service.run else { continue };
+        let host = service.host.get_ref();
+        own.extend(speaker.prefixes.iter().map(|prefix| (host.clone(), prefix.trunc().to_string())));
+    }
+    for (owner, prefix) in &own {
+        targets.add(Thing::new(On::Origin, &[owner, prefix]));
+        for (router, _) in index.routers.iter().filter(|(router, _)| router != owner) {
+            targets.add(Thing::new(On::Foreign, &[router, prefix]));
         }
     }
+}
+
+fn sessions(folder: &Folder, targets: &mut Targets) {
+    for (_, session) in all(&folder.networks, |f| &f.session) {
+        let [a, b] = [session.ends[0].get_ref(), session.ends[1].get_ref()];
+        targets.add(Thing::new(On::Session, &[a, b]));
+        targets.add(Thing::new(On::Session, &[b, a]));
+    }
+}
+
+/// Ports of links between routers, and what interior routing and consoles know of them.
+fn ports(folder: &Folder, index: &Index<'_>, targets: &mut Targets) {
+    let cabled = |router: &str| {
+        index.hosts.iter().any(|(_, (_, host))| host.serial.iter().any(|cable| cable.get_ref() == router))
+    };
+    for (_, link) in all(&folder.networks, |f| &f.link) {
+        let [a, b] = [link.ends[0].get_ref(), link.ends[1].get_ref()];
+        let routers =
+            [index.routers.get(a), index.routers.get(b)].map(|found| found.map(|(_, router)| router));
+        let [Some(ra), Some(rb)] = routers else { continue };
+        let interior = ra.igp && rb.igp && ra.r#as.get_ref() == rb.r#as.get_ref();
+        for (router, own, port) in [(ra, a, b), (rb, b, a)] {
+            targets.add(Thing::new(On::Port, &[own, port]));
+            if interior {
+                targets.add(Thing::new(On::Adjacency, &[own, port]));
+            }
+            if !router.groups.is_empty() && cabled(own) {
+                targets.add(Thing::new(On::Console, &[own, port]));
+            }
+        }
+    }
+}
+
+fn names(index: &Index<'_>, zones: &BTreeMap<String, Zone>, targets: &mut Targets) {
+    for (service, (_, entry)) in index.services.iter() {
+        let Run::Authority(authority) = &entry.run else { continue };
+        for zone in authority.zones.iter().filter_map(|zone| zones.get(zone.get_ref())) {
+            for name in zone.named() {
+                let text = name.to_ascii();
+                targets.add(Thing::new(On::Name, &[service, text.trim_end_matches('.')]));
+            }
+        }
+    }
+}
+
+fn people(folder: &Folder, index: &Index<'_>, targets: &mut Targets) {
+    let of_kind = |is: fn(&Run) -> bool| {
+        index.services.iter().filter(move |(_, (_, service))| is(&service.run)).map(|(name, _)| name)
+    };
+    for (name, (_, person)) in index.persons.iter() {
+        let thing = Thing::new(On::Person, &[name]);
+        person.roles.iter().for_each(|role| targets.label(role, thing.clone()));
+        targets.add(thing);
+        person.items.iter().for_each(|item| targets.add(Thing::new(On::Item, &[item])));
+    }
+    for (name, (_, account)) in index.accounts.iter() {
+        targets.add(Thing::new(On::Account, &[name]));
+        if account.kind == AccountKind::SignIn {
+            of_kind(|run| matches!(run, Run::Identity(_)))
+                .for_each(|service| targets.add(Thing::new(On::Grant, &[service, name])));
+        }
+    }
+    for (_, badge) in all(&folder.people, |f| &f.badge) {
+        of_kind(|run| matches!(run, Run::AccessServer(_)))
+            .for_each(|service| targets.add(Thing::new(On::Badge, &[service, badge.id.get_ref()])));
+    }
+}
+
+/// Services that say something to somebody, and those who can ask them.
+fn answering(index: &Index<'_>, targets: &mut Targets) {
+    let users = index.services.iter().filter(|(_, (_, s))| matches!(s.run, Run::Users(_) | Run::Probe(_)));
+    let askers: BTreeSet<&str> = users.map(|(_, (_, s))| s.host.get_ref().as_str()).collect();
+    for (name, (_, service)) in index.services.iter() {
+        if !answers(&service.run) {
+            continue;
+        }
+        let thing = Thing::new(On::Answering, &[name]);
+        targets.label(kind_of(service), thing.clone());
+        targets.add(thing);
+        if is_asked(&service.run) {
+            askers.iter().for_each(|host| targets.add(Thing::new(On::Asked, &[host, name])));
+        }
+    }
+    for (name, _) in index.routers.iter().filter(|(_, (_, router))| !router.groups.is_empty()) {
+        targets.add(Thing::new(On::Answering, &[&format!("management@{name}")]));
+    }
+}
+
+fn is_asked(run: &Run) -> bool {
+    matches!(
+        run,
+        Run::Authority(_)
+            | Run::Resolver(_)
+            | Run::Identity(_)
+            | Run::AccessServer(_)
+            | Run::Edge(_)
+            | Run::Backend(_)
+            | Run::Site(_)
+            | Run::Admission(_)
+            | Run::Posts(_)
+            | Run::Reports(_)
+    )
+}
+
+fn answers(run: &Run) -> bool {
+    is_asked(run) || matches!(run, Run::DoorController(_) | Run::Audit(_) | Run::Probe(_))
 }

@@ -2,7 +2,7 @@
 //!
 //! One function for each file; all of them add to one list, so that a user sees everything at once.
 
-use crate::files::{faults, milestones, network, people, services};
+use crate::files::{milestones, network, people, services};
 use crate::index::{Index, all};
 use crate::load::Folder;
 use blackstart_runbook::step::Runbook;
@@ -18,9 +18,6 @@ pub(crate) fn references(folder: &Folder, index: &Index<'_>) -> Diagnostics {
     network(folder, index, &mut errors);
     services(folder, index, &mut errors);
     people(folder, index, &mut errors);
-    for fault in &folder.faults.it.fault {
-        one_fault(folder, index, fault, &mut errors);
-    }
     for statement in &folder.faults.it.statement {
         index.hosts.look_up(&folder.faults.file, &statement.from, &mut errors);
     }
@@ -77,13 +74,6 @@ fn ends(index: &Index<'_>, file: &SourceFile, ends: &[Spanned<String>; 2], error
     if ends[0].get_ref() == ends[1].get_ref() {
         let message = format!("both ends are `{}`", ends[1].get_ref());
         errors.push(Diagnostic::new(file, ends[1].span(), message).expecting("two different routers"));
-    }
-}
-
-fn share(file: &SourceFile, at: &Spanned<String>, share: f64, errors: &mut Diagnostics) {
-    if !(0.0..=1.0).contains(&share) {
-        let message = format!("a share of {share} lost packets");
-        errors.push(Diagnostic::new(file, at.span(), message).expecting("a number from 0 to 1"));
     }
 }
 
@@ -338,51 +328,6 @@ pub(crate) fn durations(folder: &Folder, people: &People, runbook: &Runbook, err
 
 // ---- faults.toml, milestones.toml ----
 
-fn one_fault(folder: &Folder, index: &Index<'_>, fault: &faults::Fault, errors: &mut Diagnostics) {
-    let file = &folder.faults.file;
-    let kinds = usize::from(fault.link_down.is_some())
-        + usize::from(fault.link_loss.is_some())
-        + usize::from(fault.power_off.is_some())
-        + usize::from(fault.kill_service.is_some());
-    if kinds != 1 {
-        let message = format!("a fault with {kinds} kinds");
-        let expected = "exactly one of `link-down`, `link-loss`, `power-off`, `kill-service`";
-        errors.push(Diagnostic::new(file, fault.at.span(), message).expecting(expected));
-    }
-    if let Some(loss) = &fault.link_loss {
-        share(file, &loss.ends[0], loss.share, errors);
-    }
-    for ends in fault.link_down.iter().chain(fault.link_loss.iter().map(|loss| &loss.ends)) {
-        joined(folder, index, file, ends, errors);
-    }
-    if let Some(machine) = &fault.power_off {
-        index.machine(file, machine, errors);
-    }
-    if let Some(service) = &fault.kill_service {
-        index.services.look_up(file, service, errors);
-    }
-}
-
-/// A link by its ends: two routers, or a host and the router it is plugged into.
-fn joined(
-    folder: &Folder,
-    index: &Index<'_>,
-    file: &SourceFile,
-    ends: &[Spanned<String>; 2],
-    errors: &mut Diagnostics,
-) {
-    for end in ends {
-        index.machine(file, end, errors);
-    }
-    let [a, b] = [ends[0].get_ref(), ends[1].get_ref()];
-    let plugged =
-        |host: &str, router: &str| index.hosts.get(host).is_some_and(|(_, h)| h.router.get_ref() == router);
-    if link_between(folder, a, b).is_none() && !plugged(a, b) && !plugged(b, a) {
-        let message = format!("no link joins `{a}` and `{b}`");
-        errors.push(Diagnostic::new(file, ends[1].span(), message).expecting("the two ends of one link"));
-    }
-}
-
 fn milestones(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
     let file = &folder.milestones.file;
     let mut earlier: Vec<&str> = Vec::new();
@@ -404,7 +349,7 @@ fn milestones(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
             errors.push(Diagnostic::new(file, milestone.id.span(), message).expecting("an id of its own"));
         }
         earlier.push(milestone.id.get_ref());
-        vantage(index, file, milestone, errors);
+        vantage(index, file, &milestone.signal, milestone.signal.get_ref(), errors);
         if expectation(milestone.expect.get_ref()).is_none() {
             let expected = "exactly one of `becomes`, `leaves`, `at-least`, `below`, `changes`, `peaks`, `settles`, or `holds` with `for`";
             errors.push(
@@ -414,20 +359,20 @@ fn milestones(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
     }
 }
 
-/// `stem@vantage`: the vantage must exist.
-fn vantage(
+/// `stem@vantage`: the vantage must exist. Complaints point at where it stands.
+pub(crate) fn vantage(
     index: &Index<'_>,
     file: &SourceFile,
-    milestone: &milestones::Milestone,
+    at: &Spanned<String>,
+    signal: &str,
     errors: &mut Diagnostics,
 ) {
-    let signal = milestone.signal.get_ref();
     let Some((_, vantage)) = signal.rsplit_once('@') else {
         let message = format!("`{signal}` says nothing of where it is seen from");
-        errors.push(Diagnostic::new(file, milestone.signal.span(), message).expecting("`signal@vantage`"));
+        errors.push(Diagnostic::new(file, at.span(), message).expecting("`signal@vantage`"));
         return;
     };
-    let elsewhere = ["console"].into_iter();
+    let elsewhere = ["console", "runbook"].into_iter();
     let places = index.sites.iter().map(|(n, _)| n).chain(index.doors.iter().map(|(n, _)| n));
     let known: Vec<&str> = index
         .machines
@@ -438,7 +383,7 @@ fn vantage(
         .chain(elsewhere)
         .collect();
     if !known.contains(&vantage) {
-        errors.push(Diagnostic::unknown(file, milestone.signal.span(), "vantage point", vantage, known));
+        errors.push(Diagnostic::unknown(file, at.span(), "vantage point", vantage, known));
     }
 }
 

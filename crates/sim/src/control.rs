@@ -2,6 +2,7 @@
 //!
 //! Usable from any task of the simulation, from hooks, and between runs.
 
+use crate::ailment::{Ailing, Ailment};
 use crate::air::Change;
 use crate::capture::{Capture, CaptureAt};
 use crate::clock::Clock;
@@ -431,6 +432,30 @@ pub fn restart_service(node: NodeId, service: &str) -> Result<(), Error> {
     }
     with(|world| {
         world.emit_sim(Some(node), &SimEvent::ServiceRestarted { service: service.to_owned() });
+        Ok(())
+    })
+}
+
+/// Makes a service ail from now on, or be sound again (the default); see [`ailment`]. It outlives restarts of the
+/// service and of the node.
+///
+/// # Errors
+/// [`Error::UnknownNode`], [`Error::BadProbability`], [`Error::NoSimulation`].
+pub fn set_ailment(node: NodeId, service: &str, ailment: Ailment) -> Result<(), Error> {
+    with(|world| {
+        let seed = world.config.seed;
+        let name = world.node(node).ok_or(Error::UnknownNode(node.0))?.name.to_string();
+        if !(0.0..=1.0).contains(&ailment.fails) {
+            return Err(Error::BadProbability { what: "a failing answer", value: ailment.fails });
+        }
+        let key = (node, service.to_owned());
+        match ailment == Ailment::default() {
+            true => drop(world.ailing.remove(&key)),
+            false => {
+                let fresh = || Ailing::new(seed, &name, service, ailment);
+                world.ailing.entry(key).or_insert_with(fresh).ailment = ailment;
+            }
+        }
         Ok(())
     })
 }

@@ -19,6 +19,7 @@
 //! - [`time`]: the clock and timers
 //! - [`net`]: TCP, UDP, and ICMP echo
 //! - [`fib`], [`link`]: the forwarding table and the ports
+//! - [`ailment`]: how the current service is to answer while a fault lies on it
 //! - [`disk`]: files that survive a loss of power once synced
 //! - [`draw`]: streams of draws
 //! - [`record`]: the log
@@ -28,6 +29,7 @@
 //! `fabric` (links and forwarding), `air` (packets on their way), `power`, `pause`, `watch`, `driver` (the same run
 //! inside a tokio runtime).
 
+pub mod ailment;
 mod air;
 pub mod capture;
 mod checksum;

@@ -14,7 +14,7 @@ use crate::queue::{Event, Moment, Queue};
 use crate::record::{Log, SimEvent};
 use crate::stack::Wire;
 use crate::time::Timers;
-use crate::{Config, Map, draw, drops, exec, time};
+use crate::{Config, Map, ailment, draw, drops, exec, time};
 use std::cell::RefCell;
 use std::io;
 use std::task::Waker;
@@ -75,6 +75,8 @@ pub(crate) struct World {
     pub(crate) captures: Captures,
     /// Packets that were dropped, while somebody wants to know.
     pub(crate) drops: Option<Box<drops::Watch>>,
+    /// Services that do not answer as they should.
+    pub(crate) ailing: Map<ailment::Key, ailment::Ailing>,
     /// How often tasks of no host opened a stream of draws, by name.
     streams: Map<String, u64>,
 }
@@ -97,6 +99,7 @@ impl World {
             dirty: Vec::new(),
             wakes: Vec::new(),
             air: Air::default(),
+            ailing: Map::new(),
             captures: Captures::default(),
             drops: None,
             streams: Map::new(),

@@ -5,6 +5,8 @@
 //! - [`World`]: one run's people, wiring and live state. Start here.
 //! - [`people`]: who there is, what they hold, how long things take them
 //! - [`wiring`]: which name is which machine
+//! - [`settings`]: what services are told at their start, to be edited
+//! - `lapse`, [`Lapse`]: what people do wrong while something makes them
 //! - [`event`]: what people do, as records
 //! - [`physical`]: where everyone is, folded from the records
 //! - [`value`]: values of signals and their history
@@ -15,15 +17,18 @@
 
 pub mod event;
 pub mod invariant;
+mod lapse;
 pub mod milestone;
 pub mod people;
 pub mod physical;
 mod post;
+pub mod settings;
 pub mod state;
 pub mod value;
 pub mod wiring;
 
 pub use event::Event;
+pub use lapse::Lapse;
 pub use people::{Account, AccountKind, Bridge, Console, Door, Estimate, People, Person, Place, Travel};
 pub use post::post;
 pub use state::State;
@@ -31,6 +36,7 @@ pub use value::{History, Value};
 pub use wiring::{DOOR_PORT, Machine, Serial, Wiring};
 
 use blackstart_rt as rt;
+use blackstart_rt::Map;
 use blackstart_sim::Record;
 use std::cell::RefCell;
 use tokio::sync::Notify;
@@ -47,6 +53,8 @@ pub struct World {
     pub seed: u64,
     state: RefCell<State>,
     invariants: RefCell<invariant::Invariants>,
+    lapses: RefCell<Map<String, Vec<Lapse>>>,
+    secrets: RefCell<Map<String, String>>,
     changed: Notify,
 }
 
@@ -56,7 +64,8 @@ impl World {
     pub fn new(people: People, wiring: Wiring, seed: u64) -> Self {
         let state = RefCell::new(State::new(&people, &wiring));
         let invariants = RefCell::new(invariant::Invariants::new(&wiring));
-        Self { people, wiring, seed, state, invariants, changed: Notify::new() }
+        let (lapses, secrets) = Default::default();
+        Self { people, wiring, seed, state, invariants, lapses, secrets, changed: Notify::new() }
     }
 
     /// Takes one record in, live; wakes those who wait for a signal when one changed.
@@ -81,6 +90,40 @@ impl World {
     #[must_use]
     pub fn invariants(&self) -> Vec<invariant::Outcome> {
         self.invariants.borrow().outcomes()
+    }
+
+    /// What a person does wrong from now on; nothing for nothing.
+    pub fn set_lapses(&self, person: &str, lapses: Vec<Lapse>) {
+        self.lapses.borrow_mut().insert(person.to_owned(), lapses);
+    }
+
+    /// Whether a person does this wrong now.
+    #[must_use]
+    pub fn lapses(&self, person: &str, lapse: Lapse) -> bool {
+        self.lapses.borrow().get(person).is_some_and(|lapses| lapses.contains(&lapse))
+    }
+
+    /// How many times as long things take a person now.
+    #[must_use]
+    pub fn slowness(&self, person: &str) -> f64 {
+        let lapses = self.lapses.borrow();
+        let factor = |lapse: &Lapse| if let Lapse::Slow(factor) = lapse { *factor } else { 1.0 };
+        lapses.get(person).into_iter().flatten().map(factor).product()
+    }
+
+    /// Puts another secret where people keep that of an account, or the right one back.
+    pub fn set_secret(&self, account: &str, secret: Option<&str>) {
+        let mut secrets = self.secrets.borrow_mut();
+        match secret {
+            Some(secret) => drop(secrets.insert(account.to_owned(), secret.to_owned())),
+            None => drop(secrets.remove(account)),
+        }
+    }
+
+    /// The secret of an account, as people find it.
+    #[must_use]
+    pub fn secret(&self, account: &Account) -> String {
+        self.secrets.borrow().get(&account.name).unwrap_or(&account.secret).clone()
     }
 
     /// Records something that people did or met with.

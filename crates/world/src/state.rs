@@ -186,6 +186,13 @@ impl State {
     fn physical_signals(&self, event: &Event) -> Vec<(String, Value)> {
         let truth = |yes: bool| Value::word(if yes { "true" } else { "false" });
         match event {
+            Event::StepStarted { step } => {
+                let begun = (format!("step.{step}@runbook"), Value::word("begun"));
+                vec![("recovery@runbook".to_owned(), Value::word("begun")), begun]
+            }
+            Event::StepEnded { step, verdict, .. } => {
+                vec![(format!("step.{step}@runbook"), Value::word(verdict.clone()))]
+            }
             Event::Joined { bridge, .. } => {
                 let roles = self.physical.bridges.get(bridge).map_or(0, Map::len);
                 vec![(format!("roles-present@{bridge}"), Value::Number(roles as f64))]

@@ -1,5 +1,6 @@
 //! Which name is which machine: what the scenario layer wired together, for those who act on it by name.
 
+use crate::settings::Settings;
 use blackstart_rt::Map;
 use blackstart_sim::{LinkId, NodeId};
 use std::net::{IpAddr, SocketAddr};
@@ -48,6 +49,8 @@ pub struct Wiring {
     pub vantage: Map<String, Vec<String>>,
     /// Data centres and an address in each that answers when the site is reachable.
     pub data_centres: Vec<(String, IpAddr)>,
+    /// What services are told at their start.
+    pub settings: Settings,
     /// Where people sign in.
     pub sign_in: Option<blackstart_dns::endpoint::Endpoint>,
     /// Where the admission service listens and the secret that it asks for.

@@ -12,9 +12,10 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{HeaderMap, StatusCode};
+use rt::task::Instead;
 use std::cell::Cell;
 use std::convert::Infallible;
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -137,10 +138,25 @@ where
 {
     let (head, body) = request.into_parts();
     match timeout(BODY_TIMEOUT, whole_body(body)).await {
-        Ok(Ok(body)) => handler(Request::from_parts(head, body), peer).await,
+        Ok(Ok(body)) => served(handler, Request::from_parts(head, body), peer).await,
         Ok(Err(BodyError::TooLarge)) => response(StatusCode::PAYLOAD_TOO_LARGE, "body too large\n"),
         Ok(Err(BodyError::Broken(_))) => response(StatusCode::BAD_REQUEST, "broken body\n"),
         Err(_) => response(StatusCode::REQUEST_TIMEOUT, "body too slow\n"),
+    }
+}
+
+/// The handler's answer, unless a fault lies on the service.
+async fn served<H>(handler: &H, request: Request, peer: SocketAddr) -> Response
+where
+    H: AsyncFn(Request, SocketAddr) -> Response,
+{
+    match rt::task::instead().await {
+        None => handler(request, peer).await,
+        Some(Instead::Fail) => response(StatusCode::INTERNAL_SERVER_ERROR, "out of order\n"),
+        Some(Instead::Deny) => response(StatusCode::TOO_MANY_REQUESTS, "too many requests\n"),
+        // Looks like an answer and says nothing.
+        Some(Instead::Lie | Instead::Stale) => response(StatusCode::OK, "\n"),
+        Some(Instead::Silence) => pending().await,
     }
 }
 

@@ -29,6 +29,12 @@ impl Zones {
             .find_map(|ancestor| self.0.get(&ancestor))
     }
 
+    /// The zone nearest above `name`, to be edited.
+    pub fn enclosing_mut(&mut self, name: &Name) -> Option<&mut Zone> {
+        let origin = self.enclosing(name)?.origin().clone();
+        self.0.get_mut(&origin)
+    }
+
     /// The names of the zones.
     pub fn origins(&self) -> impl Iterator<Item = &Name> {
         self.0.keys()

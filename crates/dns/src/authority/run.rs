@@ -10,6 +10,7 @@ use blackstart_rt as rt;
 use serde::Deserialize;
 
 use super::{Zones, answer};
+use crate::ailing;
 use crate::event::Role;
 use crate::load::{Load, report};
 use crate::message::Transport;
@@ -70,9 +71,14 @@ async fn serve_udp(server: Rc<Server>, socket: Rc<rt::net::UdpSocket>) {
         let reply = server.answer(&bytes, Transport::Udp);
         let socket = Rc::clone(&socket);
         async move {
-            if let Some(reply) = reply {
+            match reply {
+                // Late replies hold up nobody else's.
+                Some(reply) if rt::task::is_ailing() => {
+                    rt::task::spawn(shell::SERVICE, shell::reply_spoilt(socket, reply, from));
+                }
                 // A reply that cannot leave is lost like any datagram.
-                let _ = socket.reply_from(&reply, from.local, from.peer).await;
+                Some(reply) => drop(socket.reply_from(&reply, from.local, from.peer).await),
+                None => {}
             }
         }
     })
@@ -86,6 +92,7 @@ async fn serve_tcp(server: Rc<Server>, listener: rt::net::TcpListener) {
             // Ends with the client's silence, hanging up or nonsense.
             while let Ok(Ok(bytes)) = rt::time::timeout(TCP_IDLE, shell::read_message(&mut stream)).await {
                 let Some(reply) = server.answer(&bytes, Transport::Tcp) else { break };
+                let Some(reply) = ailing::spoilt(reply).await else { continue };
                 let sending = shell::write_message(&mut stream, &reply);
                 if !matches!(rt::time::timeout(TCP_IDLE, sending).await, Ok(Ok(()))) {
                     break;

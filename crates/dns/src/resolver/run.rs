@@ -228,9 +228,15 @@ impl Shell {
             Transport::Udp => {
                 let socket =
                     usize::try_from(client.connection).ok().and_then(|i| self.clients.sockets.get(i));
-                if let Some(socket) = socket {
+                match socket {
+                    // Late replies hold up nobody else's.
+                    Some(socket) if rt::task::is_ailing() => {
+                        let to = shell::Arrival { peer: client.peer, local: client.local };
+                        rt::task::spawn(SERVICE, shell::reply_spoilt(socket.clone(), bytes, to));
+                    }
                     // A reply that cannot leave is lost like any datagram.
-                    let _ = socket.reply_from(&bytes, client.local, client.peer).await;
+                    Some(socket) => drop(socket.reply_from(&bytes, client.local, client.peer).await),
+                    None => {}
                 }
             }
             Transport::Tcp => {

@@ -82,6 +82,32 @@ impl Zone {
         [RecordType::A, RecordType::AAAA].into_iter().flat_map(|kind| self.rrset(name, kind))
     }
 
+    /// Takes a name and its records out, as a wrong edit does. Says whether there was one.
+    pub fn take_out(&mut self, name: &Name) -> bool {
+        self.nodes.remove(name).is_some_and(|node| !node.is_empty())
+    }
+
+    /// Turns every address of a name into its neighbour (the last bit), as a slip of the finger does. Says whether there was
+    /// one.
+    pub fn mistype(&mut self, name: &Name) -> bool {
+        let records = self.nodes.get_mut(name).into_iter().flat_map(Map::values_mut).flatten();
+        let mut mistyped = false;
+        for record in records {
+            match &mut record.data {
+                RData::A(address) => address.0 = (address.0.to_bits() ^ 1).into(),
+                RData::AAAA(address) => address.0 = (address.0.to_bits() ^ 1).into(),
+                _ => continue,
+            }
+            mistyped = true;
+        }
+        mistyped
+    }
+
+    /// Every name with an address.
+    pub fn named(&self) -> impl Iterator<Item = &Name> {
+        self.nodes.keys().filter(|name| self.addresses(name).next().is_some())
+    }
+
     /// One RRset as stored, glue included; empty when there is none.
     fn rrset(&self, name: &Name, kind: RecordType) -> &[Record] {
         self.nodes.get(name).and_then(|node| node.get(&kind)).map_or(&[], Vec::as_slice)

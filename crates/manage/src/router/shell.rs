@@ -11,6 +11,7 @@ use blackstart_identity::account::{Credentials, Denial};
 use blackstart_identity::local;
 use blackstart_rt as rt;
 use rt::net::{TcpListener, TcpStream};
+use rt::task::Instead;
 use serde::Deserialize;
 use tokio::sync::Notify;
 
@@ -224,6 +225,15 @@ impl Shared {
     }
 
     async fn execute(&self, session: &mut Session, command: Command) -> Answer {
+        match (rt::task::instead().await, &command) {
+            (Some(Instead::Fail | Instead::Deny), _) => return Answer::refusal(Refusal::NotAllowed),
+            // Says that it is done; the disk and the last good configuration stay as they are.
+            (Some(Instead::Lie), Command::Save { .. }) => return Answer::default(),
+            // Its last good configuration is from before these ports: going back to it changes none of them.
+            (Some(Instead::Stale), Command::Rollback { to: Which::LastGood, .. }) => return Answer::default(),
+            (Some(Instead::Silence), _) => std::future::pending().await,
+            _ => {}
+        }
         let answer = with_view(|view| self.core.borrow_mut().execute(session, command, view));
         match self.carry_out(&answer.effects).await {
             true => answer,

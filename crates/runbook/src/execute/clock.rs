@@ -33,7 +33,13 @@ impl Incident {
     pub(super) fn length(&self, person: &str, task: &str) -> Result<Duration, Failure> {
         let estimate = self.world.people.tasks.get(task);
         let estimate = estimate.ok_or_else(|| format!("nobody knows how long `{task}` takes"))?;
-        Ok(self.clock.draw(format!("{person}/{task}"), estimate))
+        Ok(self.as_slow_as(person, self.clock.draw(format!("{person}/{task}"), estimate)))
+    }
+
+    /// How long it takes this person now. To the millisecond, as everything people do.
+    fn as_slow_as(&self, person: &str, length: Duration) -> Duration {
+        let slowness = self.world.slowness(person);
+        if slowness == 1.0 { length } else { Duration::from_millis((length.as_millis() as f64 * slowness) as u64) }
     }
 
     /// Lets a person be busy with a task.
@@ -72,6 +78,6 @@ impl Incident {
         let way = self.world.people.travel(from, to);
         let unknown = || format!("nobody knows how long it takes from {from} to {to}");
         let way = way.ok_or_else(|| Failure::at_once(Kind::Travel, to, unknown()))?;
-        Ok(self.clock.draw(format!("{person}/{from}/{to}"), way))
+        Ok(self.as_slow_as(person, self.clock.draw(format!("{person}/{from}/{to}"), way)))
     }
 }

@@ -9,7 +9,7 @@ use blackstart_manage::client::{Cli, Error};
 use blackstart_manage::console_server;
 use blackstart_rt::{Map, Set};
 use blackstart_sim::{Time, control};
-use blackstart_world::{Account, AccountKind, Console, Event};
+use blackstart_world::{Account, AccountKind, Console, Event, Lapse, World};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -39,9 +39,9 @@ struct Login {
 }
 
 impl Login {
-    fn of(account: &Account) -> Self {
+    fn of(account: &Account, world: &World) -> Self {
         let code_seed = account.code_seed.clone().unwrap_or_default();
-        Self { account: account.name.clone(), secret: account.secret.clone(), code_seed }
+        Self { account: account.name.clone(), secret: world.secret(account), code_seed }
     }
 
     /// Types it at a prompt.
@@ -68,7 +68,7 @@ impl Incident {
     pub(super) async fn login_remote(&self, on: &Name, with: &Name) -> Result<(), Failure> {
         let group: Set<String> = self.routers(on)?.into_iter().collect();
         let account = self.account(with)?;
-        let login = Login::of(account);
+        let login = Login::of(account, &self.world);
         let person = self.lead()?;
         let laptop = self.world.people.person(&person).and_then(|p| p.laptop.clone());
         let laptop = laptop.ok_or_else(|| format!("{person} has no machine to log in from"))?;
@@ -148,7 +148,7 @@ impl Incident {
             self.world.wiring.sign_in.clone().ok_or_else(|| "there is no sign-in service".to_owned())?;
         let resolvers = self.world.wiring.machine(laptop).map(|m| m.resolvers.clone()).unwrap_or_default();
         let (name, password, seed) =
-            (account.name.clone(), account.secret.clone(), account.code_seed.clone());
+            (account.name.clone(), self.world.secret(account), account.code_seed.clone());
         let (to, began) = (service.to_string(), Time::now());
         let signed_in = async move {
             let code = code::at(&seed.unwrap_or_default(), blackstart_rt::time::unix_now());
@@ -277,7 +277,7 @@ impl Incident {
         let plugged = control::set_link_cut(cable.link, false);
         plugged.map_err(|error| format!("the cable to {router}: {error}"))?;
         let console = cable.console;
-        let login = Login::of(account);
+        let login = Login::of(account, &self.world);
         let conversation = async move { work(open(console, &login).await?).await };
         let began = Time::now();
         let done = self.on_machine(cart, conversation).await?;
@@ -408,6 +408,10 @@ impl Incident {
     async fn set_ports(&self, person: &str, router: &str, ports: &[String], up: bool) -> Result<(), Failure> {
         let site = self.site_of_router(router)?;
         let (ports, who) = (ports.to_vec(), person.to_owned());
+        let router = match self.world.lapses(person, Lapse::WrongHost) {
+            true => self.next_to(&site, router),
+            false => router,
+        };
         self.at_console(&site, router, self.console_account()?, move |mut cli| async move {
             for port in &ports {
                 cli.stage(port, up).await?;
@@ -415,6 +419,15 @@ impl Incident {
             cli.commit(&who).await
         })
         .await
+    }
+
+    /// The router beside this one, whose cable somebody takes for its.
+    fn next_to<'a>(&'a self, site: &str, router: &'a str) -> &'a str {
+        let here = |router: &&str| self.world.wiring.cable_at(site, router).is_some();
+        let routers = self.world.wiring.serial.keys().map(|(_, router)| router.as_str()).filter(here);
+        let others: Set<&str> = routers.filter(|other| *other != router).collect();
+        let next = others.iter().find(|other| **other > router).or_else(|| others.first());
+        next.copied().unwrap_or(router)
     }
 
     async fn still_up(&self, router: &str, port: &str, hold: Duration) -> Result<(), Failure> {

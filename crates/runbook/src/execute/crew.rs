@@ -3,7 +3,7 @@
 use super::{Failure, Incident, Kind};
 use crate::step::{Name, Who};
 use blackstart_rt::Set;
-use blackstart_world::Person;
+use blackstart_world::{Lapse, Person};
 
 impl Incident {
     /// The people who do a step, by name.
@@ -22,7 +22,9 @@ impl Incident {
             people.map(str::to_owned).collect()
         });
         let everyone = self.world.people.persons.iter();
-        everyone.filter(|person| on_bridges.is_empty() || on_bridges.contains(&person.name)).collect()
+        let answers = |person: &&Person| !self.world.lapses(&person.name, Lapse::Away);
+        let here = |person: &&Person| on_bridges.is_empty() || on_bridges.contains(&person.name);
+        everyone.filter(here).filter(answers).collect()
     }
 
     /// Whoever took the role over; else the first who has it.

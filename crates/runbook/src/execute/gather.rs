@@ -4,7 +4,7 @@ use super::{Failure, Incident, Kind, Spending, sleep};
 use crate::step::Name;
 use blackstart_rt::Map;
 use blackstart_sim::Time;
-use blackstart_world::{Event, Person};
+use blackstart_world::{Event, Lapse, Person};
 use std::time::Duration;
 
 /// What calling anybody by phone rests on.
@@ -52,7 +52,11 @@ impl Incident {
         roles.iter().flat_map(with).filter(|(person, _)| person != caller).collect()
     }
 
+    /// Whoever answers is on the bridge.
     fn join(&self, person: &str, role: &str, bridge: &str) {
+        if self.world.lapses(person, Lapse::Away) {
+            return;
+        }
         let (person, role, bridge) = (person.to_owned(), role.to_owned(), bridge.to_owned());
         self.world.emit(&Event::Joined { person, role, bridge });
     }
@@ -67,7 +71,9 @@ impl Incident {
         let world = self.world.clone();
         Ok(blackstart_sim::task::spawn("join", async move {
             sleep(after).await;
-            world.emit(&Event::Joined { person, role, bridge });
+            if !world.lapses(&person, Lapse::Away) {
+                world.emit(&Event::Joined { person, role, bridge });
+            }
         }))
     }
 
@@ -145,6 +151,9 @@ impl Incident {
         for (person, role) in self.listed(roles, &caller) {
             self.busy(&caller, "call").await?;
             self.world.emit(&Event::Called { by: caller.clone(), person: person.clone() });
+            if self.world.lapses(&person, Lapse::Away) {
+                continue;
+            }
             if let Some(bridge) = &bridge {
                 self.busy(&person, "join").await?;
                 self.join(&person, &role, bridge);

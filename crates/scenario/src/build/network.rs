@@ -12,6 +12,7 @@ use blackstart_manage::{router, sign_in};
 use blackstart_sim::control;
 use blackstart_sim::fib::{Protocol, Target};
 use blackstart_sim::{Error, Latency, LinkSpec, NodeId, NodeSpec, Sim};
+use blackstart_world::settings::{Settings, Told};
 use blackstart_world::{AccountKind, Machine, Serial, Wiring};
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -23,7 +24,7 @@ const PATCH_LATENCY: Duration = Duration::from_micros(100);
 pub(super) const IN_BAND_PORT: u16 = 22;
 /// Serial console of routers.
 pub(super) const CONSOLE_PORT: u16 = 23;
-/// Control socket of a host's own speaker.
+/// Control socket of a speaker.
 pub(super) const SPEAKER_CONTROL_PORT: u16 = 1179;
 /// Hold time of every session, seconds: the default of routers of the time (keepalives go at a third of it).
 const HOLD_TIME_S: u16 = 180;
@@ -54,7 +55,8 @@ pub(super) fn lay(
     }
     for (name, (_, router)) in index.routers.iter() {
         let node = wiring.machines[name].node;
-        programs.entry(node).or_default().extend(routing(scenario, index, name, router));
+        tell(scenario, index, name, router, &mut wiring.settings);
+        programs.entry(node).or_default().extend(routing(name, &wiring.settings));
         if !router.groups.is_empty() {
             let config = management(scenario, index, node);
             programs
@@ -177,15 +179,18 @@ fn is_permanent(index: &Index<'_>, host: &str) -> bool {
 
 // ---- what each router is told ----
 
-fn routing(scenario: &Scenario, index: &Index<'_>, name: &str, router: &Router) -> Vec<Box<dyn Fn()>> {
-    let mut programs = Vec::new();
+fn tell(scenario: &Scenario, index: &Index<'_>, name: &str, router: &Router, settings: &mut Settings) {
     if router.igp {
-        let config = interior(scenario, index, name, router);
-        programs.push(service("igp", move || igp::run(config.clone())));
+        settings.igp.insert(name.to_owned(), Told::new(interior(scenario, index, name, router)));
     }
-    let config = exterior(scenario, index, name, router);
-    programs.push(service("bgp", move || blackstart_bgp::run(config.clone())));
-    programs
+    settings.bgp.insert(name.to_owned(), Told::new(exterior(scenario, index, name, router)));
+}
+
+fn routing(name: &str, settings: &Settings) -> Vec<Box<dyn Fn()>> {
+    let (igp, bgp) = (settings.igp.get(name).cloned(), settings.bgp[name].clone());
+    let igp = igp.map(|told| service("igp", move || igp::run(told.now())));
+    let bgp = service("bgp", move || blackstart_bgp::run(bgp.now()));
+    igp.into_iter().chain([bgp]).collect()
 }
 
 fn interior(scenario: &Scenario, index: &Index<'_>, name: &str, router: &Router) -> igp::Config {
@@ -234,6 +239,7 @@ fn exterior(scenario: &Scenario, index: &Index<'_>, name: &str, router: &Router)
         neighbours: sessions.chain(own_hosts).collect(),
         originate: stated.chain(own).collect(),
         collector: router.collector,
+        control_port: Some(SPEAKER_CONTROL_PORT),
         ..Bgp::new(*router.r#as.get_ref(), identifier(router.address))
     }
 }

@@ -16,14 +16,16 @@ use blackstart_dns::{authority, endpoint::Endpoint, health, resolver, stub};
 use blackstart_identity::server as identity;
 use blackstart_manage::{audit, capacity, console_server, sign_in};
 use blackstart_sim::{Error, Sim};
-use blackstart_world::{AccountKind, DOOR_PORT, Wiring};
+use blackstart_world::settings::{Settings, Speaks, Told};
+use blackstart_world::{AccountKind, DOOR_PORT, Machine, Wiring};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::rc::Rc;
 
 /// Where the sign-in service listens.
 pub(super) const SIGN_IN_PORT: u16 = 7100;
 /// Where the access server listens.
 const ACCESS_PORT: u16 = 7200;
+/// Where name servers listen.
+const NAMES_PORT: u16 = 53;
 /// Where HTTP servers listen.
 const HTTP_PORT: u16 = 80;
 
@@ -51,8 +53,9 @@ pub(super) fn install(
         {
             machine.resolvers.clone_from(&config.resolvers);
         }
-        let node = wiring.machines[host_name].node;
-        programs.entry(node).or_default().push(program(scenario, index, wiring, service, host));
+        let machine = wiring.machines[host_name].clone();
+        note(scenario, &mut wiring.settings, service, &machine);
+        programs.entry(machine.node).or_default().push(program(scenario, index, wiring, service, host));
     }
     Ok(())
 }
@@ -69,7 +72,8 @@ fn any(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), port)
 }
 
-/// Starts `$run` with a clone of `$config` at each boot; `endless` ones have no error to report.
+/// Starts `$run` with a clone of `$config` at each boot, or with what it is `told` by then; `endless` ones have no error to
+/// report.
 macro_rules! start {
     ($name:expr, endless $run:path, $config:expr) => {{
         let config = $config;
@@ -80,6 +84,10 @@ macro_rules! start {
                 Ok(())
             }
         })
+    }};
+    ($name:expr, $run:path, told $told:expr) => {{
+        let told = $told;
+        service($name, move || $run(told.now()))
     }};
     ($name:expr, $run:path, $config:expr) => {{
         let config = $config;
@@ -97,7 +105,7 @@ fn program(
     let name = entry.name.get_ref().as_str();
     match &entry.run {
         Run::Speaker(speaker) => start!(name, blackstart_bgp::run, self::speaker(index, host, speaker)),
-        Run::Authority(authority) => name_server(scenario, name, authority),
+        Run::Authority(_) => name_server(name, &wiring.settings.zones[name]),
         Run::Resolver(config) => start!(name, resolver::run, config.clone()),
         Run::Health(config) => start!(name, endless health::run, config.clone()),
         Run::Edge(config) => start!(name, app::edge::run, config.clone()),
@@ -111,8 +119,8 @@ fn program(
         Run::DoorController(config) => {
             start!(name, controller::run, doors(scenario, host.name.get_ref(), config))
         }
-        Run::AccessServer(_) => start!(name, server::run, access(scenario)),
-        Run::Identity(_) => start!(name, identity::run, sign_in_config(scenario)),
+        Run::AccessServer(_) => start!(name, server::run, told wiring.settings.access[name].clone()),
+        Run::Identity(_) => start!(name, identity::run, told wiring.settings.sign_in[name].clone()),
         Run::Chat(config) => start!(name, chat::server::run, config.clone()),
         Run::ChatPresence(config) => start!(name, endless chat::presence::run, config.clone()),
         Run::Audit(config) => start!(name, audit::run, config.clone()),
@@ -134,10 +142,42 @@ fn speaker(index: &Index<'_>, host: &Host, speaker: &Speaker) -> Bgp {
     }
 }
 
-fn name_server(scenario: &Scenario, name: &str, authority: &Authority) -> Box<dyn Fn()> {
+fn name_server(name: &str, zones: &Told<authority::Zones>) -> Box<dyn Fn()> {
+    let zones = zones.clone();
+    service(name, move || authority::run(authority::Config::default(), zones.now()))
+}
+
+fn zones(scenario: &Scenario, authority: &Authority) -> authority::Zones {
     let zones = authority.zones.iter().filter_map(|zone| scenario.zones.get(zone.get_ref()));
-    let zones = Rc::new(zones.cloned().collect::<authority::Zones>());
-    service(name, move || authority::run(authority::Config::default(), zones.as_ref().clone()))
+    zones.cloned().collect()
+}
+
+/// What the service is told, and where it is asked, for whoever edits the one or asks the other.
+fn note(scenario: &Scenario, settings: &mut Settings, service: &Service, machine: &Machine) {
+    let name = service.name.get_ref().clone();
+    let (speaks, port) = match &service.run {
+        Run::Authority(authority) => {
+            settings.zones.insert(name.clone(), Told::new(zones(scenario, authority)));
+            (Speaks::Names, NAMES_PORT)
+        }
+        Run::Resolver(_) => (Speaks::Names, NAMES_PORT),
+        Run::Identity(_) => {
+            settings.sign_in.insert(name.clone(), Told::new(sign_in_config(scenario)));
+            (Speaks::Lines, SIGN_IN_PORT)
+        }
+        Run::AccessServer(_) => {
+            settings.access.insert(name.clone(), Told::new(access(scenario)));
+            (Speaks::Lines, ACCESS_PORT)
+        }
+        Run::Edge(_)
+        | Run::Backend(_)
+        | Run::Site(_)
+        | Run::Admission(_)
+        | Run::Posts(_)
+        | Run::Reports(_) => (Speaks::Pages, HTTP_PORT),
+        _ => return,
+    };
+    settings.asked.insert(name, (machine.node, SocketAddr::new(machine.address, port), speaks));
 }
 
 /// The doors whose controller runs on this host.

@@ -1,8 +1,9 @@
 //! `faults.toml`: what is done to the world, and statements whose minute is scripted.
 
-use super::units::When;
+use super::units::{Length, When};
 use blackstart_source::Spanned;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
@@ -14,37 +15,45 @@ pub struct Faults {
     pub statement: Vec<Statement>,
 }
 
-/// A fault: exactly one of the kinds, from `at` until `until` (or for good).
+/// A fault: a kind, on what, when.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Fault {
+    /// Its name, by which draws are keyed; its place in the file when absent.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// What it is: a kind that people recognise, or a primitive.
+    pub kind: Spanned<String>,
+    /// What it is done to: names, `all of LABEL`, `any N of LABEL`, `half of LABEL`.
+    #[serde(default)]
+    pub on: Option<Spanned<String>>,
+    /// Numbers other than the kind's own.
+    #[serde(default)]
+    pub with: BTreeMap<String, Spanned<f64>>,
     /// When it begins.
-    pub at: Spanned<When>,
+    #[serde(default)]
+    pub at: Option<Spanned<When>>,
+    /// The signal that begins it instead: `SIGNAL is VALUE`.
+    #[serde(default)]
+    pub when: Option<Spanned<String>>,
+    /// From the signal to the beginning.
+    #[serde(default)]
+    pub after: Option<Spanned<Length>>,
+    /// How long it lasts.
+    #[serde(default)]
+    pub lasts: Option<Spanned<Length>>,
     /// When it is undone.
     #[serde(default)]
     pub until: Option<Spanned<When>>,
-    /// A link carries nothing, in one direction or both.
+    /// From one beginning to the next.
     #[serde(default)]
-    pub link_down: Option<[Spanned<String>; 2]>,
-    /// A link loses this share of packets.
+    pub every: Option<Spanned<Length>>,
+    /// How often it happens.
     #[serde(default)]
-    pub link_loss: Option<LinkLoss>,
-    /// A machine loses power.
+    pub times: Option<Spanned<u32>>,
+    /// From one thing to the next, in a drawn order; they are healed in another.
     #[serde(default)]
-    pub power_off: Option<Spanned<String>>,
-    /// A service is killed on its host; undone by a reboot of the host only.
-    #[serde(default)]
-    pub kill_service: Option<Spanned<String>>,
-}
-
-/// A lossy link.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct LinkLoss {
-    /// Its ends.
-    pub ends: [Spanned<String>; 2],
-    /// Share of packets lost, from 0 to 1.
-    pub share: f64,
+    pub one_by_one: Option<Length>,
 }
 
 /// A public statement at a known minute; how it travels is not scripted.
