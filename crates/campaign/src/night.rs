@@ -1,5 +1,6 @@
 //! One run from its scenario to its outcome.
 
+use blackstart_judge::Invariant;
 use blackstart_report::why::Evidence;
 use blackstart_report::{RunOutcome, difference, judge, page, timeline};
 use blackstart_rt::Map;
@@ -100,7 +101,7 @@ impl Night {
 
 /// Begins a run of the scenario folder at `path`.
 pub fn run(path: impl Into<PathBuf>) -> RunBuilder {
-    RunBuilder { path: path.into(), variant: None, plan: Plan::default() }
+    RunBuilder { path: path.into(), variant: None, plan: Plan::default(), own_invariants: Vec::new() }
 }
 
 /// A run to be; see [`run()`].
@@ -109,6 +110,7 @@ pub struct RunBuilder {
     path: PathBuf,
     variant: Option<String>,
     plan: Plan,
+    own_invariants: Vec<Invariant>,
 }
 
 impl RunBuilder {
@@ -140,6 +142,13 @@ impl RunBuilder {
         self
     }
 
+    /// Something more that must hold.
+    #[must_use]
+    pub fn invariant(mut self, invariant: Invariant) -> Self {
+        self.own_invariants.push(invariant);
+        self
+    }
+
     /// Has nobody act.
     #[must_use]
     pub fn no_runbook(mut self) -> Self {
@@ -160,7 +169,8 @@ impl RunBuilder {
     /// # Errors
     /// As [`RunBuilder::execute`].
     pub fn finish(self) -> Result<Night, Error> {
-        let scenario = Scenario::load(&self.path, self.variant.as_deref())?;
+        let mut scenario = Scenario::load(&self.path, self.variant.as_deref())?;
+        scenario.own_invariants = self.own_invariants;
         perform(&scenario, &self.plan, |_| {})
     }
 }

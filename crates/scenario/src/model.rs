@@ -10,6 +10,7 @@ use blackstart_badge::offline::Policy as OfflinePolicy;
 use blackstart_dns::Name;
 use blackstart_dns::zone::Zone;
 use blackstart_fault::{Fault, Kind as FaultKind};
+use blackstart_judge::{Invariant, Stated};
 use blackstart_runbook::step::Runbook;
 use blackstart_source::{Diagnostic, Diagnostics, SourceFile};
 use blackstart_world::milestone::{Kind, Milestone};
@@ -67,6 +68,10 @@ pub struct Scenario {
     pub runbooks: BTreeMap<String, Arc<Runbook>>,
     /// Expected changes of signals.
     pub milestones: Vec<Milestone>,
+    /// What the scenario says must hold.
+    pub invariants: Vec<Stated>,
+    /// What whoever runs it says must hold, in code.
+    pub own_invariants: Vec<Invariant>,
     /// Faults.
     pub faults: Vec<Fault>,
     /// Scripted statements.
@@ -117,6 +122,14 @@ impl Scenario {
             default_runbook: folder.scenario.it.runbook.as_ref().map(|name| name.get_ref().clone()),
             runbooks,
             milestones: milestones(&folder, clock),
+            invariants: folder
+                .milestones
+                .it
+                .invariant
+                .iter()
+                .filter_map(|i| validate::stated(i, clock))
+                .collect(),
+            own_invariants: Vec::new(),
             faults: folder.faults.it.fault.iter().filter_map(|fault| one_fault(fault, clock)).collect(),
             statements: statements(&folder, clock),
             people,

@@ -10,11 +10,9 @@
 //! - [`value`]: values of signals and their history
 //! - [`state`]: records folded into signals; the table of signals stands there
 //! - [`milestone`]: expected changes of signals, judged
-//! - [`invariant`]: what must hold at every record
 //! - [`post`]: saying something in public, over the simulated network
 
 pub mod event;
-pub mod invariant;
 pub mod milestone;
 pub mod people;
 pub mod physical;
@@ -46,7 +44,6 @@ pub struct World {
     /// Seed of the run, for people's draws.
     pub seed: u64,
     state: RefCell<State>,
-    invariants: RefCell<invariant::Invariants>,
     changed: Notify,
 }
 
@@ -55,13 +52,11 @@ impl World {
     #[must_use]
     pub fn new(people: People, wiring: Wiring, seed: u64) -> Self {
         let state = RefCell::new(State::new(&people, &wiring));
-        let invariants = RefCell::new(invariant::Invariants::new(&wiring));
-        Self { people, wiring, seed, state, invariants, changed: Notify::new() }
+        Self { people, wiring, seed, state, changed: Notify::new() }
     }
 
     /// Takes one record in, live; wakes those who wait for a signal when one changed.
     pub fn step(&self, record: &Record) {
-        self.invariants.borrow_mut().step(record);
         if self.state.borrow_mut().step(record) {
             self.changed.notify_waiters();
         }
@@ -75,12 +70,6 @@ impl World {
     /// Looks at the state.
     pub fn with_state<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.state.borrow())
-    }
-
-    /// What came of the invariants so far.
-    #[must_use]
-    pub fn invariants(&self) -> Vec<invariant::Outcome> {
-        self.invariants.borrow().outcomes()
     }
 
     /// Records something that people did or met with.
