@@ -17,7 +17,7 @@ const FLOORS: [(u32, &[&str]); 12] = [
     (4, &["app", "badge", "chat", "identity"]),
     (5, &["manage"]),
     (6, &["world"]),
-    (7, &["runbook", "fault"]),
+    (7, &["runbook", "fault", "judge"]),
     (8, &["scenario"]),
     (9, &["report"]),
     (10, &["campaign"]),

@@ -61,6 +61,7 @@
 //! - [`recovery()`]: a test that people can carry a runbook out
 //! - [`Scenario`]: a scenario that was read and found consistent
 //! - [`perform`], [`Plan`], [`Night`]: the same in steps, for those who show progress or compare logs
+//! - [`Invariant`]: something of your own that must hold, as a function over records; [`judge`] has the others
 //! - [`why`]: why a step went as it did, down to faults
 //! - [`evidence`]: what an auditor asks for after a campaign
 //! - [`campaign`]: many runs of one scenario, judged together
@@ -76,8 +77,9 @@ pub mod task;
 pub use blackstart_campaign::{
     self as campaign, Error, Night, Plan, RunBuilder, RunbookChoice, perform, run,
 };
+pub use blackstart_judge::{self as judge, Invariant};
 pub use blackstart_report::{
-    RunOutcome, cuts, difference, evidence, mitigation, outcome, page, timeline, validation, why,
+    RunOutcome, cuts, difference, evidence, fuzzing, mitigation, outcome, page, timeline, validation, why,
 };
 pub use blackstart_rt as rt;
 pub use blackstart_rt::net;

@@ -9,10 +9,9 @@ mod search;
 
 use crate::element::{Element, elements, without};
 use crate::mitigate::Change;
-use crate::{Error, Plan, Progress, RunbookChoice, Seeds, Trial, Workers, named, perform, trial};
+use crate::{Error, Progress, Seeds, Trial, Workers, named, record, trial};
 use blackstart_report::cuts::{Cut, Cuts, Lost};
 use blackstart_report::recovery::Outage;
-use blackstart_report::why::causes;
 use blackstart_rt::Set;
 use blackstart_runbook::execute::Verdict;
 use blackstart_runbook::step::Runbook;
@@ -127,19 +126,13 @@ impl Losses<'_> {
     /// Why the first seed's run stops with these lost.
     fn explained(&self, cut: &Elements) -> Result<Cut, Error> {
         let scenario = self.without(self.question.scenario, cut);
-        let runbook = RunbookChoice::Named(self.question.runbook.name.clone());
-        let plan = Plan { seed: self.seeds.first().copied(), runbook, evidence: true, ..Plan::default() };
-        let night = perform(&scenario, &plan, |_| {})?;
-        let mut steps = night.outcome.runbooks.iter().flat_map(|runbook| &runbook.steps);
-        let stopped = steps.rfind(|step| step.verdict == "blocked");
-        let chain = stopped.zip(night.evidence.as_ref()).map(|(step, evidence)| causes(step, evidence));
-        let reason = stopped.and_then(|step| step.blocked_on.clone()).unwrap_or_default();
+        let seed = self.seeds.first().copied().unwrap_or_default();
+        let stopped = record::why_stopped(&scenario, &self.question.runbook.name, seed)?;
+        let (step, tree) = stopped.unzip();
         Ok(Cut {
             faults: self.names(cut),
-            step: stopped.map(|step| step.id.clone()).unwrap_or_default(),
-            chain: chain
-                .filter(|tree| !tree.causes.is_empty())
-                .map_or(reason, |tree| tree.chain(CHAIN_COLUMNS)),
+            step: step.unwrap_or_default(),
+            chain: tree.map(|tree| tree.chain(CHAIN_COLUMNS)).unwrap_or_default(),
             repairs: Vec::new(),
         })
     }

@@ -8,6 +8,7 @@
 //! - [`statistics`]: shares and quantiles with their sampling error
 //! - [`mitigate()`]: the same seeds with one change each, ranked
 //! - [`cuts()`]: the smallest sets of losses that stop a runbook
+//! - [`fuzz()`]: schedules of faults with which a runbook fails, each as small as possible
 //! - [`record`]: the runs that stand for many, done again with evidence
 //! - `remedies`: a few changes and hypotheses on a few of the seeds
 //! - `element`: what can be lost, and the scenario without it
@@ -22,6 +23,7 @@ mod assumption;
 pub mod cuts;
 mod element;
 mod flips;
+pub mod fuzz;
 pub mod mitigate;
 mod night;
 mod phases;
@@ -35,6 +37,7 @@ pub mod validate;
 mod workers;
 
 pub use cuts::cuts;
+pub use fuzz::fuzz;
 pub use mitigate::mitigate;
 pub use night::{Error, Night, Plan, RunBuilder, RunbookChoice, named, perform, run};
 pub use seeds::Seeds;

@@ -1,5 +1,6 @@
 //! One run from its scenario to its outcome.
 
+use blackstart_judge::Invariant;
 use blackstart_report::why::Evidence;
 use blackstart_report::{RunOutcome, difference, judge, page, timeline};
 use blackstart_rt::Map;
@@ -30,6 +31,20 @@ pub enum Error {
     /// The engine refused, as when this thread already holds a run.
     #[error("the engine refused: {0}")]
     Engine(#[from] blackstart_sim::Error),
+    /// The file in which runs are kept does not work.
+    #[error("{}: {why}", path.display())]
+    Store {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        why: String,
+    },
+    /// Keeping a run, or finding it again, failed.
+    #[error("runs cannot be kept: {0}")]
+    Keeping(#[from] redb::Error),
+    /// What is kept is not what this build keeps.
+    #[error("a kept run cannot be read: {0}")]
+    Unreadable(#[from] serde_json::Error),
     /// The system gave no threads.
     #[error("no threads for the runs: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),
@@ -100,7 +115,7 @@ impl Night {
 
 /// Begins a run of the scenario folder at `path`.
 pub fn run(path: impl Into<PathBuf>) -> RunBuilder {
-    RunBuilder { path: path.into(), variant: None, plan: Plan::default() }
+    RunBuilder { path: path.into(), variant: None, plan: Plan::default(), own_invariants: Vec::new() }
 }
 
 /// A run to be; see [`run()`].
@@ -109,6 +124,7 @@ pub struct RunBuilder {
     path: PathBuf,
     variant: Option<String>,
     plan: Plan,
+    own_invariants: Vec<Invariant>,
 }
 
 impl RunBuilder {
@@ -140,6 +156,13 @@ impl RunBuilder {
         self
     }
 
+    /// Something more that must hold.
+    #[must_use]
+    pub fn invariant(mut self, invariant: Invariant) -> Self {
+        self.own_invariants.push(invariant);
+        self
+    }
+
     /// Has nobody act.
     #[must_use]
     pub fn no_runbook(mut self) -> Self {
@@ -160,7 +183,8 @@ impl RunBuilder {
     /// # Errors
     /// As [`RunBuilder::execute`].
     pub fn finish(self) -> Result<Night, Error> {
-        let scenario = Scenario::load(&self.path, self.variant.as_deref())?;
+        let mut scenario = Scenario::load(&self.path, self.variant.as_deref())?;
+        scenario.own_invariants = self.own_invariants;
         perform(&scenario, &self.plan, |_| {})
     }
 }

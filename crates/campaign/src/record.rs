@@ -33,6 +33,18 @@ fn tree(scenario: &Scenario, runbook: &str, group: &BlockingStep) -> Result<Tree
     Ok(step.map_or_else(nothing, |(step, evidence)| causes(step, evidence)))
 }
 
+/// The last step that stopped in this run, and why; `None` when none did.
+pub(crate) fn why_stopped(
+    scenario: &Scenario,
+    runbook: &str,
+    seed: u64,
+) -> Result<Option<(String, Tree)>, Error> {
+    let night = again(scenario, runbook, seed)?;
+    let mut steps = night.outcome.runbooks.iter().flat_map(|runbook| &runbook.steps);
+    let stopped = steps.rfind(|step| step.verdict == "blocked").zip(night.evidence.as_ref());
+    Ok(stopped.map(|(step, evidence)| (step.id.clone(), causes(step, evidence))))
+}
+
 fn again(scenario: &Scenario, runbook: &str, seed: u64) -> Result<Night, Error> {
     let runbook = RunbookChoice::Named(runbook.to_owned());
     perform(scenario, &Plan { seed: Some(seed), runbook, evidence: true, ..Plan::default() }, |_| {})

@@ -1,5 +1,6 @@
 //! Can people carry this runbook out? The same runbook over many seeds, counted.
 
+use crate::fuzz::attempt::without_numbers;
 use crate::mitigate::Change;
 use crate::phases::phases;
 use crate::statistics::{rank, rank_interval, share_interval};
@@ -219,11 +220,6 @@ fn tree(base: &Base<'_>, group: &BlockingStep) -> Result<Option<Tree>, Error> {
     let steps = night.outcome.runbooks.first().map(|runbook| &runbook.steps);
     let step = steps.and_then(|steps| steps.iter().find(|step| step.id == group.id));
     Ok(step.zip(night.evidence.as_ref()).map(|(step, evidence)| causes(step, evidence)))
-}
-
-/// A reason without what differs between seeds.
-fn without_numbers(why: &str) -> String {
-    why.chars().filter(|letter| !letter.is_ascii_digit()).collect()
 }
 
 fn coverage(runbook: &Runbook, trials: &[Trial]) -> Coverage {

@@ -96,6 +96,8 @@ pub struct Client {
     /// Bytes that are owed to the server; kept here so that a cancelled call loses none.
     unsent: Vec<u8>,
     nick: String,
+    /// It has asked to hear its own messages.
+    hears_itself: bool,
     heard_at: Instant,
     pinged: bool,
 }
@@ -128,6 +130,7 @@ impl Client {
             waiting: VecDeque::new(),
             unsent: Vec::new(),
             nick: nick.to_owned(),
+            hears_itself: false,
             heard_at: Instant::now(),
             pinged: false,
         }
@@ -161,15 +164,26 @@ impl Client {
     /// [`Error::Refused`] when the server says no, [`Error::Lost`] when it says nothing for [`TIMEOUT`].
     pub async fn join(&mut self, channel: &str) -> Result<(), Error> {
         self.queue(&Message::new("JOIN", &[channel]));
-        let joined = rt::time::timeout(TIMEOUT, self.await_join(channel)).await;
-        joined.unwrap_or_else(|late| Err(Error::Lost(late.into())))
+        self.await_answer(|client, message| client.join_answer(message, channel)).await
     }
 
-    async fn await_join(&mut self, channel: &str) -> Result<(), Error> {
+    async fn await_answer(
+        &mut self,
+        answers: impl Fn(&Self, &Message) -> Option<Result<(), Error>>,
+    ) -> Result<(), Error> {
+        let answered = rt::time::timeout(TIMEOUT, self.pick(answers)).await;
+        answered.unwrap_or_else(|late| Err(Error::Lost(late.into())))
+    }
+
+    /// Waits for the message that answers; what passes by meanwhile is kept.
+    async fn pick(
+        &mut self,
+        answers: impl Fn(&Self, &Message) -> Option<Result<(), Error>>,
+    ) -> Result<(), Error> {
         let mut passed = VecDeque::new();
         let answer = loop {
             match self.next_message().await {
-                Ok(message) => match self.join_answer(&message, channel) {
+                Ok(message) => match answers(self, &message) {
                     Some(answer) => break answer,
                     None => passed.push_back(message),
                 },
@@ -203,6 +217,31 @@ impl Client {
             }
         }
         self.flush().await.map_err(Error::Lost)
+    }
+
+    /// Says something in a channel that it has joined, and waits until the server has put it on its disk and says so.
+    /// What arrives meanwhile is kept for [`Self::recv`].
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when the server says no, [`Error::Lost`] when it says nothing for [`TIMEOUT`]: then nobody knows
+    /// whether it is kept.
+    pub async fn say_and_wait(&mut self, channel: &str, text: &str) -> Result<(), Error> {
+        if !std::mem::replace(&mut self.hears_itself, true) {
+            self.queue(&Message::new("CAP", &["REQ", "echo-message"]));
+        }
+        self.queue(&Message::new("PRIVMSG", &[channel, text]));
+        self.await_answer(|client, message| client.said_answer(message, channel, text)).await
+    }
+
+    fn said_answer(&self, message: &Message, channel: &str, text: &str) -> Option<Result<(), Error>> {
+        let names = |n: usize| message.param(n).is_some_and(|name| fold(name) == fold(channel));
+        match message.command.as_str() {
+            "PRIVMSG" if message.sender() == self.nick && names(0) && message.param(1) == Some(text) => {
+                Some(Ok(()))
+            }
+            command if is_error(command) && names(1) => Some(Err(refused(message))),
+            _ => None,
+        }
     }
 
     /// The next thing to hear. Answers pings and notices a dead server on its own. Cancel safe.

@@ -25,6 +25,15 @@ pub enum Event {
         /// Why.
         why: Why,
     },
+    /// A client's message came back from the server, which had put it on its disk before.
+    Acknowledged {
+        /// Its nickname.
+        nick: String,
+        /// Where it was said.
+        channel: String,
+        /// What was said.
+        text: String,
+    },
 }
 
 /// Why the server refused a login.

@@ -10,6 +10,7 @@
 //! | [`server`] | the shell around it: sockets, pings, queues |
 //! | [`client`] | what a responder's device calls: connect, join, say, receive |
 //! | [`presence`] | a laptop's background connection and what it notices |
+//! | [`history`] | what was said, on the server's disk |
 //! | [`message`] | one line: prefix, command, parameters |
 //! | [`framing`] | bytes to lines of limited length |
 //! | [`names`] | nicknames and channel names |
@@ -21,6 +22,7 @@ pub mod client;
 pub mod core;
 pub mod event;
 pub mod framing;
+pub mod history;
 pub mod message;
 pub mod names;
 pub mod numeric;

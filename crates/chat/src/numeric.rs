@@ -25,6 +25,7 @@ pub const RPL_MOTD: &str = "372";
 pub const RPL_MOTDSTART: &str = "375";
 pub const RPL_ENDOFMOTD: &str = "376";
 pub const ERR_NOSUCHNICK: &str = "401";
+pub const ERR_CANNOTKEEP: &str = "400";
 pub const ERR_NOSUCHCHANNEL: &str = "403";
 pub const ERR_CANNOTSENDTOCHAN: &str = "404";
 pub const ERR_TOOMANYCHANNELS: &str = "405";

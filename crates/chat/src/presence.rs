@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use blackstart_dns::stub::{self, Resolver};
 use blackstart_rt as rt;
+use rt::time::Instant;
 use serde::Deserialize;
 
 use crate::client::{self, Client, Error};
@@ -35,6 +36,9 @@ pub struct Config {
     /// The longest wait before another attempt, seconds.
     #[serde(default = "retry_max_s")]
     pub retry_max_s: u64,
+    /// Keeps a log in the channel: a line so often, seconds. Without it nothing is said.
+    #[serde(default)]
+    pub log_every_s: Option<u64>,
 }
 
 fn nobody() -> stub::Config {
@@ -59,12 +63,13 @@ pub async fn run(config: Config) {
     let mut waits = rt::rand::stream("chat/presence");
     let mut backoff = Backoff::new(&config);
     let mut seen = Seen::default();
+    let mut lines = 0;
     loop {
         let error = match come_online(&config, &resolver).await {
             Ok(client) => {
                 backoff = Backoff::new(&config);
                 seen.online(&config.nick);
-                stay(client).await
+                stay(client, &config, &mut lines).await
             }
             Err(error) => error,
         };
@@ -81,12 +86,39 @@ async fn come_online(config: &Config, resolver: &Resolver) -> Result<Client, Err
     Ok(client)
 }
 
-async fn stay(mut client: Client) -> Error {
+/// Listens, and writes the log where one is to be kept; `lines` counts what was said since the boot.
+async fn stay(mut client: Client, config: &Config, lines: &mut u64) -> Error {
+    let every = config.log_every_s.map(|seconds| Duration::from_secs(seconds.max(1)));
+    let mut next = every.map(|every| Instant::now() + every);
     loop {
-        if let Err(error) = client.recv().await {
+        let done = rt::select! {
+            heard = client.recv() => heard.map(drop),
+            () = due(next) => {
+                next = every.map(|every| Instant::now() + every);
+                *lines += 1;
+                log(&mut client, &config.channel, *lines).await
+            }
+        };
+        if let Err(error) = done {
             return error;
         }
     }
+}
+
+async fn due(at: Option<Instant>) {
+    match at {
+        Some(at) => rt::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// One line; what the server has kept is recorded.
+async fn log(client: &mut Client, channel: &str, line: u64) -> Result<(), Error> {
+    let text = format!("{} line {line}", rt::time::unix_now().as_secs());
+    client.say_and_wait(channel, &text).await?;
+    let (nick, channel) = (client.nick().to_owned(), channel.to_owned());
+    rt::emit(&Event::Acknowledged { nick, channel, text });
+    Ok(())
 }
 
 /// Doubling waits. Each is drawn from its upper half, so that a thousand laptops do not come back in one

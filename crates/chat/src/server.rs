@@ -18,8 +18,9 @@ use serde::Deserialize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 
-use crate::core::{ClientId, Core, Input, Output, Settings};
+use crate::core::{ClientId, Core, Input, Kept, Output, Settings};
 use crate::framing::{Frame, LineBuffer};
+use crate::history;
 use crate::verify::SignIn;
 
 /// Lines that may wait for a client that does not read.
@@ -74,16 +75,17 @@ pub async fn run(config: Config) -> io::Result<()> {
 /// As [`run`], on a listener that is bound already; `config.listen` is ignored.
 ///
 /// # Errors
-/// None so far.
+/// When the history cannot be read.
 pub async fn serve(listener: TcpListener, config: Config) -> io::Result<()> {
+    history::mend().await?;
     let (inputs, mut arriving) = mpsc::channel(64);
     let mut hub = Hub::new(config, inputs);
     loop {
         rt::select! {
             // Never `None`: the hub holds a sender itself.
-            Some((id, input)) = arriving.recv() => hub.handle(id, input),
+            Some((id, input)) = arriving.recv() => hub.handle(id, input).await,
             accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => hub.accept(stream, peer),
+                Ok((stream, peer)) => hub.accept(stream, peer).await,
                 // A peer that gave up, or no descriptor left: neither is a reason to stop serving the others.
                 Err(_) => rt::time::sleep(Duration::from_millis(100)).await,
             },
@@ -131,7 +133,7 @@ impl Hub {
         }
     }
 
-    fn accept(&mut self, stream: TcpStream, peer: SocketAddr) {
+    async fn accept(&mut self, stream: TcpStream, peer: SocketAddr) {
         if self.connections.len() >= self.connections_max {
             return;
         }
@@ -143,29 +145,42 @@ impl Hub {
         let reading = rt::task::spawn("chat/read", read(id, from_client, self.ping, self.inputs.clone()));
         rt::task::spawn("chat/write", write(id, to_client, queued, self.inputs.clone()));
         self.connections.insert(id, Connection { queue, reading });
-        self.handle(id, Input::Connected { host: peer.ip().to_string() });
+        self.handle(id, Input::Connected { host: peer.ip().to_string() }).await;
     }
 
-    fn handle(&mut self, id: ClientId, input: Input) {
+    async fn handle(&mut self, id: ClientId, input: Input) {
         let mut pending = VecDeque::from([(id, input)]);
         while let Some((id, input)) = pending.pop_front() {
-            let outputs = self.core.handle(id, input);
-            pending.extend(outputs.into_iter().filter_map(|output| self.act(output)));
+            for output in self.core.handle(id, input) {
+                pending.extend(self.act(output).await);
+            }
         }
     }
 
     /// Does what the core wants; answers what that caused.
-    fn act(&mut self, output: Output) -> Option<(ClientId, Input)> {
+    async fn act(&mut self, output: Output) -> Vec<(ClientId, Input)> {
         match output {
-            Output::Send(to, line) => {
-                let overflown = self.connections.get(&to)?.queue.try_send(line).is_err();
-                return overflown.then(|| (to, Input::Gone { why: "Send queue exceeded".to_owned() }));
-            }
+            Output::Send(to, line) => return self.send(to, line).into_iter().collect(),
+            Output::Keep(kept) => return self.keep(kept).await,
             Output::Close(id) => drop(self.connections.remove(&id)),
             Output::Verify(id, token) => self.verify(id, token),
             Output::Record(event) => rt::emit(&event),
         }
-        None
+        Vec::new()
+    }
+
+    fn send(&self, to: ClientId, line: String) -> Option<(ClientId, Input)> {
+        let overflown = self.connections.get(&to)?.queue.try_send(line).is_err();
+        overflown.then(|| (to, Input::Gone { why: "Send queue exceeded".to_owned() }))
+    }
+
+    /// Nobody hears what the disk did not take.
+    async fn keep(&self, kept: Kept) -> Vec<(ClientId, Input)> {
+        let sends = match history::keep(&kept.line).await {
+            Ok(()) => kept.sends,
+            Err(_) => vec![kept.refusal],
+        };
+        sends.into_iter().filter_map(|(to, line)| self.send(to, line)).collect()
     }
 
     fn verify(&self, id: ClientId, token: String) {

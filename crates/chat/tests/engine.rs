@@ -8,10 +8,10 @@ use std::time::Duration;
 use blackstart_chat::client::{self, Client, Error, Incoming};
 use blackstart_chat::core::Settings;
 use blackstart_chat::event::{Event, Why};
-use blackstart_chat::{presence, server};
+use blackstart_chat::{history, presence, server};
 use blackstart_dns::{Name, authority, stub, zone};
 use blackstart_rt as rt;
-use blackstart_sim::control;
+use blackstart_sim::{Time, control, disk};
 use star::{Star, at, plug};
 
 /// The hosts, numbered as `Star` does.
@@ -100,6 +100,7 @@ fn a_laptop_notices_what_is_gone_and_comes_back() {
             token: None,
             retry_min_s: 1,
             retry_max_s: 60,
+            log_every_s: None,
         };
         rt::task::spawn("presence", presence::run(config));
     });
@@ -131,7 +132,63 @@ fn note(event: &Event) -> &'static str {
         Event::Offline { why: Why::Dns(_), .. } => "no name",
         Event::Offline { why: Why::Refused(_), .. } => "refused",
         Event::LoginRefused { .. } => "login refused",
+        Event::Acknowledged { .. } => "acknowledged",
     }
+}
+
+#[test]
+fn an_acknowledged_message_outlives_a_loss_of_power() {
+    let mut star = company(4);
+    star.tell(PHONE, async {
+        let mut ada = connect("ada").await.unwrap();
+        ada.join("#war").await.unwrap();
+        ada.say_and_wait("#war", "all down").await.unwrap();
+        control::power_off(control::node("chat").unwrap()).unwrap();
+    });
+    let kept = control::file(star.node(CHAT), history::FILE).unwrap();
+    assert_eq!(kept, history::line("ada", "#war", "all down").as_bytes());
+}
+
+#[test]
+fn a_message_that_the_disk_does_not_take_is_refused() {
+    let mut star = company(5);
+    let said = star.tell(PHONE, async {
+        let full = disk::Faults { capacity: Some(0), ..disk::Faults::default() };
+        control::set_disk_faults(control::node("chat").unwrap(), full).unwrap();
+        let mut ada = connect("ada").await.unwrap();
+        ada.join("#war").await.unwrap();
+        ada.say_and_wait("#war", "all down").await
+    });
+    assert!(matches!(said, Err(Error::Refused(_))), "{said:?}");
+}
+
+#[test]
+fn a_laptop_that_keeps_a_log_records_what_the_server_has() {
+    let mut star = company(6);
+    star.program(LAPTOP, || {
+        let config = presence::Config {
+            server: "chat.corp.example".into(),
+            port: 6667,
+            resolver: resolver(),
+            nick: "bob".into(),
+            channel: "#war".into(),
+            token: None,
+            retry_min_s: 1,
+            retry_max_s: 60,
+            log_every_s: Some(60),
+        };
+        rt::task::spawn("presence", presence::run(config));
+    });
+    star.sim.run_until(Time::from_secs(150));
+    let records = star.sim.records();
+    let events = records.iter().filter_map(|record| rt::decode(record.kind, &record.bytes));
+    let lines = events.filter_map(|event| match event.unwrap() {
+        Event::Acknowledged { nick, channel, text } => Some(history::line(&nick, &channel, &text)),
+        _ => None,
+    });
+    let lines: Vec<String> = lines.collect();
+    assert_eq!(lines.len(), 2);
+    assert_eq!(control::file(star.node(CHAT), history::FILE).unwrap(), lines.concat().as_bytes());
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! What this crate puts on the record: decisions and changes, never single queries.
 
-use blackstart_rt::Map;
+use blackstart_rt::{Map, Set};
 use hickory_proto::rr::Name;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use std::net::IpAddr;
 
 use crate::message::Rcode;
 
@@ -63,6 +64,13 @@ pub enum Event {
         /// Why, in words.
         reason: String,
     },
+    /// A resolver's answers to clients gave addresses that it had not given before.
+    Addresses {
+        /// The name asked for, absolute and in lower case.
+        name: String,
+        /// The new ones, in ascending order.
+        addresses: Vec<IpAddr>,
+    },
 }
 
 impl blackstart_rt::Event for Event {
@@ -78,21 +86,42 @@ pub enum Role {
     Resolver,
 }
 
-/// The last outcome by name.
+/// What clients were told last, by name.
 #[derive(Debug, Default)]
-pub(crate) struct Outcomes(Map<Name, Rcode>);
+pub(crate) struct Outcomes {
+    rcodes: Map<Name, Rcode>,
+    addresses: Map<Name, Set<IpAddr>>,
+}
 
 impl Outcomes {
     /// The event of an answer that differs from the last one about this name.
     pub(crate) fn changed(&mut self, name: &Name, rcode: Rcode) -> Option<Event> {
-        if self.0.get(name) == Some(&rcode) {
+        if self.rcodes.get(name) == Some(&rcode) {
             return None;
         }
-        if self.0.len() >= OUTCOMES_MAX {
-            self.0.clear();
+        if self.rcodes.len() >= OUTCOMES_MAX {
+            self.rcodes.clear();
         }
-        self.0.insert(name.clone(), rcode);
+        self.rcodes.insert(name.clone(), rcode);
         Some(Event::Outcome { name: name.to_lowercase().to_ascii(), rcode })
+    }
+
+    /// The event of an answer with addresses that were not given for this name before.
+    pub(crate) fn fresh(&mut self, name: &Name, addresses: &[IpAddr]) -> Option<Event> {
+        let known = self.addresses.get(name);
+        let is_new = |address: &&IpAddr| known.is_none_or(|known| !known.contains(address));
+        let fresh: Set<IpAddr> = addresses.iter().filter(is_new).copied().collect();
+        if fresh.is_empty() {
+            return None;
+        }
+        if self.addresses.len() >= OUTCOMES_MAX {
+            self.addresses.clear();
+        }
+        self.addresses.entry(name.clone()).or_default().extend(fresh.iter().copied());
+        Some(Event::Addresses {
+            name: name.to_lowercase().to_ascii(),
+            addresses: fresh.into_iter().collect(),
+        })
     }
 }
 
@@ -108,5 +137,21 @@ mod tests {
             [Rcode::NoError, Rcode::NoError, Rcode::ServFail].map(|rcode| outcomes.changed(&name, rcode));
         let event = |rcode| Some(Event::Outcome { name: "facebook.com.".to_string(), rcode });
         assert_eq!(told, [event(Rcode::NoError), None, event(Rcode::ServFail)]);
+    }
+
+    #[test]
+    fn only_new_addresses_are_told() {
+        let mut outcomes = Outcomes::default();
+        let name = Name::from_ascii("Facebook.com.").unwrap();
+        let ip = |last: u8| IpAddr::from([192, 0, 2, last]);
+        let mut told = |addresses: &[IpAddr]| outcomes.fresh(&name, addresses);
+        let event = |addresses: &[u8]| {
+            let addresses = addresses.iter().map(|last| ip(*last)).collect();
+            Some(Event::Addresses { name: "facebook.com.".to_string(), addresses })
+        };
+        assert_eq!(told(&[ip(2), ip(1)]), event(&[1, 2]));
+        assert_eq!(told(&[ip(1)]), None);
+        assert_eq!(told(&[ip(1), ip(3)]), event(&[3]));
+        assert_eq!(told(&[]), None);
     }
 }

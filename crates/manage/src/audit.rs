@@ -138,7 +138,9 @@ async fn converse(config: Rc<Config>, stream: TcpStream) {
     while let Ok(Ok(Some(line))) = rt::time::timeout(IDLE, lines.next()).await {
         let judgement = match rt::task::instead().await {
             None | Some(Instead::Stale) => answer(&config, &line),
-            Some(Instead::Deny) => Judgement { allow: false, reason: "the audit refuses everything".to_owned() },
+            Some(Instead::Deny) => {
+                Judgement { allow: false, reason: "the audit refuses everything".to_owned() }
+            }
             Some(Instead::Lie) => Judgement { allow: true, reason: "the audit allows everything".to_owned() },
             Some(Instead::Fail) => return,
             Some(Instead::Silence) => continue,

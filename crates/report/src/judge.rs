@@ -3,6 +3,7 @@
 use crate::outcome::{Invariant, Milestone, Milestones, RunOutcome, Runbook, Step, Variant};
 use crate::recovery::Outage;
 use crate::utc::moment;
+use blackstart_judge::End;
 use blackstart_runbook::execute::{Report, Verdict};
 use blackstart_runbook::step;
 use blackstart_scenario::{Needs, Run, Scenario};
@@ -61,13 +62,24 @@ fn to_milliseconds(seconds: f64) -> f64 {
 }
 
 fn invariants(start: Timestamp, run: &Run) -> Vec<Invariant> {
-    let row = |outcome: blackstart_world::invariant::Outcome| Invariant {
-        name: outcome.name.to_owned(),
+    let row = |outcome: blackstart_judge::Outcome| Invariant {
+        name: outcome.name,
         holds: outcome.first_violation.is_none(),
         first_violation: outcome.first_violation.as_ref().map(|(at, _)| moment(start, *at)),
         saw: outcome.first_violation.map(|(_, saw)| saw),
     };
-    run.world.invariants().into_iter().map(row).collect()
+    outcomes(run).into_iter().map(row).collect()
+}
+
+/// What came of everything that must hold, where the run stands now.
+#[must_use]
+pub fn outcomes(run: &Run) -> Vec<blackstart_judge::Outcome> {
+    let done = run.runbook.as_ref().and_then(|(_, report)| report.borrow().finished);
+    let now = run.sim.now();
+    run.world.with_state(|state| {
+        let end = End { now, history: &state.history, done };
+        run.judges.borrow_mut().outcomes(&end)
+    })
 }
 
 /// What was seen comes first: only a runbook that was blocked is asked whether it could ever have worked.

@@ -4,6 +4,7 @@
 //! - [`outcome`]: what came of a run; its JSON is a contract
 //! - [`validation`]: what came of many runs of one runbook
 //! - [`cuts`]: which smallest sets of losses stop a runbook
+//! - [`fuzzing`]: what a search for failures found
 //! - [`mitigation`]: what one change each did to many runs
 //! - [`evidence`]: what an auditor asks for, as JSON, JUnit, journal and HTML
 //! - [`recovery`]: how long users were without service
@@ -19,6 +20,7 @@
 pub mod cuts;
 pub mod difference;
 pub mod evidence;
+pub mod fuzzing;
 pub mod judge;
 pub mod mitigation;
 pub mod outcome;

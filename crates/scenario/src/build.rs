@@ -2,8 +2,10 @@
 //!
 //! - [`build`]: all of it. Start here.
 //! - `network`: routers, links, routing configuration
+//! - `judges`: what the judges are told of the scenario
 //! - `services`: what runs on each host
 
+mod judges;
 mod network;
 mod services;
 
@@ -11,6 +13,7 @@ pub(crate) use network::data_centres;
 
 use crate::index::{Index, all};
 use crate::model::{Scenario, Statement};
+use blackstart_judge::Judges;
 use blackstart_rt as rt;
 use blackstart_runbook::execute::{self, Report};
 use blackstart_runbook::step::Runbook;
@@ -36,6 +39,8 @@ pub struct Run {
     pub sim: Sim,
     /// People, wiring and live state.
     pub world: Rc<World>,
+    /// What must hold, judged as the run goes on.
+    pub judges: Rc<RefCell<Judges>>,
     /// The runbook being executed and its report, if any.
     pub runbook: Option<(Arc<Runbook>, Rc<RefCell<Report>>)>,
 }
@@ -79,16 +84,30 @@ fn lay_out(scenario: &Scenario, config: Config, runbook: Option<&Arc<Runbook>>) 
     for (node, starts) in programs {
         sim.set_program(node, move || starts.iter().for_each(|start| start()))?;
     }
+    let facts = judges::facts(scenario, &index, &wiring, runbook.map(AsRef::as_ref), seed);
+    let judges =
+        Rc::new(RefCell::new(Judges::new(facts, scenario.invariants.clone(), &scenario.own_invariants)));
     let world = Rc::new(World::new(scenario.people.clone(), wiring, seed));
     let live = world.clone();
     sim.on_record(move |record| live.step(record));
+    let judging = judges.clone();
+    sim.on_record(move |record| judging.borrow_mut().step(record));
+    sim.spawn("judges", look_on(judges.clone()));
     begin(scenario, &sim, &world);
     let runbook = runbook.map(|runbook| {
         let report = Rc::new(RefCell::new(Report::default()));
         sim.spawn("runbook", execute::run(world.clone(), runbook.clone(), report.clone()));
         (runbook.clone(), report)
     });
-    Ok(Run { sim, world, runbook })
+    Ok(Run { sim, world, judges, runbook })
+}
+
+/// Lets the judges look at the engine now and then: between events, and without a trace.
+async fn look_on(judges: Rc<RefCell<Judges>>) {
+    loop {
+        rt::time::sleep(blackstart_judge::LOOK_EVERY).await;
+        judges.borrow_mut().look(sim::Time::now());
+    }
 }
 
 /// Faults and scripted statements.

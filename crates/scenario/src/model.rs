@@ -12,6 +12,7 @@ use blackstart_badge::offline::Policy as OfflinePolicy;
 use blackstart_dns::Name;
 use blackstart_dns::zone::Zone;
 use blackstart_fault::{Fault, Order};
+use blackstart_judge::{Invariant, Stated};
 use blackstart_runbook::step::Runbook;
 use blackstart_source::{Diagnostic, Diagnostics, SourceFile};
 use blackstart_world::milestone::{Kind, Milestone};
@@ -69,6 +70,10 @@ pub struct Scenario {
     pub runbooks: BTreeMap<String, Arc<Runbook>>,
     /// Expected changes of signals.
     pub milestones: Vec<Milestone>,
+    /// What the scenario says must hold.
+    pub invariants: Vec<Stated>,
+    /// What whoever runs it says must hold, in code.
+    pub own_invariants: Vec<Invariant>,
     /// Faults, the same with every seed.
     pub faults: Vec<Fault>,
     /// Orders of faults on which the seed has a say.
@@ -128,6 +133,14 @@ impl Scenario {
             milestones: milestones(&folder, clock),
             faults,
             drawn,
+            invariants: folder
+                .milestones
+                .it
+                .invariant
+                .iter()
+                .filter_map(|i| validate::stated(i, clock))
+                .collect(),
+            own_invariants: Vec::new(),
             statements: statements(&folder, clock),
             people,
             objectives,

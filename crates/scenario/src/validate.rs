@@ -5,12 +5,14 @@
 use crate::files::{milestones, network, people, services};
 use crate::index::{Index, all};
 use crate::load::Folder;
+use blackstart_judge::{Condition, Mode, Stated};
 use blackstart_runbook::step::Runbook;
 use blackstart_source::{Diagnostic, Diagnostics, SourceFile, Spanned};
 use blackstart_world::People;
 use blackstart_world::people::TASKS;
 use ipnet::IpNet;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// Everything wrong with the references of a scenario.
 pub(crate) fn references(folder: &Folder, index: &Index<'_>) -> Diagnostics {
@@ -22,6 +24,7 @@ pub(crate) fn references(folder: &Folder, index: &Index<'_>) -> Diagnostics {
         index.hosts.look_up(&folder.faults.file, &statement.from, &mut errors);
     }
     milestones(folder, index, &mut errors);
+    invariants(folder, index, &mut errors);
     if let Some(runbook) = &folder.scenario.it.runbook
         && !folder.runbooks.contains_key(runbook.get_ref())
     {
@@ -372,7 +375,7 @@ pub(crate) fn vantage(
         errors.push(Diagnostic::new(file, at.span(), message).expecting("`signal@vantage`"));
         return;
     };
-    let elsewhere = ["console", "runbook"].into_iter();
+    let elsewhere = ["backends", "console", "runbook"].into_iter();
     let places = index.sites.iter().map(|(n, _)| n).chain(index.doors.iter().map(|(n, _)| n));
     let known: Vec<&str> = index
         .machines
@@ -385,6 +388,60 @@ pub(crate) fn vantage(
     if !known.contains(&vantage) {
         errors.push(Diagnostic::unknown(file, at.span(), "vantage point", vantage, known));
     }
+}
+
+fn invariants(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
+    let file = &folder.milestones.file;
+    for (n, stated) in folder.milestones.it.invariant.iter().enumerate() {
+        vantage(index, file, &stated.signal, stated.signal.get_ref(), errors);
+        let name = stated.name.get_ref();
+        if folder.milestones.it.invariant.iter().take(n).any(|other| other.name.get_ref() == name) {
+            let message = format!("there are two invariants called `{name}`");
+            errors.push(Diagnostic::new(file, stated.name.span(), message).expecting("a name of its own"));
+        }
+        let Some((_, condition)) = moment(stated) else {
+            let expected = "exactly one of `always`, `never`, `eventually`";
+            errors.push(Diagnostic::new(file, stated.name.span(), "no single moment").expecting(expected));
+            continue;
+        };
+        if self::condition(condition.get_ref()).is_none() {
+            let expected = "exactly one of `is`, `at-least`, `below`";
+            errors.push(Diagnostic::new(file, condition.span(), "no single condition").expecting(expected));
+        }
+    }
+}
+
+/// The one moment at which an invariant asks, and what for.
+fn moment(stated: &milestones::Invariant) -> Option<(Mode, &Spanned<milestones::Condition>)> {
+    let all = [
+        (Mode::Always, &stated.always),
+        (Mode::Never, &stated.never),
+        (Mode::Eventually, &stated.eventually),
+    ];
+    let mut given = all.into_iter().filter_map(|(mode, condition)| Some((mode, condition.as_ref()?)));
+    given.next().filter(|_| given.next().is_none())
+}
+
+fn condition(stated: &milestones::Condition) -> Option<Condition> {
+    let all = [
+        stated.is.clone().map(Condition::Is),
+        stated.at_least.map(Condition::AtLeast),
+        stated.below.map(Condition::Below),
+    ];
+    let mut given = all.into_iter().flatten();
+    given.next().filter(|_| given.next().is_none())
+}
+
+/// An invariant as judges take it; `clock` is the time of day at which the run begins.
+pub(crate) fn stated(stated: &milestones::Invariant, clock: jiff::civil::Time) -> Option<Stated> {
+    let (mode, condition) = moment(stated)?;
+    Some(Stated {
+        name: stated.name.get_ref().clone(),
+        signal: stated.signal.get_ref().clone(),
+        mode,
+        condition: self::condition(condition.get_ref())?,
+        from: stated.from.as_ref().map_or(Duration::ZERO, |from| from.get_ref().since(clock)),
+    })
 }
 
 /// The one expectation that a row states.

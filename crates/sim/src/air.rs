@@ -159,6 +159,8 @@ pub(crate) struct Air {
     topology: u64,
     /// What crossed links so far. A sum, so that flights may be counted when they land.
     crossings: Crossings,
+    /// Packets that landed off a link without light.
+    in_the_dark: u64,
     /// Every packet goes hop by hop: what flights are compared with.
     #[cfg(test)]
     grounded: bool,
@@ -211,6 +213,11 @@ impl Air {
     /// A digest of what crossed links, without what is still flying.
     pub(crate) fn digest(&self) -> u64 {
         self.crossings.digest
+    }
+
+    /// Packets that landed off a link without light: none, unless something is wrong here.
+    pub(crate) fn in_the_dark(&self) -> u64 {
+        self.in_the_dark
     }
 
     fn insert(&mut self, packet: Packet) -> Event {
@@ -362,7 +369,7 @@ impl World {
             Leg::Hop { hop, cut, touch } => {
                 let to = self.far_end(hop);
                 let link = &self.links[hop.link()];
-                let lost = link.cut != cut;
+                let (lost, dark) = (link.cut != cut, !link.carrier);
                 if link.watched {
                     self.capture_arrival(hop, &bytes, birth.spoiled.is_some(), touch, lost);
                 }
@@ -370,6 +377,7 @@ impl World {
                     let link = Some(LinkId(hop.link() as u32));
                     return self.discard_on(link, to, DropCause::LinkDown, bytes);
                 }
+                self.air.in_the_dark += u64::from(dark);
                 self.air.crossings.add(self.now, hop, birth.content, packet::life(&bytes));
                 self.happen(to, Happening::Packet { birth, bytes });
             }
@@ -377,7 +385,9 @@ impl World {
                 let life = packet::life(&bytes);
                 self.air.crossings.add_flight(birth.content, life, departed, &path, |_| true);
                 packet::age_by(&mut bytes, ages(&path));
-                self.happen(path[path.len() - 1].to as usize, Happening::Packet { birth, bytes });
+                let last = path[path.len() - 1];
+                self.air.in_the_dark += u64::from(!self.links[last.hop.link()].carrier);
+                self.happen(last.to as usize, Happening::Packet { birth, bytes });
             }
         }
     }

@@ -14,7 +14,7 @@ use crate::record::{SimEvent, show_to_hooks};
 use crate::task::JoinHandle;
 use crate::time::{self, Time};
 use crate::world::{self, World};
-use crate::{Error, disk, exec, task};
+use crate::{Error, Map, disk, exec, task};
 use ipnet::IpNet;
 use std::future::Future;
 use std::net::IpAddr;
@@ -333,6 +333,33 @@ fn with_clock<R>(node: NodeId, f: impl FnOnce(&mut Clock, u64) -> Result<R, Erro
         let now = world.now;
         f(&mut world.node_mut(node).ok_or(Error::UnknownNode(node.0))?.clock, now)
     })
+}
+
+/// The nodes to which a node sends packets for an address, in the order of its ports: none when it keeps or drops them.
+pub fn next_nodes(node: NodeId, to: IpAddr) -> Vec<NodeId> {
+    let find = |world: &mut World| {
+        let entry = world.node_mut(node)?;
+        let exit = entry.exit(to);
+        let ports = entry.fib.ports(&exit).iter();
+        Some(ports.map(|port| entry.ports[usize::from(*port)].neighbour).collect())
+    };
+    world::try_with(find).flatten().unwrap_or_default()
+}
+
+/// All that a protocol has installed on a node, by prefix.
+pub fn routes(node: NodeId, protocol: Protocol) -> Map<IpNet, Target> {
+    let find = |world: &mut World| Some(world.node(node)?.fib.installed(protocol));
+    world::try_with(find).flatten().unwrap_or_default()
+}
+
+/// What would be read from a file on a node's disk: what was not synced yet is in it.
+pub fn file(node: NodeId, path: &str) -> Option<Vec<u8>> {
+    world::try_with(|world| world.node(node)?.disk.content(path).map(<[u8]>::to_vec)).flatten()
+}
+
+/// Packets that reached the far end of a link without light. Always 0, unless the engine errs.
+pub fn deliveries_in_the_dark() -> u64 {
+    world::try_with(|world| world.air.in_the_dark()).unwrap_or_default()
 }
 
 /// Sets a node's wall clock to true time plus so many nanoseconds, at once. Timers, and the times of records, are

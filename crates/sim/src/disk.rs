@@ -97,6 +97,11 @@ impl Disk {
         self.files.get(path).ok_or_else(|| not_found(path))
     }
 
+    /// What a sound disk would read.
+    pub(crate) fn content(&self, path: &str) -> Option<&[u8]> {
+        self.files.get(path).map(|file| file.content.as_slice())
+    }
+
     /// As the function [`read`](fn@read).
     ///
     /// # Errors

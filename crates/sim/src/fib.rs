@@ -296,6 +296,22 @@ impl Fib {
         self.resolve(address, &mut Search::default()).map(|(resolution, _)| resolution)
     }
 
+    /// All that a protocol has installed. The engine's own routes to neighbours have no next hop and are not among them.
+    pub(crate) fn installed(&self, protocol: Protocol) -> Map<IpNet, Target> {
+        let of_protocol = |(prefix, routes): (IpNet, &Routes)| {
+            let route = routes.iter().find(|route| route.protocol == protocol)?;
+            let target = match &route.hops {
+                Hops::Via(hops) => Target::Via(hops.clone()),
+                Hops::Discard => Target::Discard,
+                Hops::Ports(_) => return None,
+            };
+            Some((prefix, target))
+        };
+        let v4 = self.v4.iter().map(|(prefix, routes)| (IpNet::from(prefix), routes));
+        let v6 = self.v6.iter().map(|(prefix, routes)| (IpNet::from(prefix), routes));
+        v4.chain(v6).filter_map(of_protocol).collect()
+    }
+
     /// The best route that resolves, and where it leads.
     fn resolve(&self, address: IpAddr, search: &mut Search) -> Option<(Resolution, Way)> {
         match address {

@@ -12,11 +12,9 @@
 //! - [`value`]: values of signals and their history
 //! - [`state`]: records folded into signals; the table of signals stands there
 //! - [`milestone`]: expected changes of signals, judged
-//! - [`invariant`]: what must hold at every record
 //! - [`post`]: saying something in public, over the simulated network
 
 pub mod event;
-pub mod invariant;
 mod lapse;
 pub mod milestone;
 pub mod people;
@@ -52,7 +50,6 @@ pub struct World {
     /// Seed of the run, for people's draws.
     pub seed: u64,
     state: RefCell<State>,
-    invariants: RefCell<invariant::Invariants>,
     lapses: RefCell<Map<String, Vec<Lapse>>>,
     secrets: RefCell<Map<String, String>>,
     changed: Notify,
@@ -63,14 +60,12 @@ impl World {
     #[must_use]
     pub fn new(people: People, wiring: Wiring, seed: u64) -> Self {
         let state = RefCell::new(State::new(&people, &wiring));
-        let invariants = RefCell::new(invariant::Invariants::new(&wiring));
         let (lapses, secrets) = Default::default();
-        Self { people, wiring, seed, state, invariants, lapses, secrets, changed: Notify::new() }
+        Self { people, wiring, seed, state, lapses, secrets, changed: Notify::new() }
     }
 
     /// Takes one record in, live; wakes those who wait for a signal when one changed.
     pub fn step(&self, record: &Record) {
-        self.invariants.borrow_mut().step(record);
         if self.state.borrow_mut().step(record) {
             self.changed.notify_waiters();
         }
@@ -84,12 +79,6 @@ impl World {
     /// Looks at the state.
     pub fn with_state<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.state.borrow())
-    }
-
-    /// What came of the invariants so far.
-    #[must_use]
-    pub fn invariants(&self) -> Vec<invariant::Outcome> {
-        self.invariants.borrow().outcomes()
     }
 
     /// What a person does wrong from now on; nothing for nothing.

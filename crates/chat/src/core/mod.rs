@@ -74,12 +74,25 @@ pub enum Input {
 pub enum Output {
     /// Send a line, its end included.
     Send(ClientId, String),
+    /// Put a channel's message on the disk, then send it on.
+    Keep(Kept),
     /// Send what is queued, then close. The client is forgotten already.
     Close(ClientId),
     /// Ask the sign-in service whose token this is and bring the answer as [`Input::Verified`].
     Verify(ClientId, String),
     /// Record a refusal.
     Record(Event),
+}
+
+/// A channel's message that is to be kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Its line of the history.
+    pub line: String,
+    /// Who hears it once it is on the disk, and what.
+    pub sends: Vec<(ClientId, String)>,
+    /// Who is told, and what, when the disk does not take it.
+    pub refusal: (ClientId, String),
 }
 
 /// The server's whole state.
@@ -106,6 +119,8 @@ struct Client {
     stage: Stage,
     /// Capability negotiation is open: the welcome waits for `CAP END`.
     negotiating: bool,
+    /// It wants to hear its own messages (IRCv3 `echo-message`): the sign that they are kept.
+    echo: bool,
     pinged: bool,
     /// Folded names of the channels that it is in.
     channels: Set<String>,
@@ -300,11 +315,16 @@ impl Core {
         self.out.extend(to.into_iter().map(|id| Output::Send(*id, line.clone())));
     }
 
-    /// A numbered reply: the server's prefix, the client's nickname, the parameters.
     fn reply(&mut self, to: ClientId, number: &str, params: &[&str]) {
+        let message = self.numbered(to, number, params);
+        self.send(to, &message);
+    }
+
+    /// A numbered reply: the server's prefix, the client's nickname, the parameters.
+    fn numbered(&self, to: ClientId, number: &str, params: &[&str]) -> Message {
         let mut message = Message::new(number, &[self.nick_of(to)]);
         message.params.extend(params.iter().map(|param| (*param).to_owned()));
-        self.send_from_server(to, message);
+        message.from(&self.settings.name)
     }
 
     fn need_more_params(&mut self, to: ClientId, message: &Message) {

@@ -6,19 +6,27 @@ use crate::message::Message;
 use crate::names::{CHANNEL_MAX, NICK_MAX, fold, is_nick};
 use crate::numeric::*;
 
+/// The capability to hear one's own messages.
+const ECHO: &str = "echo-message";
+
 impl Core {
-    /// Capability negotiation as far as there are no capabilities.
+    /// Capability negotiation: there is one capability.
     pub(super) fn cap(&mut self, id: ClientId, message: &Message) {
         let subcommand = message.param(0).unwrap_or_default().to_ascii_uppercase();
         let nick = self.nick_of(id).to_owned();
         match subcommand.as_str() {
             "LS" | "LIST" => {
-                self.send_from_server(id, Message::new("CAP", &[&nick, &subcommand, ""]));
+                let has = subcommand == "LS" || self.client(id).is_some_and(|client| client.echo);
+                let shown = if has { ECHO } else { "" };
+                self.send_from_server(id, Message::new("CAP", &[&nick, &subcommand, shown]));
                 self.client_mut(id, |client| client.negotiating |= subcommand == "LS");
             }
             "REQ" => {
                 let wanted = message.param(1).unwrap_or_default();
-                self.send_from_server(id, Message::new("CAP", &[&nick, "NAK", wanted]));
+                let known = wanted == ECHO;
+                self.client_mut(id, |client| client.echo |= known);
+                let answer = if known { "ACK" } else { "NAK" };
+                self.send_from_server(id, Message::new("CAP", &[&nick, answer, wanted]));
             }
             "END" => {
                 self.client_mut(id, |client| client.negotiating = false);

@@ -1,6 +1,9 @@
 //! Messages and notices (RFC 2812, section 3.3). A notice is never answered, not even with an error.
+//!
+//! A message to a channel is kept before anybody hears it; who asked for `echo-message` hears it too.
 
-use super::{ClientId, Core};
+use super::{ClientId, Core, Kept, Output};
+use crate::history;
 use crate::message::Message;
 use crate::names::{fold, looks_like_channel};
 use crate::numeric::*;
@@ -46,8 +49,23 @@ impl Core {
     ) -> Result<(), Undelivered> {
         let (shown, to) = self.audience(from, target)?;
         let message = Message::new(command, &[&shown, text]).from(&self.prefix_of(from));
-        self.send_all(&to, &message);
+        match command == "PRIVMSG" && looks_like_channel(&shown) {
+            true => self.keep(from, &shown, text, &to, &message),
+            false => self.send_all(&to, &message),
+        }
         Ok(())
+    }
+
+    fn keep(&mut self, from: ClientId, channel: &str, text: &str, to: &[ClientId], message: &Message) {
+        let echo = self.client(from).filter(|client| client.echo).map(|_| from);
+        let line = message.to_line();
+        let sends = to.iter().copied().chain(echo).map(|id| (id, line.clone())).collect();
+        let refusal = self.numbered(from, ERR_CANNOTKEEP, &[channel, "The message cannot be kept"]);
+        self.out.push(Output::Keep(Kept {
+            line: history::line(self.nick_of(from), channel, text),
+            sends,
+            refusal: (from, refusal.to_line()),
+        }));
     }
 
     /// The target as spelt by its owner, and who listens there.

@@ -35,13 +35,22 @@ impl Talk {
     }
 
     fn input(&mut self, id: ClientId, input: Input) -> Vec<String> {
-        self.core.handle(id, input).into_iter().map(note).collect()
+        self.core.handle(id, input).into_iter().flat_map(notes).collect()
+    }
+}
+
+/// What a disk that takes everything lets happen.
+fn notes(output: Output) -> Vec<String> {
+    match output {
+        Output::Keep(kept) => kept.sends.into_iter().map(|(to, line)| note(Output::Send(to, line))).collect(),
+        other => vec![note(other)],
     }
 }
 
 fn note(output: Output) -> String {
     match output {
         Output::Send(to, line) => format!("{to} < {}", line.trim_end()),
+        Output::Keep(kept) => format!("keep {}", kept.line.trim_end()),
         Output::Close(id) => format!("{id} closed"),
         Output::Verify(id, token) => format!("{id} verify {token}"),
         Output::Record(Event::LoginRefused { nick, why }) => format!("recorded {nick}: {why}"),
@@ -64,7 +73,7 @@ fn registers_in_either_order_and_after_negotiation() {
     }
     let mut talk = Talk::new(false);
     talk.connect(0);
-    assert_eq!(talk.say(0, "CAP LS 302"), ["0 < :chat CAP * LS :"]);
+    assert_eq!(talk.say(0, "CAP LS 302"), ["0 < :chat CAP * LS echo-message"]);
     talk.say(0, "NICK ada");
     assert_eq!(talk.say(0, "USER a 0 * :A"), [""; 0]);
     assert_eq!(talk.say(0, "CAP REQ :sasl"), ["0 < :chat CAP ada NAK sasl"]);
@@ -102,6 +111,23 @@ fn tells_what_is_wrong() {
     }
     let mut talk = Talk::with(&["ada"]);
     assert_eq!(talk.input(0, Input::TooLong), ["0 < :chat 417 ada :Input line was too long"]);
+}
+
+#[test]
+fn a_channels_message_is_kept_before_anybody_hears_it() {
+    let mut talk = Talk::with(&["ada", "bob"]);
+    for id in [0, 1] {
+        talk.say(id, "JOIN #War");
+    }
+    assert_eq!(talk.say(0, "CAP REQ :echo-message"), ["0 < :chat CAP ada ACK echo-message"]);
+    let outputs = talk.core.handle(0, Input::Line(b"PRIVMSG #war :all down".to_vec()));
+    let line = ":ada!ada@h PRIVMSG #War :all down\r\n".to_owned();
+    let kept = Kept {
+        line: "ada #War all down\n".to_owned(),
+        sends: vec![(1, line.clone()), (0, line)],
+        refusal: (0, ":chat 400 ada #War :The message cannot be kept\r\n".to_owned()),
+    };
+    assert_eq!(outputs, [Output::Keep(kept)]);
 }
 
 #[test]

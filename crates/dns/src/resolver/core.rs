@@ -89,6 +89,8 @@ pub enum Output {
         name: Option<Name>,
         /// The outcome.
         rcode: Rcode,
+        /// Addresses among the answers.
+        addresses: Vec<IpAddr>,
         /// How long the client waited.
         waited: Duration,
     },
@@ -223,6 +225,7 @@ impl Core {
                     bytes,
                     name: None,
                     rcode,
+                    addresses: Vec::new(),
                     waited: Duration::ZERO,
                 });
             }
@@ -507,9 +510,11 @@ impl Core {
     fn answer(&mut self, now: Instant, waiter: Waiter, conclusion: &Negative, chain: &[Record]) {
         let Waiter::Client { client, query, arrived } = waiter else { return };
         let mut response = message::response_to(&query);
+        let mut addresses = Vec::new();
         response.metadata.recursion_available = true;
         response.metadata.response_code = conclusion.rcode;
         if conclusion.rcode != ResponseCode::ServFail {
+            addresses.extend(chain.iter().filter_map(|record| record.data.ip_addr()));
             response.add_answers(chain.iter().cloned());
             response.add_authorities(conclusion.soa.as_deref().cloned());
         }
@@ -518,6 +523,7 @@ impl Core {
             bytes: message::encode_response(response, query.answer_len_max(client.transport)),
             name: Some(query.question.name),
             rcode: Rcode::from(conclusion.rcode),
+            addresses,
             waited: now - arrived,
         });
     }

@@ -198,10 +198,11 @@ impl Shell {
                 self.load.borrow_mut().asked_upstream();
                 self.ask(id, to, transport, bytes).await
             }
-            Output::Answer { client, bytes, name, rcode, waited } => {
+            Output::Answer { client, bytes, name, rcode, addresses, waited } => {
                 self.load.borrow_mut().answered(rcode, waited);
-                if let Some(event) = name.and_then(|name| self.outcomes.changed(&name, rcode)) {
-                    rt::emit(&event);
+                if let Some(name) = name {
+                    let told = [self.outcomes.changed(&name, rcode), self.outcomes.fresh(&name, &addresses)];
+                    told.into_iter().flatten().for_each(|event| rt::emit(&event));
                 }
                 self.answer(client, bytes).await;
                 None

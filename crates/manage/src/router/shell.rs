@@ -230,7 +230,9 @@ impl Shared {
             // Says that it is done; the disk and the last good configuration stay as they are.
             (Some(Instead::Lie), Command::Save { .. }) => return Answer::default(),
             // Its last good configuration is from before these ports: going back to it changes none of them.
-            (Some(Instead::Stale), Command::Rollback { to: Which::LastGood, .. }) => return Answer::default(),
+            (Some(Instead::Stale), Command::Rollback { to: Which::LastGood, .. }) => {
+                return Answer::default();
+            }
             (Some(Instead::Silence), _) => std::future::pending().await,
             _ => {}
         }

@@ -39,7 +39,11 @@ impl Incident {
     /// How long it takes this person now. To the millisecond, as everything people do.
     fn as_slow_as(&self, person: &str, length: Duration) -> Duration {
         let slowness = self.world.slowness(person);
-        if slowness == 1.0 { length } else { Duration::from_millis((length.as_millis() as f64 * slowness) as u64) }
+        if slowness == 1.0 {
+            length
+        } else {
+            Duration::from_millis((length.as_millis() as f64 * slowness) as u64)
+        }
     }
 
     /// Lets a person be busy with a task.

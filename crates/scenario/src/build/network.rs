@@ -256,7 +256,7 @@ pub(super) fn identifier(address: IpAddr) -> Ipv4Addr {
     }
 }
 
-fn speaks(index: &Index<'_>, host: &str) -> bool {
+pub(super) fn speaks(index: &Index<'_>, host: &str) -> bool {
     index.services.iter().any(|(_, (_, s))| s.host.get_ref() == host && matches!(s.run, Run::Speaker(_)))
 }
 

@@ -1,4 +1,4 @@
-//! `milestones.toml`: expected changes of signals.
+//! `milestones.toml`: expected changes of signals, and what must hold of them all along.
 
 use super::units::{Length, When};
 use blackstart_source::Spanned;
@@ -10,6 +10,45 @@ use serde::Deserialize;
 pub struct Milestones {
     /// Rows.
     pub milestone: Vec<Milestone>,
+    /// What must hold.
+    pub invariant: Vec<Invariant>,
+}
+
+/// A sentence that must hold: exactly one of `always`, `never`, `eventually`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Invariant {
+    /// The sentence.
+    pub name: Spanned<String>,
+    /// `stem@vantage`.
+    pub signal: Spanned<String>,
+    /// Holds at every moment.
+    #[serde(default)]
+    pub always: Option<Spanned<Condition>>,
+    /// Holds at no moment.
+    #[serde(default)]
+    pub never: Option<Spanned<Condition>>,
+    /// Holds at the end, if every fault was undone long enough before.
+    #[serde(default)]
+    pub eventually: Option<Spanned<Condition>>,
+    /// Values before this time do not count.
+    #[serde(default)]
+    pub from: Option<Spanned<When>>,
+}
+
+/// A condition on a value: exactly one of these.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Condition {
+    /// It is this: a word, a number, `ok`, `failing`.
+    #[serde(default)]
+    pub is: Option<String>,
+    /// It is a number at or above this.
+    #[serde(default)]
+    pub at_least: Option<f64>,
+    /// It is a number below this.
+    #[serde(default)]
+    pub below: Option<f64>,
 }
 
 /// One row.

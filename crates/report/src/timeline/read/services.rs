@@ -105,6 +105,7 @@ impl Reader<'_> {
             Event::LoginRefused { nick, why } => {
                 return Some(Note::listed("staff", format!("{host} refuses, {why}"), nick).within(5));
             }
+            Event::Acknowledged { .. } => return None,
         };
         self.turn("chat", host.clone(), online, Note::listed("staff", text, host).within(5))
     }

@@ -1,0 +1,80 @@
+//! What the judges know of a scenario: its files' own words, not what the simulated parts made of them.
+
+use crate::fixpoint::Network;
+use blackstart_dns::zone::{Lookup, Zone};
+use blackstart_dns::{Name, RData, Record, RecordType};
+use blackstart_rt::{Map, Set};
+use blackstart_sim::NodeId;
+use blackstart_world::People;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Facts about one scenario. Everything is empty unless filled in: a judge without facts has nothing to say.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// Every machine's name.
+    pub names: Map<NodeId, String>,
+    /// People, places, doors and keys.
+    pub people: People,
+    /// Each badge and the doors that it may open.
+    pub badges: Map<String, Set<String>>,
+    /// Where the access servers run.
+    pub access_servers: Set<NodeId>,
+    /// Where the chat servers run.
+    pub chat_servers: Set<NodeId>,
+    /// Every zone that some authority serves.
+    pub zones: Arc<BTreeMap<String, Zone>>,
+    /// Who speaks BGP with whom, and over which links.
+    pub network: Network,
+    /// One address of each network, and each that has a route of its own.
+    pub destinations: Vec<IpAddr>,
+    /// Signals of checks that only look a name up.
+    pub names_checked: Set<String>,
+    /// Signals of checks that use an application.
+    pub apps_checked: Set<String>,
+    /// Share of failing requests, in percent, at which the runbook says to stop letting users in.
+    pub ramp_stops_at_percent: Option<u32>,
+    /// When the last fault of the schedule is undone; `None` when one never is.
+    pub healed_by: Option<Duration>,
+}
+
+/// Aliases followed from one name.
+const ALIASES_MAX: usize = 16;
+
+impl Facts {
+    /// Every address that any zone has for a name, aliases followed.
+    pub(crate) fn addresses_of(&self, name: &str) -> Set<IpAddr> {
+        let Ok(mut name) = Name::from_ascii(name) else { return Set::new() };
+        for _ in 0..ALIASES_MAX {
+            let own: Set<IpAddr> = self.own_addresses(&name).collect();
+            match self.alias_of(&name) {
+                Some(target) if own.is_empty() => name = target,
+                _ => return own,
+            }
+        }
+        Set::new()
+    }
+
+    fn own_addresses<'a>(&'a self, name: &'a Name) -> impl Iterator<Item = IpAddr> + 'a {
+        self.zones.values().flat_map(|zone| zone.addresses(name)).filter_map(|record| record.data.ip_addr())
+    }
+
+    fn alias_of(&self, name: &Name) -> Option<Name> {
+        let mut above = self.zones.values().filter(|zone| zone.origin().zone_of(name));
+        above.find_map(|zone| match zone.lookup(name, RecordType::A) {
+            Lookup::Alias(Record { data: RData::CNAME(target), .. }) => Some(target.0.clone()),
+            _ => None,
+        })
+    }
+
+    /// Whether the zone nearest to a name has it.
+    pub(crate) fn exists(&self, name: &str) -> bool {
+        let Ok(name) = Name::from_ascii(name) else { return false };
+        let above = self.zones.values().filter(|zone| zone.origin().zone_of(&name));
+        let nearest = above.max_by_key(|zone| zone.origin().num_labels());
+        let look = |zone: &Zone| zone.lookup(&name, RecordType::A) != Lookup::NxDomain;
+        nearest.is_some_and(look)
+    }
+}

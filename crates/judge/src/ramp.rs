@@ -1,0 +1,61 @@
+//! Letting users back in: not while too many of their requests fail.
+
+use blackstart_app::Event as App;
+use blackstart_rt::Map;
+use blackstart_sim::{NodeId, Time};
+use std::time::Duration;
+
+/// So long must it have been plain to see before letting more users in counts as a mistake.
+const PLAIN: Duration = Duration::from_secs(180);
+
+/// How requests fare, and who may come in.
+#[derive(Debug, Default)]
+pub(crate) struct Ramp {
+    /// Backend -> (requests, of which shed or failed) in its last window.
+    loads: Map<NodeId, (u64, u64)>,
+    /// Since when too many fail.
+    too_many_since: Option<Time>,
+    admitted: u32,
+}
+
+impl Ramp {
+    pub(crate) fn app(&mut self, limit_percent: u32, now: Time, node: NodeId, event: &App) {
+        let App::Load { served, shed, failed } = event else { return };
+        let bad = u64::from(*shed) + u64::from(*failed);
+        self.loads.insert(node, (u64::from(*served) + bad, bad));
+        let (all, bad) = self.loads.values().fold((0, 0), |(a, b), (x, y)| (a + x, b + y));
+        let too_many = bad * 100 > all * u64::from(limit_percent);
+        self.too_many_since = if too_many { self.too_many_since.or(Some(now)) } else { None };
+    }
+
+    /// More users were let in although it was plain that too many requests fail.
+    pub(crate) fn admitted(&mut self, now: Time, percent: u32) -> Option<String> {
+        let rises = percent > std::mem::replace(&mut self.admitted, percent);
+        let since = self.too_many_since.filter(|since| rises && *since + PLAIN <= now)?;
+        let minutes = (now.since_start() - since.since_start()).as_secs() / 60;
+        Some(format!("{percent} % were let in after {minutes} min of too many failures"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_let_in_while_requests_fail() {
+        let load = |served, failed| App::Load { served, shed: 0, failed };
+        let at = Time::from_secs;
+        let mut ramp = Ramp::default();
+        assert_eq!(ramp.admitted(at(0), 10), None);
+        ramp.app(5, at(10), NodeId(1), &load(100, 0));
+        assert_eq!(ramp.admitted(at(20), 25), None);
+        ramp.app(5, at(30), NodeId(1), &load(80, 20));
+        ramp.app(5, at(90), NodeId(1), &load(70, 30));
+        assert_eq!(ramp.admitted(at(60), 30), None, "nobody could see it yet");
+        assert_eq!(ramp.admitted(at(600), 20), None, "fewer are let in");
+        let saw = ramp.admitted(at(600), 50);
+        assert_eq!(saw.as_deref(), Some("50 % were let in after 9 min of too many failures"));
+        ramp.app(5, at(700), NodeId(1), &load(96, 4));
+        assert_eq!(ramp.admitted(at(900), 100), None);
+    }
+}
