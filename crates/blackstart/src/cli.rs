@@ -1,6 +1,6 @@
 //! Words on the command line to work and an ending.
 //!
-//! - `run`, `check`, `explain`, `validate`, `mitigate`, `cuts`, `print`, `schema`: the commands
+//! - `run`, `check`, `explain`, `validate`, `mitigate`, `cuts`, `fuzz`, `replay`, `print`, `schema`: the commands
 //! - `complain`: problems with input, on standard error
 //! - `evidence`: what `validate --out` writes
 //! - `output`: standard output and result files
@@ -12,10 +12,12 @@ mod complain;
 mod cuts;
 mod evidence;
 mod explain;
+mod fuzz;
 mod mitigate;
 mod output;
 mod print;
 mod progress;
+mod replay;
 mod run;
 mod schema;
 mod trace;
@@ -74,6 +76,10 @@ enum Command {
     Mitigate(mitigate::Arguments),
     /// Look for the smallest sets of losses that stop a runbook, and for what would repair each
     Cuts(cuts::Arguments),
+    /// Look for schedules of faults with which a runbook fails; each is shrunk, explained and saved
+    Fuzz(fuzz::Arguments),
+    /// Run saved failures again: does each still fail in the same way
+    Replay(replay::Arguments),
     /// Write a runbook out for paper: prose, blocks in words, room for times
     Print(print::Arguments),
     /// Show what may be written, for editors and for the manual
@@ -103,6 +109,8 @@ pub(crate) fn run() -> Ending {
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Mitigate(arguments) => mitigate::run(&arguments),
         Command::Cuts(arguments) => cuts::run(&arguments),
+        Command::Fuzz(arguments) => fuzz::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
         Command::Print(arguments) => print::run(&arguments),
         Command::Schema(arguments) => schema::run(&arguments),
     }

@@ -129,10 +129,12 @@ impl Losses<'_> {
         let seed = self.seeds.first().copied().unwrap_or_default();
         let stopped = record::why_stopped(&scenario, &self.question.runbook.name, seed)?;
         let (step, tree) = stopped.unzip();
+        let reason = step.as_ref().and_then(|step| step.blocked_on.clone()).unwrap_or_default();
+        let tree = tree.filter(|tree| !tree.causes.is_empty());
         Ok(Cut {
             faults: self.names(cut),
-            step: step.unwrap_or_default(),
-            chain: tree.map(|tree| tree.chain(CHAIN_COLUMNS)).unwrap_or_default(),
+            step: step.map(|step| step.id).unwrap_or_default(),
+            chain: tree.map_or(reason, |tree| tree.chain(CHAIN_COLUMNS)),
             repairs: Vec::new(),
         })
     }

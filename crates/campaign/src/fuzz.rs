@@ -160,7 +160,7 @@ impl Search<'_> {
     fn explained(&self, found: &Found) -> Result<(String, Finding), Error> {
         let scenario = with(self.question.scenario, &found.schedule);
         let stopped = record::why_stopped(&scenario, &self.question.runbook.name, found.seed)?;
-        let tree = stopped.filter(|(step, _)| found.failure.key.starts_with(&format!("{step}: ")));
+        let tree = stopped.filter(|(step, _)| found.failure.key.starts_with(&format!("{}: ", step.id)));
         let tree = tree.map(|(_, tree)| tree).filter(|tree| !tree.causes.is_empty());
         let group = tree
             .as_ref()

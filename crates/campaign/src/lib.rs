@@ -10,6 +10,7 @@
 //! - [`cuts()`]: the smallest sets of losses that stop a runbook
 //! - [`fuzz()`]: schedules of faults with which a runbook fails, each as small as possible
 //! - [`record`]: the runs that stand for many, done again with evidence
+//! - [`regression`]: failures that were found, saved and run again
 //! - `remedies`: a few changes and hypotheses on a few of the seeds
 //! - `element`: what can be lost, and the scenario without it
 //! - `single_points`: what, lost alone, stops every run
@@ -28,6 +29,7 @@ pub mod mitigate;
 mod night;
 mod phases;
 pub mod record;
+pub mod regression;
 mod remedies;
 mod seeds;
 mod single_points;
@@ -39,7 +41,7 @@ mod workers;
 pub use cuts::cuts;
 pub use fuzz::fuzz;
 pub use mitigate::mitigate;
-pub use night::{Error, Night, Plan, RunBuilder, RunbookChoice, named, perform, run};
+pub use night::{Error, Night, Plan, RunBuilder, RunbookChoice, default_or_named, named, perform, run};
 pub use seeds::Seeds;
 pub use trial::{Trial, trial};
 pub use validate::validate;

@@ -243,6 +243,22 @@ pub fn named<'a>(scenario: &'a Scenario, name: &str) -> Result<&'a Arc<Runbook>,
     scenario.runbooks.get(name).ok_or_else(|| unknown_runbook(scenario, name).into())
 }
 
+/// The runbook with this name, or the scenario's own.
+///
+/// # Errors
+/// When there is none of that name, with the near miss; when none is named anywhere.
+pub fn default_or_named<'a>(
+    scenario: &'a Scenario,
+    name: Option<&str>,
+) -> Result<&'a Arc<Runbook>, Diagnostics> {
+    let name = name.or(scenario.default_runbook.as_deref());
+    let none = || {
+        let known: Vec<&str> = scenario.runbooks.keys().map(String::as_str).collect();
+        Diagnostic::of_file(&scenario.name, "people try no runbook here").expecting(list_of(&known))
+    };
+    named(scenario, name.ok_or_else(none)?)
+}
+
 fn chosen<'a>(
     scenario: &'a Scenario,
     choice: &RunbookChoice,

@@ -1,6 +1,7 @@
 //! Runs of a campaign done again with evidence: the one that stands for all, and the first of each group that stopped.
 
 use crate::{Error, Night, Plan, RunbookChoice, Workers, perform};
+use blackstart_report::outcome::Step;
 use blackstart_report::validation::{BlockingStep, Validation};
 use blackstart_report::why::{Tree, causes};
 use blackstart_scenario::Scenario;
@@ -38,11 +39,11 @@ pub(crate) fn why_stopped(
     scenario: &Scenario,
     runbook: &str,
     seed: u64,
-) -> Result<Option<(String, Tree)>, Error> {
+) -> Result<Option<(Step, Tree)>, Error> {
     let night = again(scenario, runbook, seed)?;
     let mut steps = night.outcome.runbooks.iter().flat_map(|runbook| &runbook.steps);
     let stopped = steps.rfind(|step| step.verdict == "blocked").zip(night.evidence.as_ref());
-    Ok(stopped.map(|(step, evidence)| (step.id.clone(), causes(step, evidence))))
+    Ok(stopped.map(|(step, evidence)| (step.clone(), causes(step, evidence))))
 }
 
 fn again(scenario: &Scenario, runbook: &str, seed: u64) -> Result<Night, Error> {

@@ -430,6 +430,14 @@ impl Kind {
         Thing::of_fields(self.primitive().on, &fields)
     }
 
+    /// Its numbers, by their names in files.
+    #[must_use]
+    pub fn numbers(&self) -> Vec<(&'static str, f64)> {
+        let (_, fields) = taken_apart(self);
+        let value = |parameter: &Parameter| Some((parameter.name, fields.get(parameter.name)?.as_f64()?));
+        self.primitive().parameters.iter().filter_map(value).collect()
+    }
+
     /// The same, milder: half the loss, half the delay, twice the bandwidth. `None` at the floor, and where there is no more
     /// and less.
     #[must_use]

@@ -56,6 +56,28 @@ impl Fault {
     }
 }
 
+impl Fault {
+    /// The entry of a file of faults that orders it.
+    #[must_use]
+    pub fn entry(&self) -> String {
+        let begins = match &self.begins {
+            When::At(time) => format!("at = \"+{}\"\n", Length(*time)),
+            When::Signal { signal, is, after } => {
+                format!("when = \"{signal} is {is}\"\nafter = \"{}\"\n", Length(*after))
+            }
+        };
+        let lasts = self.lasts.map(|lasts| format!("lasts = \"{}\"\n", Length(lasts))).unwrap_or_default();
+        let numbers: Vec<String> =
+            self.kind.numbers().iter().map(|(name, value)| format!("{name} = {value}")).collect();
+        let with = match numbers.as_slice() {
+            [] => String::new(),
+            numbers => format!("with = {{ {} }}\n", numbers.join(", ")),
+        };
+        let (kind, on) = (self.kind.primitive().name, self.kind.target());
+        format!("[[fault]]\nkind = \"{kind}\"\non = \"{on}\"\n{with}{begins}{lasts}")
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.begins, self.kind)?;

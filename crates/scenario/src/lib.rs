@@ -9,6 +9,7 @@
 //! - [`contents`]: the files themselves, for evidence
 //!
 //! - [`Scenario::targets`]: what there is that may be broken
+//! - [`Regression`]: a failure that was found once, as a file; module `regression`
 //!
 //! Inside: `orders` reads faults; `load` reads files and imports, `variant` changes a few values, `index` knows every name, `validate` looks
 //! references up, `vocabulary` says which words runbooks may use, `model` is the result.
@@ -22,6 +23,7 @@ mod load;
 mod model;
 mod needs;
 mod orders;
+mod regression;
 mod targets;
 mod validate;
 mod variant;
@@ -32,4 +34,5 @@ pub use contents::contents;
 pub use counts::Counts;
 pub use model::{Scenario, Statement};
 pub use needs::Needs;
+pub use regression::{FOLDER as REGRESSIONS, Regression};
 pub use variant::variants;

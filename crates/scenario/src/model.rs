@@ -1,5 +1,6 @@
 //! A scenario that was read and found consistent: what `build` turns into a world.
 
+use crate::files::faults;
 use crate::files::services::{Run, Service};
 use crate::files::units::When;
 use crate::index::{Index, all};
@@ -110,9 +111,9 @@ impl Scenario {
         let runbooks = runbooks(&folder, &words, &people, &mut errors, &mut warnings);
         let clock = start.map(|start| start.to_zoned(TimeZone::UTC).time()).unwrap_or_default();
         let targets = targets(&folder, &index, &zones);
-        let reader = orders::Reader { folder: &folder, index: &index, targets: &targets, clock };
+        let reader = orders::Reader { file: &folder.faults.file, index: &index, targets: &targets, clock };
         let (drawn, fixed): (Vec<_>, Vec<_>) =
-            reader.orders(&mut errors).into_iter().partition(Order::is_drawn);
+            reader.orders(&folder.faults.it.fault, &mut errors).into_iter().partition(Order::is_drawn);
         let faults = fixed.iter().flat_map(|order| order.draw(&targets, 0).unwrap_or_default()).collect();
         let Some(start) = start.filter(|_| errors.is_empty()) else { return Err(errors) };
         let timed = all(&folder.services, |f| &f.service).filter_map(|(_, s)| Some((s, s.rto?.0)));
@@ -153,6 +154,24 @@ impl Scenario {
 }
 
 impl Scenario {
+    /// Faults that `file` orders, on which no seed has a say.
+    pub(crate) fn ordered(
+        &self,
+        file: &SourceFile,
+        index: &Index<'_>,
+        faults: &[faults::Fault],
+    ) -> Result<Vec<Fault>, Diagnostics> {
+        let targets = targets(&self.folder, index, &self.zones);
+        let clock = self.start.to_zoned(TimeZone::UTC).time();
+        let mut errors = Diagnostics::new();
+        let reader = orders::Reader { file, index, targets: &targets, clock };
+        let orders = reader.orders(faults, &mut errors);
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(orders.iter().flat_map(|order| order.draw(&targets, 0).unwrap_or_default()).collect())
+    }
+
     /// Everything that is done to this world with this seed.
     #[must_use]
     pub fn schedule(&self, seed: u64) -> Vec<Fault> {

@@ -3,7 +3,6 @@
 use crate::files::faults;
 use crate::files::units::Length;
 use crate::index::Index;
-use crate::load::Folder;
 use crate::validate;
 use blackstart_fault::{Mistake, Order, Recipe, Selector, Targets, When, recipes};
 use blackstart_source::{Diagnostic, Diagnostics, SourceFile, Span, Spanned};
@@ -15,7 +14,7 @@ const TIMES_MAX: u32 = 10_000;
 
 /// The file, and what its words are looked up in.
 pub(crate) struct Reader<'a> {
-    pub(crate) folder: &'a Folder,
+    pub(crate) file: &'a SourceFile,
     pub(crate) index: &'a Index<'a>,
     pub(crate) targets: &'a Targets,
     /// The time of day at which the run starts.
@@ -23,25 +22,21 @@ pub(crate) struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// All orders of the file that are sound.
-    pub(crate) fn orders(&self, errors: &mut Diagnostics) -> Vec<Order> {
-        let faults = (1..).zip(&self.folder.faults.it.fault);
+    /// All of these orders that are sound.
+    pub(crate) fn orders(&self, faults: &[faults::Fault], errors: &mut Diagnostics) -> Vec<Order> {
+        let faults = (1..).zip(faults);
         faults.filter_map(|(place, fault)| self.order(place, fault, errors)).collect()
     }
 
-    fn file(&self) -> &SourceFile {
-        &self.folder.faults.file
-    }
-
     fn complain(&self, at: Span, message: impl Into<String>, expected: &str) -> Diagnostic {
-        Diagnostic::new(self.file(), at, message).expecting(expected)
+        Diagnostic::new(self.file, at, message).expecting(expected)
     }
 
     fn order(&self, place: usize, fault: &faults::Fault, errors: &mut Diagnostics) -> Option<Order> {
         let kind = fault.kind.get_ref();
         let Some(recipe) = Recipe::named(kind) else {
             let known = recipes().iter().map(|recipe| recipe.name.as_str());
-            errors.push(Diagnostic::unknown(self.file(), fault.kind.span(), "kind of fault", kind, known));
+            errors.push(Diagnostic::unknown(self.file, fault.kind.span(), "kind of fault", kind, known));
             return None;
         };
         let order = Order {
@@ -106,7 +101,7 @@ impl Reader<'_> {
             return Err(self.complain(at.span(), message, "such as `http.shop@probe1 is failing`").into());
         };
         let mut errors = Diagnostics::new();
-        validate::vantage(self.index, self.file(), at, signal, &mut errors);
+        validate::vantage(self.index, self.file, at, signal, &mut errors);
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -161,7 +156,7 @@ impl Reader<'_> {
             Mistake::Unknown { on: sort, name } => {
                 let things: Vec<String> = self.targets.of(*sort).map(ToString::to_string).collect();
                 let known = things.iter().map(String::as_str).chain(self.targets.labels());
-                Diagnostic::unknown(self.file(), on(), &sort.to_string(), name, known)
+                Diagnostic::unknown(self.file, on(), &sort.to_string(), name, known)
             }
             Mistake::Beyond { parameter, least, most, unit, .. } => {
                 let at = fault.with.get(*parameter).map_or_else(on, Spanned::span);
@@ -170,7 +165,7 @@ impl Reader<'_> {
             Mistake::Number { number, known, .. } => {
                 let at = fault.with.get(number).map_or_else(on, Spanned::span);
                 let known = known.iter().copied();
-                Diagnostic::unknown(self.file(), at, "number of this kind", number, known)
+                Diagnostic::unknown(self.file, at, "number of this kind", number, known)
             }
             Mistake::Nonsense(text) => {
                 self.complain(on(), text.clone(), "a fault that can be done to this world")

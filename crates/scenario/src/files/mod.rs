@@ -4,6 +4,7 @@ pub mod faults;
 pub mod milestones;
 pub mod network;
 pub mod people;
+pub mod regression;
 pub mod scenario;
 pub mod services;
 pub mod units;
