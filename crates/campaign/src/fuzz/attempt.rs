@@ -103,7 +103,9 @@ fn broken(run: &Run) -> Vec<Failure> {
     broken.map(|(name, (_, saw))| Failure { key: format!("broken: {name}"), saw }).collect()
 }
 
-/// A reason without what differs between seeds.
+/// A reason without the numbers and times in it, which differ between seeds. Names keep their digits.
 pub(crate) fn without_numbers(why: &str) -> String {
-    why.chars().filter(|letter| !letter.is_ascii_digit()).collect()
+    let is_number = |word: &&str| word.starts_with(|letter: char| letter.is_ascii_digit());
+    let words = why.split(' ').map(|word| if is_number(&word) { "…" } else { word });
+    words.collect::<Vec<_>>().join(" ")
 }
