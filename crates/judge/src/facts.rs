@@ -9,7 +9,6 @@ use blackstart_world::People;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Facts about one scenario. Everything is empty unless filled in: a judge without facts has nothing to say.
 #[derive(Clone, Debug, Default)]
@@ -36,8 +35,6 @@ pub struct Facts {
     pub apps_checked: Set<String>,
     /// Share of failing requests, in percent, at which the runbook says to stop letting users in.
     pub ramp_stops_at_percent: Option<u32>,
-    /// When the last fault of the schedule is undone; `None` when one never is.
-    pub healed_by: Option<Duration>,
 }
 
 /// Aliases followed from one name.

@@ -53,7 +53,9 @@ pub struct End<'a> {
     pub now: Time,
     /// Every change of every signal.
     pub history: &'a History,
-    /// When the people with the runbook said that they were done.
+    /// Whether people began with the runbook.
+    pub began: bool,
+    /// When they said that they were done.
     pub done: Option<Time>,
 }
 
@@ -260,9 +262,8 @@ impl Judges {
 
     /// Every fault was undone long ago, every machine has power, every cable has light, and nothing has happened since.
     fn is_healed(&self, now: Time) -> bool {
-        let undone = self.facts.healed_by.is_some_and(|healed| Time::ZERO + healed + HEALING <= now);
         let works = |node: &NodeId| control::is_powered(*node) && !control::is_paused(*node);
-        undone
+        self.ledger.mended().is_some_and(|mended| mended + HEALING <= now)
             && self.ledger.changed() + CONVERGENCE <= now
             && self.facts.names.keys().all(works)
             && self.moment().lit.len() == self.facts.network.cables.len()
@@ -272,7 +273,7 @@ impl Judges {
         routing::moment(&self.facts.network, &self.ledger.speakers)
     }
 
-    fn back(&self, end: &End<'_>) -> [Outcome; 4] {
+    fn back(&self, end: &End<'_>) -> Vec<Outcome> {
         let (network, moment) = (&self.facts.network, self.moment());
         let name = |node: NodeId| self.facts.names.get(&node).map_or("?", String::as_str);
         let session = routing::session_that_is_down(network, &moment);
@@ -280,8 +281,12 @@ impl Judges {
         let route = routing::off_the_fixpoint(network, &moment, &self.ledger.speakers);
         let route = route.map(|(node, saw)| (end.now, format!("{}: {saw}", name(node))));
         let names = healing::not_back(&self.facts.names_checked, end.history);
-        let apps = healing::not_back(&self.facts.apps_checked, end.history);
-        [(SESSIONS_BACK, session), (ROUTES_BACK, route), (NAMES_BACK, names), (APPS_BACK, apps)]
-            .map(|(name, first_violation)| Outcome { name: name.to_owned(), first_violation })
+        let mut back = vec![(SESSIONS_BACK, session), (ROUTES_BACK, route), (NAMES_BACK, names)];
+        // People who are not done may still keep users out, and rightly.
+        if end.done.is_some() || !end.began {
+            back.push((APPS_BACK, healing::not_back(&self.facts.apps_checked, end.history)));
+        }
+        let outcome = |(name, first_violation): (&str, _)| Outcome { name: name.to_owned(), first_violation };
+        back.into_iter().map(outcome).collect()
     }
 }
