@@ -40,7 +40,16 @@ const DOC_TESTS: Step = Step {
 const CANARIES: Step = Step {
     heading: "planted bugs",
     needs: None,
-    cargo: &["test", "--quiet", "--package", "blackstart-tests", "--features", "canary", "--test", "canaries"],
+    cargo: &[
+        "test",
+        "--quiet",
+        "--package",
+        "blackstart-tests",
+        "--features",
+        "canary",
+        "--test",
+        "canaries",
+    ],
     environment: &[],
 };
 
