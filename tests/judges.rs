@@ -2,8 +2,11 @@
 
 use blackstart::Invariant;
 use blackstart_fault::{Fault, Kind};
-use blackstart_scenario::Scenario;
+use blackstart_rt::Map;
+use blackstart_scenario::{Scenario, build};
+use blackstart_sim::fib::{Protocol, Target};
 use blackstart_sim::record::SimEvent;
+use blackstart_sim::{self as sim, Driver, NodeId, Time, control};
 use blackstart_tests::canaries;
 use blackstart_tests::folder;
 use blackstart_tests::night::{Night, load, play, small, three_services};
@@ -106,4 +109,72 @@ fn a_mistake_in_an_invariant_is_shown_where_it_stands() {
         let mistakes = Scenario::load(copy.path(), None).expect_err("a mistake").to_string();
         assert!(mistakes.contains(place) && mistakes.contains(words), "{text}: {mistakes}");
     }
+}
+
+/// Plays the three services with something done to the engine behind everybody's back after half an hour.
+fn meddled(meddle: impl FnOnce(&Map<String, NodeId>)) -> Vec<String> {
+    let scenario = load(&three_services(), None);
+    let mut run = build(&scenario, 1, Driver::Native, None).expect("a run");
+    let names: Map<String, NodeId> =
+        run.world.wiring.names().into_iter().map(|(node, name)| (name, node)).collect();
+    // Before the command that shuts the ports, which comes after ten minutes.
+    run.sim.run_until(Time::from_secs(120));
+    meddle(&names);
+    for service in ["capacity-controller", "audit"] {
+        control::kill_service(names[&run.world.wiring.services[service]], service);
+    }
+    run.sim.run_until(Time::from_secs(1800));
+    let outcome = blackstart_report::judge(&scenario, 1, &run);
+    outcome
+        .invariants
+        .into_iter()
+        .filter(|invariant| !invariant.holds)
+        .map(|invariant| invariant.name)
+        .collect()
+}
+
+#[test]
+fn what_is_wrong_in_the_tables_is_seen() {
+    let ip = |text: &str| text.parse().expect("an address");
+    let net = |text: &str| text.parse().expect("a prefix");
+    let says = |node: NodeId, event: &blackstart_bgp::Event| {
+        let bytes = postcard::to_stdvec(event).expect("bytes");
+        sim::record::emit_for(node, "bgp", &bytes);
+    };
+    assert_eq!(meddled(|_| {}), [""; 0]);
+    // Two routers that send a host's packets to each other.
+    let circle = meddled(|names| {
+        let via = |address| Target::Via(vec![ip(address)]);
+        let host = net("203.0.113.141/32");
+        control::install_route(names["dc-r1"], Protocol::Static, host, via("10.0.0.3"), 0).expect("a route");
+    });
+    assert_eq!(circle, ["no forwarding loop outlives convergence"]);
+    let other = meddled(|names| {
+        let bogus = Target::Via(vec![ip("203.0.113.10")]);
+        control::install_route(names["isp-r1"], Protocol::Ebgp, net("192.0.2.0/24"), bogus, 0)
+            .expect("a route");
+    });
+    assert_eq!(other, ["machines forward as their speakers chose"]);
+    // A speaker that says what nobody told it.
+    let (prefix, peer) = (net("192.0.2.0/24"), Some(ip("10.0.0.3")));
+    let ghost = meddled(|names| {
+        says(names["isp-r1"], &blackstart_bgp::Event::BestPathChanged { prefix, peer, as_path: vec![64500] });
+    });
+    assert!(
+        ghost.contains(&"a withdrawn prefix is gone everywhere within ten minutes".to_owned()),
+        "{ghost:?}"
+    );
+    let deaf = meddled(|names| {
+        says(names["isp-r1"], &blackstart_bgp::Event::Withdrawn { prefix: net("203.0.113.0/24") });
+    });
+    assert!(
+        deaf.contains(&"after healing, routes are what topology and policy come to".to_owned()),
+        "{deaf:?}"
+    );
+    let down = meddled(|names| {
+        let reason = blackstart_bgp::session::DownReason::LinkDown;
+        says(names["isp-r1"], &blackstart_bgp::Event::SessionDown { peer: ip("10.0.0.3"), reason });
+    });
+    assert!(down.contains(&"after healing, every session is up".to_owned()), "{down:?}");
+    assert!(down.contains(&"no route outlives the session that taught it".to_owned()), "{down:?}");
 }

@@ -4,6 +4,7 @@
 //! searches that claim to find bugs have to find these.
 
 use blackstart_fault::{Fault, Kind};
+#[cfg(feature = "canary")]
 use blackstart_scenario::Scenario;
 use blackstart_sim::canary::Canary;
 use std::path::{Path, PathBuf};
