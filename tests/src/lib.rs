@@ -1,5 +1,6 @@
 //! Tests that cross crates live in the files beside this folder; what they share lives here.
 //!
+//! - [`canaries`]: planted bugs, and what catches them
 //! - [`folder`]: copies of scenarios to break
 //! - [`night`]: a scenario played to its end, with everything that a test may ask about it
 //! - [`probe`]: what a socket says about an address, simulated or real; binary `probe` asks on real ones
@@ -9,12 +10,15 @@
 //! - `founding_night`: the outage of 4 October 2021, its variants, and what changes when one thing is missing
 //! - `steps`: what single steps of a runbook do
 //! - `planted`: deadlocks planted in a small world, each with its repaired twin
+//! - `judges`: what must hold, in whole runs; invariants of users' own
+//! - `canaries`: planted bugs are caught (with `--features canary`)
 //! - `determinism`: same seed, same run, whatever the process, the thread, the environment and the build
 //! - `kernel`: what sockets say in the engine and in the Linux kernel, in one network built twice
 //! - `user_service`: a service written for tokio, in a run, in turmoil and on real sockets
 //! - `floors`: an import between crates only points down
 //! - `tidy`: style that no reviewer should have to mention twice
 
+pub mod canaries;
 pub mod folder;
 pub mod night;
 pub mod probe;

@@ -36,6 +36,23 @@ const DOC_TESTS: Step = Step {
     environment: &[],
 };
 
+/// Planted bugs are a build of their own: the program refuses them.
+const CANARIES: Step = Step {
+    heading: "planted bugs",
+    needs: None,
+    cargo: &[
+        "test",
+        "--quiet",
+        "--package",
+        "blackstart-tests",
+        "--features",
+        "canary",
+        "--test",
+        "canaries",
+    ],
+    environment: &[],
+};
+
 const TESTS_NEXTEST: Step = Step {
     heading: "tests",
     needs: None,
@@ -71,5 +88,5 @@ pub(crate) fn run() -> ExitCode {
         return ExitCode::from(step::CANNOT_BEGIN);
     }
     let tests = if step::works(&["nextest", "--version"]) { TESTS_NEXTEST } else { TESTS_CARGO };
-    step::run_all(&[FORMAT, CLIPPY, DOCUMENTATION, DOC_TESTS, tests])
+    step::run_all(&[FORMAT, CLIPPY, DOCUMENTATION, DOC_TESTS, CANARIES, tests])
 }

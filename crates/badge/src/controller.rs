@@ -14,12 +14,13 @@ use std::time::Duration;
 use blackstart_dns::endpoint::{ConnectError, Endpoint};
 use blackstart_dns::stub::{self, Resolver};
 use blackstart_rt as rt;
+use rt::canary::Canary;
 use rt::net::TcpListener;
 use rt::time::Instant;
 use serde::Deserialize;
 use tokio::io::BufReader;
 
-use crate::door::{Door, Doors, Heard};
+use crate::door::{Door, Doors, Fail, Heard};
 use crate::event::{By, Event, Why};
 use crate::offline::{self, List, Policy, Stored};
 use crate::serve::{self, Limits, Respond};
@@ -134,7 +135,11 @@ fn noted(door: String, by: Option<By>) -> DoorAnswer {
 impl Controller {
     fn new(config: Config) -> Self {
         let resolver = Resolver::with_config(config.resolver.clone());
-        let doors = RefCell::new(Doors::new(config.doors.clone(), config.offline_list));
+        let mut doors = config.doors.clone();
+        if rt::canary::is_planted(Canary::DoorFailsOpen) {
+            doors.iter_mut().for_each(|door| door.fail = Fail::Safe);
+        }
+        let doors = RefCell::new(Doors::new(doors, config.offline_list));
         Self { config, resolver, doors, unreachable: RefCell::new(None) }
     }
 

@@ -3,6 +3,7 @@
 //! A decision is on the disk before it is told: whoever saw a door open can find the line, power cut or not.
 //! When the log cannot be written the server does not decide, and the controllers treat it as silent.
 
+use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -45,7 +46,7 @@ pub async fn run(config: Config) -> io::Result<()> {
 /// When the audit log cannot be opened.
 pub async fn serve(listener: TcpListener, config: Config) -> io::Result<()> {
     mend_audit_log().await?;
-    let server = Server { directory: Directory::new(config.badges) };
+    let server = Server { directory: Directory::new(config.badges), torn: Cell::new(false) };
     serve::serve("badge/connection", listener, config.limits, Rc::new(server)).await;
     Ok(())
 }
@@ -66,6 +67,8 @@ async fn mend_audit_log() -> io::Result<()> {
 
 struct Server {
     directory: Directory,
+    /// The disk took a piece of the last line: the next must not grow out of it.
+    torn: Cell<bool>,
 }
 
 impl Respond for Server {
@@ -89,16 +92,21 @@ impl Server {
             Err(reason) => (Answer::Deny { reason }, Outcome::Deny(reason)),
         };
         let entry = Entry { unix_ms: unix_ms(now), controller: controller.to_string(), door, badge, outcome };
-        match record(&entry).await {
+        match self.record(&entry).await {
             Ok(()) => answer,
             Err(error) => refuse_unrecorded(&error),
         }
     }
-}
 
-async fn record(entry: &Entry) -> io::Result<()> {
-    rt::disk::append(audit::FILE, &entry.to_line()?).await?;
-    rt::disk::fsync(audit::FILE).await
+    async fn record(&self, entry: &Entry) -> io::Result<()> {
+        let mut line = entry.to_line()?;
+        if self.torn.replace(true) {
+            line.insert(0, b'\n');
+        }
+        rt::disk::append(audit::FILE, &line).await?;
+        self.torn.set(false);
+        rt::disk::fsync(audit::FILE).await
+    }
 }
 
 fn refuse_unrecorded(error: &io::Error) -> Answer {

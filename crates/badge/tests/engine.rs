@@ -14,7 +14,7 @@ use blackstart_badge::offline::Policy;
 use blackstart_badge::{Limits, Verdict, audit, controller, reader, server};
 use blackstart_dns::{Name, authority, stub, zone};
 use blackstart_rt as rt;
-use blackstart_sim::control;
+use blackstart_sim::{control, disk};
 use proptest::prelude::*;
 use star::{Star, at, plug};
 
@@ -90,6 +90,26 @@ fn events(star: &Star) -> Vec<Event> {
 
 fn decision(badge: &str, verdict: Verdict, path: Path) -> Event {
     Event::Decision { door: "gate".into(), badge: badge.into(), verdict, path }
+}
+
+/// A full disk takes a piece of an entry; what is decided once there is room must not grow out of it.
+#[test]
+fn a_decision_that_was_not_recorded_spoils_no_later_one() {
+    let mut star = site(9, None);
+    star.tell(READER, async {
+        let access = control::node("access").unwrap();
+        let room = |capacity| disk::Faults { capacity, ..disk::Faults::default() };
+        let tap = || reader::tap("127.0.0.1:7101".parse().unwrap(), "gate", "7");
+        rt::time::sleep(Duration::from_secs(1)).await;
+        control::set_disk_faults(access, room(Some(9))).unwrap();
+        assert_eq!(tap().await.unwrap(), Verdict::NoAnswer);
+        control::set_disk_faults(access, room(None)).unwrap();
+        assert_eq!(tap().await.unwrap(), Verdict::Opened);
+    });
+    let log = control::file(star.node(ACCESS), audit::FILE).unwrap();
+    let entries =
+        log.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice::<audit::Entry>(line).ok());
+    assert_eq!(entries.count(), 1, "{}", String::from_utf8_lossy(&log));
 }
 
 #[test]

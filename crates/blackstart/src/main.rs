@@ -12,6 +12,9 @@ mod cli;
 use std::panic::catch_unwind;
 use std::process::ExitCode;
 
+const _: () =
+    assert!(!blackstart::rt::canary::COMPILED_IN, "the program must not be built with planted bugs");
+
 fn main() -> ExitCode {
     // The panic's message is on standard error already.
     let ending = catch_unwind(cli::run).unwrap_or(cli::Ending::Internal);

@@ -1,8 +1,10 @@
 //! The channels' history on the server's disk: one line for each message, synced before anybody hears it.
 
+use std::cell::Cell;
 use std::io;
 
 use blackstart_rt as rt;
+use rt::canary::Canary;
 
 /// The history's name on the server's disk.
 pub const FILE: &str = "history.log";
@@ -13,24 +15,39 @@ pub fn line(nick: &str, channel: &str, text: &str) -> String {
     format!("{nick} {channel} {text}\n")
 }
 
-/// Puts a line on the disk, where it survives a loss of power.
-///
-/// # Errors
-/// What the disk says; then nobody may be told that the message is kept.
-pub(crate) async fn keep(line: &str) -> io::Result<()> {
-    rt::disk::append(FILE, line.as_bytes()).await?;
-    rt::disk::fsync(FILE).await
+/// The history, open for more.
+#[derive(Debug)]
+pub(crate) struct History {
+    /// The last line may be a piece of one: the next must not grow out of it.
+    torn: Cell<bool>,
 }
 
-/// Ends a line that a power cut tore, so that the next one does not grow out of it.
-///
-/// # Errors
-/// What the disk says.
-pub(crate) async fn mend() -> io::Result<()> {
-    match rt::disk::read(FILE).await {
-        Ok(history) if history.last().is_some_and(|byte| *byte != b'\n') => keep("\n").await,
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
+impl History {
+    /// The history as an earlier boot left it; a power cut may have torn its last line.
+    ///
+    /// # Errors
+    /// What the disk says.
+    pub(crate) async fn open() -> io::Result<Self> {
+        let last = match rt::disk::read(FILE).await {
+            Ok(history) => history.last().copied(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Self { torn: Cell::new(last.is_some_and(|byte| byte != b'\n')) })
+    }
+
+    /// Puts a line on the disk, where it survives a loss of power.
+    ///
+    /// # Errors
+    /// What the disk says; then nobody may be told that the message is kept.
+    pub(crate) async fn keep(&self, line: &str) -> io::Result<()> {
+        // A full disk takes a piece.
+        let start = if self.torn.replace(true) { "\n" } else { "" };
+        rt::disk::append(FILE, format!("{start}{line}").as_bytes()).await?;
+        self.torn.set(false);
+        match rt::canary::is_planted(Canary::ChatAcknowledgesBeforeSync) {
+            true => Ok(()),
+            false => rt::disk::fsync(FILE).await,
+        }
     }
 }

@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 
 use crate::core::{ClientId, Core, Input, Kept, Output, Settings};
 use crate::framing::{Frame, LineBuffer};
-use crate::history;
+use crate::history::History;
 use crate::verify::SignIn;
 
 /// Lines that may wait for a client that does not read.
@@ -77,9 +77,9 @@ pub async fn run(config: Config) -> io::Result<()> {
 /// # Errors
 /// When the history cannot be read.
 pub async fn serve(listener: TcpListener, config: Config) -> io::Result<()> {
-    history::mend().await?;
+    let history = History::open().await?;
     let (inputs, mut arriving) = mpsc::channel(64);
-    let mut hub = Hub::new(config, inputs);
+    let mut hub = Hub::new(config, history, inputs);
     loop {
         rt::select! {
             // Never `None`: the hub holds a sender itself.
@@ -97,6 +97,7 @@ type Inputs = mpsc::Sender<(ClientId, Input)>;
 
 struct Hub {
     core: Core,
+    history: History,
     sign_in: Option<Rc<SignIn>>,
     ping: Duration,
     connections_max: usize,
@@ -118,11 +119,12 @@ impl Drop for Connection {
 }
 
 impl Hub {
-    fn new(config: Config, inputs: Inputs) -> Self {
+    fn new(config: Config, history: History, inputs: Inputs) -> Self {
         let resolver = Resolver::with_config(config.resolver);
         let sign_in = config.identity.map(|service| Rc::new(SignIn { resolver, service }));
         Self {
             core: Core::new(config.settings, sign_in.is_some()),
+            history,
             sign_in,
             // At least a second: zero would ping without end.
             ping: Duration::from_secs(config.ping_s.max(1)),
@@ -176,7 +178,7 @@ impl Hub {
 
     /// Nobody hears what the disk did not take.
     async fn keep(&self, kept: Kept) -> Vec<(ClientId, Input)> {
-        let sends = match history::keep(&kept.line).await {
+        let sends = match self.history.keep(&kept.line).await {
             Ok(()) => kept.sends,
             Err(_) => vec![kept.refusal],
         };

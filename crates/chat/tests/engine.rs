@@ -162,6 +162,24 @@ fn a_message_that_the_disk_does_not_take_is_refused() {
     assert!(matches!(said, Err(Error::Refused(_))), "{said:?}");
 }
 
+/// A full disk takes a piece of a line; what is said once there is room must not grow out of it.
+#[test]
+fn a_refused_message_spoils_no_later_one() {
+    let mut star = company(7);
+    star.tell(PHONE, async {
+        let chat = control::node("chat").unwrap();
+        let room = |capacity| disk::Faults { capacity, ..disk::Faults::default() };
+        let mut ada = connect("ada").await.unwrap();
+        ada.join("#war").await.unwrap();
+        control::set_disk_faults(chat, room(Some(7))).unwrap();
+        assert!(ada.say_and_wait("#war", "all down").await.is_err());
+        control::set_disk_faults(chat, room(None)).unwrap();
+        ada.say_and_wait("#war", "all up").await.unwrap();
+    });
+    let kept = control::file(star.node(CHAT), history::FILE).unwrap();
+    assert_eq!(kept, b"ada #wa\nada #war all up\n");
+}
+
 #[test]
 fn a_laptop_that_keeps_a_log_records_what_the_server_has() {
     let mut star = company(6);

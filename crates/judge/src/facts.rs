@@ -9,7 +9,6 @@ use blackstart_world::People;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Facts about one scenario. Everything is empty unless filled in: a judge without facts has nothing to say.
 #[derive(Clone, Debug, Default)]
@@ -36,25 +35,22 @@ pub struct Facts {
     pub apps_checked: Set<String>,
     /// Share of failing requests, in percent, at which the runbook says to stop letting users in.
     pub ramp_stops_at_percent: Option<u32>,
-    /// When the last fault of the schedule is undone; `None` when one never is.
-    pub healed_by: Option<Duration>,
 }
 
 /// Aliases followed from one name.
 const ALIASES_MAX: usize = 16;
 
 impl Facts {
+    /// A name and where its aliases lead, one after another.
+    pub(crate) fn chain(&self, name: &str) -> Vec<Name> {
+        let first = Name::from_ascii(name).ok();
+        std::iter::successors(first, |name| self.alias_of(name)).take(ALIASES_MAX).collect()
+    }
+
     /// Every address that any zone has for a name, aliases followed.
     pub(crate) fn addresses_of(&self, name: &str) -> Set<IpAddr> {
-        let Ok(mut name) = Name::from_ascii(name) else { return Set::new() };
-        for _ in 0..ALIASES_MAX {
-            let own: Set<IpAddr> = self.own_addresses(&name).collect();
-            match self.alias_of(&name) {
-                Some(target) if own.is_empty() => name = target,
-                _ => return own,
-            }
-        }
-        Set::new()
+        let chain = self.chain(name);
+        chain.last().map(|name| self.own_addresses(name).collect()).unwrap_or_default()
     }
 
     fn own_addresses<'a>(&'a self, name: &'a Name) -> impl Iterator<Item = IpAddr> + 'a {

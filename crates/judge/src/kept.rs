@@ -5,6 +5,7 @@ use blackstart_badge::audit;
 use blackstart_badge::event::{Event as Badge, Path};
 use blackstart_chat::Event as Chat;
 use blackstart_chat::history;
+use blackstart_fault::Kind;
 use blackstart_rt::{Map, Set};
 use blackstart_sim::{NodeId, control};
 
@@ -15,9 +16,21 @@ pub(crate) struct Kept {
     said: Set<String>,
     /// (Door, badge) -> decisions that a controller has from the server.
     decided: Map<(String, String), usize>,
+    /// Machines whose medium lost bits by itself: nobody promised that they keep anything.
+    rotten: Set<String>,
 }
 
 impl Kept {
+    pub(crate) fn fault(&mut self, kind: &Kind) {
+        if let Kind::BitRot { machine, .. } = kind {
+            self.rotten.insert(machine.clone());
+        }
+    }
+
+    fn is_rotten(&self, facts: &Facts, servers: &Set<NodeId>) -> bool {
+        servers.iter().filter_map(|node| facts.names.get(node)).any(|name| self.rotten.contains(name))
+    }
+
     pub(crate) fn chat(&mut self, event: &Chat) {
         if let Chat::Acknowledged { nick, channel, text } = event {
             self.said.insert(history::line(nick, channel, text));
@@ -32,7 +45,7 @@ impl Kept {
 
     /// The first chat message that no server's disk has any more.
     pub(crate) fn lost_message(&self, facts: &Facts) -> Option<String> {
-        if self.said.is_empty() {
+        if self.said.is_empty() || self.is_rotten(facts, &facts.chat_servers) {
             return None;
         }
         lost_line(&self.said, &contents(&facts.chat_servers, history::FILE))
@@ -40,7 +53,7 @@ impl Kept {
 
     /// The first badge of which the audit log has fewer decisions than the doors had.
     pub(crate) fn lost_decision(&self, facts: &Facts) -> Option<String> {
-        if self.decided.is_empty() {
+        if self.decided.is_empty() || self.is_rotten(facts, &facts.access_servers) {
             return None;
         }
         lost_entry(&self.decided, &contents(&facts.access_servers, audit::FILE))

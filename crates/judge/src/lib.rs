@@ -53,7 +53,9 @@ pub struct End<'a> {
     pub now: Time,
     /// Every change of every signal.
     pub history: &'a History,
-    /// When the people with the runbook said that they were done.
+    /// Whether people began with the runbook.
+    pub began: bool,
+    /// When they said that they were done.
     pub done: Option<Time>,
 }
 
@@ -134,6 +136,7 @@ impl Judges {
             <blackstart_dns::Event as rt::Event>::KIND => self.dns(record),
             <blackstart_app::Event as rt::Event>::KIND => self.app(record),
             <blackstart_world::Event as rt::Event>::KIND => self.people(record),
+            <blackstart_fault::Event as rt::Event>::KIND => self.fault(record),
             _ => {}
         }
     }
@@ -175,6 +178,13 @@ impl Judges {
         }
     }
 
+    fn fault(&mut self, record: &Record) {
+        if let Some(blackstart_fault::Event::Began { kind, .. }) = decode(record) {
+            self.names.fault(&kind);
+            self.kept.fault(&kind);
+        }
+    }
+
     fn people(&mut self, record: &Record) {
         let Some(event) = decode(record) else { return };
         self.doors.people(&event);
@@ -187,7 +197,8 @@ impl Judges {
 
     /// Looks at the engine, between events: every [`LOOK_EVERY`] of a run.
     pub fn look(&mut self, now: Time) {
-        self.look_at_speakers(now);
+        let fresh = self.ledger.take_fresh();
+        self.look_at_speakers(now, &fresh);
         self.look_at_disks(now);
         let dark = control::deliveries_in_the_dark();
         if dark > 0 {
@@ -200,8 +211,8 @@ impl Judges {
         }
     }
 
-    fn look_at_speakers(&mut self, now: Time) {
-        for node in self.ledger.take_fresh() {
+    fn look_at_speakers(&mut self, now: Time, nodes: &[NodeId]) {
+        for &node in nodes {
             let Some(told) = self.ledger.speakers.get(&node).filter(|_| !control::is_paused(node)) else {
                 continue;
             };
@@ -228,6 +239,8 @@ impl Judges {
 
     /// What must be true once nothing has happened to the network for a while.
     fn look_at_rest(&mut self, now: Time) {
+        let all: Vec<NodeId> = self.ledger.speakers.keys().copied().collect();
+        self.look_at_speakers(now, &all);
         if let Some((node, saw)) = routing::without_an_origin(&self.facts.network, &self.ledger.speakers) {
             self.violated(ORIGIN, now, Some(node), &saw);
         }
@@ -260,9 +273,8 @@ impl Judges {
 
     /// Every fault was undone long ago, every machine has power, every cable has light, and nothing has happened since.
     fn is_healed(&self, now: Time) -> bool {
-        let undone = self.facts.healed_by.is_some_and(|healed| Time::ZERO + healed + HEALING <= now);
         let works = |node: &NodeId| control::is_powered(*node) && !control::is_paused(*node);
-        undone
+        self.ledger.mended().is_some_and(|mended| mended + HEALING <= now)
             && self.ledger.changed() + CONVERGENCE <= now
             && self.facts.names.keys().all(works)
             && self.moment().lit.len() == self.facts.network.cables.len()
@@ -272,7 +284,7 @@ impl Judges {
         routing::moment(&self.facts.network, &self.ledger.speakers)
     }
 
-    fn back(&self, end: &End<'_>) -> [Outcome; 4] {
+    fn back(&self, end: &End<'_>) -> Vec<Outcome> {
         let (network, moment) = (&self.facts.network, self.moment());
         let name = |node: NodeId| self.facts.names.get(&node).map_or("?", String::as_str);
         let session = routing::session_that_is_down(network, &moment);
@@ -280,8 +292,46 @@ impl Judges {
         let route = routing::off_the_fixpoint(network, &moment, &self.ledger.speakers);
         let route = route.map(|(node, saw)| (end.now, format!("{}: {saw}", name(node))));
         let names = healing::not_back(&self.facts.names_checked, end.history);
-        let apps = healing::not_back(&self.facts.apps_checked, end.history);
-        [(SESSIONS_BACK, session), (ROUTES_BACK, route), (NAMES_BACK, names), (APPS_BACK, apps)]
-            .map(|(name, first_violation)| Outcome { name: name.to_owned(), first_violation })
+        let mut back = vec![(SESSIONS_BACK, session), (ROUTES_BACK, route), (NAMES_BACK, names)];
+        // People who are not done may still keep users out, and rightly.
+        if end.done.is_some() || !end.began {
+            back.push((APPS_BACK, healing::not_back(&self.facts.apps_checked, end.history)));
+        }
+        let outcome = |(name, first_violation): (&str, _)| Outcome { name: name.to_owned(), first_violation };
+        back.into_iter().map(outcome).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crash_breaks_a_sentence_once() {
+        let mut judges = Judges::new(Facts::default(), Vec::new(), &[]);
+        let crash = |time, service: &str| {
+            let event = SimEvent::TaskCrash { service: service.into(), message: "no".into() };
+            let bytes = postcard::to_stdvec(&event).expect("bytes");
+            Record {
+                time: Time::from_secs(time),
+                node: Some(NodeId(0)),
+                kind: SimEvent::KIND,
+                bytes,
+                emitter: None,
+            }
+        };
+        judges.step(&crash(5, "web"));
+        judges.step(&crash(9, "mail"));
+        let history = History::default();
+        let end = End { now: Time::from_secs(60), history: &history, began: false, done: None };
+        let outcomes = judges.outcomes(&end);
+        let broken: Vec<_> = outcomes.iter().filter(|outcome| outcome.first_violation.is_some()).collect();
+        let saw = Some((Time::from_secs(5), "the world: web: no".to_owned()));
+        assert_eq!(broken, [&Outcome { name: NO_CRASH.to_owned(), first_violation: saw }]);
+        assert_eq!(
+            outcomes.len(),
+            ALWAYS.len(),
+            "nothing else can be asked of an empty world after a minute"
+        );
     }
 }

@@ -1,8 +1,9 @@
 //! Names: what resolvers say about them, against every zone file of the scenario.
 
 use crate::facts::Facts;
-use blackstart_dns::Event;
 use blackstart_dns::message::Rcode;
+use blackstart_dns::{Event, Name};
+use blackstart_fault::Kind;
 use blackstart_rt::{Map, Set};
 use std::net::IpAddr;
 
@@ -10,9 +11,24 @@ use std::net::IpAddr;
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     addresses: Map<String, Set<IpAddr>>,
+    /// Names that a fault changed in a zone. What is said of them is the zone's mistake, not a resolver's.
+    mistyped: Set<Name>,
 }
 
 impl Names {
+    pub(crate) fn fault(&mut self, kind: &Kind) {
+        if let Kind::NameGone { name, .. } | Kind::NameWrong { name, .. } = kind
+            && let Ok(mut name) = Name::from_ascii(name)
+        {
+            name.set_fqdn(true);
+            self.mistyped.insert(name);
+        }
+    }
+
+    fn is_mistyped(&self, facts: &Facts, name: &str) -> bool {
+        !self.mistyped.is_empty() && facts.chain(name).iter().any(|name| self.mistyped.contains(name))
+    }
+
     /// An address that no zone ever had for the name.
     pub(crate) fn foreign_address(&mut self, facts: &Facts, event: &Event) -> Option<String> {
         let Event::Addresses { name, addresses } = event else { return None };
@@ -21,13 +37,18 @@ impl Names {
         }
         let known = self.addresses.get(name)?;
         let foreign = addresses.iter().find(|address| !known.contains(address))?;
+        if self.is_mistyped(facts, name) {
+            return None;
+        }
         Some(format!("said that {name} is {foreign}"))
     }
 
     /// A name that exists, and was denied.
     pub(crate) fn denied(&self, facts: &Facts, event: &Event) -> Option<String> {
         match event {
-            Event::Outcome { name, rcode: Rcode::NxDomain } if facts.exists(name) => {
+            Event::Outcome { name, rcode: Rcode::NxDomain }
+                if facts.exists(name) && !self.is_mistyped(facts, name) =>
+            {
                 Some(format!("said that there is no {name}"))
             }
             _ => None,
@@ -38,7 +59,6 @@ impl Names {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use blackstart_dns::Name;
     use blackstart_dns::zone::Zone;
     use std::sync::Arc;
 
@@ -64,6 +84,16 @@ mod tests {
             saw(&told("mail.shop.test.", 2)).as_deref(),
             Some("said that mail.shop.test. is 192.0.2.2")
         );
+    }
+
+    #[test]
+    fn a_mistake_in_the_zone_is_not_the_resolvers() {
+        let mut names = Names::default();
+        names.fault(&Kind::NameWrong { service: "names".into(), name: "web.shop.test".into() });
+        let told = Event::Addresses { name: "www.shop.test.".into(), addresses: vec![[192, 0, 2, 9].into()] };
+        assert_eq!(names.foreign_address(&facts(), &told), None);
+        let denied = Event::Outcome { name: "web.shop.test.".into(), rcode: Rcode::NxDomain };
+        assert_eq!(names.denied(&facts(), &denied), None);
     }
 
     #[test]

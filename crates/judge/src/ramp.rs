@@ -5,8 +5,8 @@ use blackstart_rt::Map;
 use blackstart_sim::{NodeId, Time};
 use std::time::Duration;
 
-/// So long must it have been plain to see before letting more users in counts as a mistake.
-const PLAIN: Duration = Duration::from_secs(180);
+/// So long must it have been plain to see before letting more users in counts as a mistake: people look, weigh, then act.
+const PLAIN: Duration = Duration::from_secs(480);
 
 /// How requests fare, and who may come in.
 #[derive(Debug, Default)]
@@ -15,7 +15,8 @@ pub(crate) struct Ramp {
     loads: Map<NodeId, (u64, u64)>,
     /// Since when too many fail.
     too_many_since: Option<Time>,
-    admitted: u32,
+    /// What was ordered last. The first order shuts people out rather than letting them in.
+    admitted: Option<u32>,
 }
 
 impl Ramp {
@@ -30,7 +31,7 @@ impl Ramp {
 
     /// More users were let in although it was plain that too many requests fail.
     pub(crate) fn admitted(&mut self, now: Time, percent: u32) -> Option<String> {
-        let rises = percent > std::mem::replace(&mut self.admitted, percent);
+        let rises = self.admitted.replace(percent).is_some_and(|before| percent > before);
         let since = self.too_many_since.filter(|since| rises && *since + PLAIN <= now)?;
         let minutes = (now.since_start() - since.since_start()).as_secs() / 60;
         Some(format!("{percent} % were let in after {minutes} min of too many failures"))

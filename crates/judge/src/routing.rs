@@ -44,20 +44,39 @@ pub(crate) struct Ledger {
     pub(crate) speakers: Map<NodeId, Told>,
     /// Speakers with something new since the last look.
     fresh: Set<NodeId>,
+    /// Faults that began and are not undone.
+    broken: Set<u32>,
+    /// When one last began or ended.
+    meddled: Time,
     changed: Time,
 }
 
 impl Ledger {
     pub(crate) fn step(&mut self, record: &Record) {
-        let Some(node) = record.node else { return };
-        match record.kind {
-            SimEvent::KIND => self.engine(record, node),
-            <Event as rt::Event>::KIND => self.bgp(record, node),
+        match (record.kind, record.node) {
+            (SimEvent::KIND, Some(node)) => self.engine(record, node),
+            (<Event as rt::Event>::KIND, Some(node)) => self.bgp(record, node),
+            (<blackstart_fault::Event as rt::Event>::KIND, _) => self.fault(record),
             _ => {}
         }
     }
 
-    /// When something last happened: light, power, a session, a service, an announcement.
+    /// Since when nothing is broken; `None` while something is.
+    pub(crate) fn mended(&self) -> Option<Time> {
+        self.broken.is_empty().then_some(self.meddled)
+    }
+
+    fn fault(&mut self, record: &Record) {
+        use blackstart_fault::Event;
+        (self.changed, self.meddled) = (record.time, record.time);
+        match crate::decode::<Event>(record) {
+            Some(Event::Began { fault, .. }) => self.broken.insert(fault),
+            Some(Event::Ended { fault }) => self.broken.remove(&fault),
+            _ => false,
+        };
+    }
+
+    /// When something last happened: a fault, light, power, a session, a service, an announcement.
     pub(crate) fn changed(&self) -> Time {
         self.changed
     }
@@ -470,5 +489,22 @@ mod tests {
         assert_eq!(ledger.take_fresh(), [NodeId(0)]);
         ledger.step(&record(7, SimEvent::KIND, postcard::to_stdvec(&SimEvent::PowerOff).expect("bytes")));
         assert_eq!((ledger.speakers.len(), ledger.changed()), (0, Time::from_secs(7)));
+    }
+
+    #[test]
+    fn the_ledger_knows_what_is_still_broken() {
+        use blackstart_fault::{Event, Kind};
+        let mut ledger = Ledger::default();
+        let mut step = |time, event: &Event| {
+            let bytes = postcard::to_stdvec(event).expect("bytes");
+            let kind = <Event as rt::Event>::KIND;
+            ledger.step(&Record { time: Time::from_secs(time), node: None, kind, bytes, emitter: None });
+            (ledger.mended(), ledger.changed())
+        };
+        let kind = || Kind::PowerOff { machine: "ns1".into() };
+        assert_eq!(step(5, &Event::Began { fault: 0, kind: kind() }), (None, Time::from_secs(5)));
+        assert_eq!(step(6, &Event::Began { fault: 1, kind: kind() }), (None, Time::from_secs(6)));
+        assert_eq!(step(7, &Event::Ended { fault: 0 }), (None, Time::from_secs(7)));
+        assert_eq!(step(8, &Event::Ended { fault: 1 }), (Some(Time::from_secs(8)), Time::from_secs(8)));
     }
 }

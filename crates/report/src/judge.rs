@@ -74,10 +74,12 @@ fn invariants(start: Timestamp, run: &Run) -> Vec<Invariant> {
 /// What came of everything that must hold, where the run stands now.
 #[must_use]
 pub fn outcomes(run: &Run) -> Vec<blackstart_judge::Outcome> {
-    let done = run.runbook.as_ref().and_then(|(_, report)| report.borrow().finished);
+    let report = run.runbook.as_ref().map(|(_, report)| report.borrow());
+    let done = report.as_ref().and_then(|report| report.finished);
+    let began = report.is_some_and(|report| report.steps.iter().any(|step| step.started.is_some()));
     let now = run.sim.now();
     run.world.with_state(|state| {
-        let end = End { now, history: &state.history, done };
+        let end = End { now, history: &state.history, began, done };
         run.judges.borrow_mut().outcomes(&end)
     })
 }

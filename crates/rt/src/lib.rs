@@ -43,6 +43,7 @@
 //! - [`link`]: the host's ports and their neighbours
 //! - [`os`]: the explicit way to real sockets
 //! - `turmoil`: hosts of a plain `turmoil::Sim` (with the feature of that name)
+//! - [`canary`]: planted bugs, in builds for tests of what finds them
 //! - [`select!`]: `tokio::select!` that always polls its branches in order
 //! - [`Map`], [`Set`]: ordered collections; hashed ones iterate differently in each process
 //! - `backend`: which backend the caller stands in, asked once per handle
@@ -61,7 +62,7 @@ pub mod time;
 pub mod turmoil;
 
 pub use backend::host_name;
-pub use blackstart_sim::{Map, Set};
+pub use blackstart_sim::{Map, Set, canary};
 pub use emit::{Event, decode, emit};
 
 /// `tokio::select!` that always polls its branches from top to bottom: tokio's own default starts at a

@@ -74,7 +74,13 @@ pub fn build_without_log(
 fn lay_out(scenario: &Scenario, config: Config, runbook: Option<&Arc<Runbook>>) -> Result<Run, Error> {
     let seed = config.seed;
     let epoch = Duration::from_nanos(u64::try_from(scenario.start.as_nanosecond()).unwrap_or_default());
-    let sim = Sim::new(Config { epoch, tcp_buffer: TCP_BUFFER_BYTES, ..config })?;
+    let sim = Sim::new(Config {
+        epoch,
+        tcp_buffer: TCP_BUFFER_BYTES,
+        #[cfg(feature = "canary")]
+        canary: scenario.canary,
+        ..config
+    })?;
     // Complaints about double names were made when the scenario was loaded.
     let index = Index::new(&scenario.folder, &mut Diagnostics::new());
     let mut wiring = Wiring::default();
@@ -84,7 +90,7 @@ fn lay_out(scenario: &Scenario, config: Config, runbook: Option<&Arc<Runbook>>) 
     for (node, starts) in programs {
         sim.set_program(node, move || starts.iter().for_each(|start| start()))?;
     }
-    let facts = judges::facts(scenario, &index, &wiring, runbook.map(AsRef::as_ref), seed);
+    let facts = judges::facts(scenario, &index, &wiring, runbook.map(AsRef::as_ref));
     let judges =
         Rc::new(RefCell::new(Judges::new(facts, scenario.invariants.clone(), &scenario.own_invariants)));
     let world = Rc::new(World::new(scenario.people.clone(), wiring, seed));

@@ -89,6 +89,9 @@ pub struct Scenario {
     pub warnings: Diagnostics,
     /// What the door controllers fall back to when the access server is silent, by host.
     pub door_lists: BTreeMap<String, OfflinePolicy>,
+    /// The bug that is planted in every run.
+    #[cfg(feature = "canary")]
+    pub canary: Option<blackstart_sim::canary::Canary>,
     pub(crate) zones: Arc<BTreeMap<String, Zone>>,
     pub(crate) folder: Arc<Folder>,
 }
@@ -147,6 +150,8 @@ impl Scenario {
             objectives,
             warnings,
             door_lists: door_lists(&folder),
+            #[cfg(feature = "canary")]
+            canary: None,
             zones: Arc::new(zones),
             folder: Arc::new(folder),
         })

@@ -12,6 +12,7 @@
 //! - [`control`]: power, ports, links, routes, services, from outside
 //! - [`capture`]: pcapng files of what passes
 //! - [`drops`]: what was dropped, where and why
+//! - [`canary`]: planted bugs, for tests of what finds bugs
 //! - [`Error`]: what can be wrong with the description of a simulation (module `error`)
 //!
 //! For the code inside, in the context of the current node:
@@ -31,6 +32,7 @@
 
 pub mod ailment;
 mod air;
+pub mod canary;
 pub mod capture;
 mod checksum;
 mod clock;

@@ -31,6 +31,9 @@ pub struct Config {
     pub keep_records: bool,
     /// What moves the run on.
     pub driver: Driver,
+    /// The bug that is planted in this run.
+    #[cfg(feature = "canary")]
+    pub canary: Option<crate::canary::Canary>,
 }
 
 /// How a TCP sender finds out how much it may have under way.
@@ -53,6 +56,8 @@ impl Default for Config {
             congestion: Congestion::Cubic,
             keep_records: true,
             driver: Driver::Native,
+            #[cfg(feature = "canary")]
+            canary: None,
         }
     }
 }

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use blackstart_rt as rt;
+use rt::canary::Canary;
 use rt::fib::{Protocol, Target};
 use rt::net::TcpStream;
 use rt::task::JoinHandle;
@@ -151,8 +152,11 @@ impl Speaker {
                 self.step(Input::PeerUp(id, up));
             }
             Inbound::Down(id, reason) => {
+                let is_silent = reason == DownReason::HoldTimerExpired;
                 self.emit_about(id, |peer| Event::SessionDown { peer, reason });
-                self.step(Input::PeerDown(id));
+                if !(is_silent && rt::canary::is_planted(Canary::SpeakerKeepsSilentRoutes)) {
+                    self.step(Input::PeerDown(id));
+                }
             }
             Inbound::Update(id, update) => self.update(id, update),
             Inbound::Control(command, answer) => {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use blackstart_rt::canary::{self, Canary};
 use blackstart_rt::time::Instant;
 use blackstart_rt::{Map, Set};
 use hickory_proto::op::{Message, ResponseCode};
@@ -493,7 +494,9 @@ impl Core {
             self.settle(asking);
         }
         if conclusion.rcode == ResponseCode::ServFail {
-            let ttl_s = u32::try_from(self.config.cache_failures_s).unwrap_or(u32::MAX);
+            let for_ever = canary::is_planted(Canary::ResolverKeepsServfail);
+            let ttl_s = if for_ever { u64::MAX } else { self.config.cache_failures_s };
+            let ttl_s = u32::try_from(ttl_s).unwrap_or(u32::MAX);
             self.cache.put_negative(&task.question, conclusion.clone(), ttl_s, now);
         }
         for waiter in self.waiters.remove(&id).unwrap_or_default() {

@@ -4,6 +4,7 @@ use super::{Attempt, Failure, Incident, Kind};
 use crate::step::Name;
 use blackstart_app::{Percent, admission};
 use blackstart_sim::Time;
+use blackstart_sim::canary::{self, Canary};
 use blackstart_world::Event;
 use std::time::Duration;
 
@@ -22,7 +23,8 @@ impl Incident {
             self.busy(&self.lead()?, "judge-load").await?;
             self.order_admission(percent).await?;
             self.hold(hold, "the share of users must hold").await;
-            if let Some(limit) = stop_errors_percent
+            if let Some(limit) =
+                stop_errors_percent.filter(|_| !canary::is_planted(Canary::RampIgnoresErrors))
                 && let Some(errors) = self.errors()
                 && errors > f64::from(limit)
             {

@@ -13,7 +13,6 @@ use blackstart_sim::NodeId;
 use blackstart_world::Wiring;
 use ipnet::IpNet;
 use std::net::IpAddr;
-use std::time::Duration;
 
 /// Everything that judges may know of `scenario` beforehand.
 pub(super) fn facts(
@@ -21,7 +20,6 @@ pub(super) fn facts(
     index: &Index<'_>,
     wiring: &Wiring,
     runbook: Option<&Runbook>,
-    seed: u64,
 ) -> Facts {
     let checks = |wanted: fn(&Service) -> Vec<String>| {
         let services = all(&scenario.folder.services, |f| &f.service);
@@ -43,10 +41,6 @@ pub(super) fn facts(
         names_checked: checks(names_checked),
         apps_checked: checks(apps_checked),
         ramp_stops_at_percent: runbook.and_then(ramp_limit),
-        healed_by: scenario
-            .schedule(seed)
-            .iter()
-            .try_fold(Duration::ZERO, |last, fault| Some(last.max(fault.ends_at()?))),
     }
 }
 
