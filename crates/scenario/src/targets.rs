@@ -56,11 +56,13 @@ fn machines(folder: &Folder, index: &Index<'_>, targets: &mut Targets) {
         index.routers.iter().map(|(name, (_, router))| (name, router.site.get_ref(), &router.groups));
     for (name, site, labels) in hosts.chain(routers) {
         let thing = Thing::new(On::Machine, &[name]);
-        let kind = index.sites.get(site).map(|(_, site)| kinds_of_sites(site.kind));
-        for label in labels.iter().map(String::as_str).chain([site.as_str()]).chain(kind) {
+        for label in labels.iter().chain([site]) {
             targets.label(label, thing.clone());
         }
         targets.add(thing);
+    }
+    for (name, (_, site)) in index.sites.iter() {
+        targets.group(kinds_of_sites(site.kind), name);
     }
     for (_, door) in all(&folder.people, |f| &f.door) {
         targets.label("readers", Thing::new(On::Machine, &[door.reader.get_ref()]));
@@ -81,12 +83,14 @@ fn services(folder: &Folder, index: &Index<'_>, targets: &mut Targets) {
         let thing = Thing::new(On::Service, &[name]);
         targets.label(kind_of(service), thing.clone());
         targets.add(thing);
+        targets.runs_on(name, service.host.get_ref());
     }
     for (_, router) in all(&folder.networks, |f| &f.router) {
         let name = router.name.get_ref();
         let own = [("bgp", true), ("igp", router.igp), ("management", !router.groups.is_empty())];
         for (program, _) in own.into_iter().filter(|(_, runs)| *runs) {
             let thing = Thing::new(On::Service, &[&format!("{program}@{name}")]);
+            targets.runs_on(&thing.names[0], name);
             targets.label(program, thing.clone());
             targets.add(thing);
         }
@@ -223,7 +227,9 @@ fn answering(index: &Index<'_>, targets: &mut Targets) {
         }
     }
     for (name, _) in index.routers.iter().filter(|(_, (_, router))| !router.groups.is_empty()) {
-        targets.add(Thing::new(On::Answering, &[&format!("management@{name}")]));
+        let thing = Thing::new(On::Answering, &[&format!("management@{name}")]);
+        targets.label("management-planes", thing.clone());
+        targets.add(thing);
     }
 }
 
