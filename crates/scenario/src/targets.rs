@@ -1,6 +1,6 @@
 //! What there is in a scenario that may be broken, by name and by label.
 
-use crate::files::network::SiteKind;
+use crate::files::network::{Relation, Session, SiteKind};
 use crate::files::people::AccountKind;
 use crate::files::services::{Run, Service};
 use crate::index::{Index, all};
@@ -145,8 +145,10 @@ fn prefixes(folder: &Folder, index: &Index<'_>, targets: &mut Targets) {
     }
 }
 
+/// Sessions between networks of different owners: inside one there is no other AS number to expect.
 fn sessions(folder: &Folder, targets: &mut Targets) {
-    for (_, session) in all(&folder.networks, |f| &f.session) {
+    let external = |session: &&Session| matches!(session.relation, Relation::Customer | Relation::Peer);
+    for session in all(&folder.networks, |f| &f.session).map(|(_, session)| session).filter(external) {
         let [a, b] = [session.ends[0].get_ref(), session.ends[1].get_ref()];
         targets.add(Thing::new(On::Session, &[a, b]));
         targets.add(Thing::new(On::Session, &[b, a]));
