@@ -112,7 +112,12 @@ pub(crate) fn sessions(world: &World, router: &str, layers: &[Kind]) -> Result<(
     let wrong: Vec<_> = wrong.collect();
     config.edit(|config| {
         let mistyped = config.neighbours.iter_mut().filter(|neighbour| wrong.contains(&neighbour.address));
-        mistyped.for_each(|neighbour| neighbour.asn += WRONG_BY);
+        let own = config.asn;
+        mistyped.for_each(|neighbour| {
+            let wrong = neighbour.asn.saturating_add(WRONG_BY);
+            // Its own number would be no AS number for a neighbour at all.
+            neighbour.asn = if wrong == own { wrong + 1 } else { wrong };
+        });
     });
     told(world, &format!("bgp@{router}"))
 }
