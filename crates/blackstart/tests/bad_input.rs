@@ -109,6 +109,71 @@ const CASES: &[Case] = &[
         says: &["expected `]`"],
     },
     Case {
+        name: "a kind of fault that nobody knows",
+        broken: |f| replace(&f.join("faults.toml"), "\"link-down\"", "\"link-dwon\""),
+        at: "faults.toml:2:8",
+        says: &["unknown kind of fault `link-dwon`", "link-down"],
+    },
+    Case {
+        name: "a fault done to nothing",
+        broken: |f| replace(&f.join("faults.toml"), "shop-r1 - isp-r1", "shop-r1 - isp-r9"),
+        at: "faults.toml:3:6",
+        says: &["unknown link `shop-r1 - isp-r9`"],
+    },
+    Case {
+        name: "more of a label than there is",
+        broken: |f| replace(&f.join("faults.toml"), "shop-r1 - isp-r1", "any 20 of outside"),
+        at: "faults.toml:3:6",
+        says: &["`outside` stands for", "20 are asked for"],
+    },
+    Case {
+        name: "a fault beyond all limits",
+        broken: |f| {
+            let faults = f.join("faults.toml");
+            replace(&faults, "link-down", "lossy-link");
+            replace(&faults, "until", "with = { share = 1.5 }\nuntil");
+        },
+        at: "faults.toml:5:18",
+        says: &["`share` is 1.5", "0.01 to 1 share of packets"],
+    },
+    Case {
+        name: "a number that the fault has not",
+        broken: |f| replace(&f.join("faults.toml"), "until", "with = { share = 0.5 }\nuntil"),
+        at: "faults.toml:5:18",
+        says: &["unknown number of this kind `share`"],
+    },
+    Case {
+        name: "a fault that begins at no time",
+        broken: |f| {
+            let faults = f.join("faults.toml");
+            replace(&faults, "at = \"+10m\"\n", "");
+            replace(&faults, "until = \"+40m\"\n", "");
+        },
+        at: "faults.toml:2:8",
+        says: &["nothing says when `link-down` begins", "`at` or `when`"],
+    },
+    Case {
+        name: "a fault that ends before it begins",
+        broken: |f| replace(&f.join("faults.toml"), "+40m", "+5m"),
+        at: "faults.toml:5:9",
+        says: &["it ends before it begins"],
+    },
+    Case {
+        name: "a fault that waits for a signal from nowhere",
+        broken: |f| {
+            let faults = f.join("faults.toml");
+            replace(&faults, "at = \"+10m\"\nuntil = \"+40m\"", "when = \"http.shop@moon is ok\"");
+        },
+        at: "faults.toml:4:8",
+        says: &["unknown vantage point `moon`"],
+    },
+    Case {
+        name: "a fault that happens again and again, and never",
+        broken: |f| replace(&f.join("faults.toml"), "until", "every = \"0s\"\ntimes = 3\nuntil"),
+        at: "faults.toml:5:9",
+        says: &["it happens again, but not soundly", "`every` above zero"],
+    },
+    Case {
         name: "no scenario.toml",
         broken: |f| fs::remove_file(f.join("scenario.toml")).unwrap(),
         at: "scenario.toml",

@@ -236,6 +236,14 @@ fn the_manual_of_actions_is_current() {
     assert_eq!(ran.stdout, include_str!("../../../docs/src/actions.md"));
 }
 
+/// `cargo run -- schema faults > docs/src/faults.md` writes it again.
+#[test]
+fn the_manual_of_faults_is_current() {
+    let ran = blackstart(&["schema", "faults"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    assert_eq!(ran.stdout, include_str!("../../../docs/src/faults.md"));
+}
+
 #[test]
 fn the_schema_names_every_key_of_a_step() {
     let ran = blackstart(&["schema", "runbook"]);

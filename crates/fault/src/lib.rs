@@ -9,6 +9,7 @@
 //! - [`Budget`], [`Arsenal`]: what a run may break; schedules drawn from it; module `draw`
 //! - [`simpler`]: the steps by which a schedule shrinks; module `shrink`
 //! - [`strategy()`]: schedules for proptest
+//! - [`manual`]: the manual's page, from the tables
 //! - [`inject`]: lets a schedule happen to a running world; faults on one thing are layers, undone in any order
 //! - [`Event`]: what was done, as records; [`executed`] reads the schedule back from them
 //!
@@ -22,6 +23,7 @@ mod event;
 mod inject;
 mod kind;
 mod layers;
+pub mod manual;
 mod order;
 mod primitive;
 mod schedule;

@@ -227,7 +227,7 @@ pub const PRIMITIVES: &[Primitive] = &[
         Family::Clock,
         On::Machine,
         "the clock jumps; then jumps back",
-        &[parameter("offset-s", "seconds", [-1e9, 3600.0, 1e9], Milder::Less)],
+        &[parameter("offset-s", "seconds", [-1e8, 3600.0, 1e8], Milder::Less)],
     ),
     row(
         "clock-drift",
@@ -290,7 +290,7 @@ pub const PRIMITIVES: &[Primitive] = &[
         Family::Load,
         On::Asked,
         "asks the service far too often",
-        &[parameter("per-s", "requests a second", [1.0, 100.0, 10_000.0], Milder::Less)],
+        &[parameter("per-s", "requests a second", [1.0, 20.0, 1000.0], Milder::Less)],
     ),
 ];
 

@@ -20,7 +20,7 @@ pub enum On {
     Origin,
     /// A prefix at a router that others bring into routing.
     Foreign,
-    /// A BGP session, from one of its ends.
+    /// A BGP session with another AS, from one of its ends.
     Session,
     /// A link of interior routing, from one of its ends.
     Adjacency,

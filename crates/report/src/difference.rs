@@ -121,6 +121,7 @@ fn event(record: &Record) -> String {
         decoded::<blackstart_identity::Event>,
         decoded::<blackstart_manage::event::Event>,
         decoded::<blackstart_world::Event>,
+        decoded::<blackstart_fault::Event>,
     ];
     let engine = SimEvent::decode(record).map(|event| format!("{event:?}"));
     let found = engine.or_else(|| known.iter().find_map(|decode| decode(record)));

@@ -1,6 +1,6 @@
 //! What there is in a scenario that may be broken, by name and by label.
 
-use crate::files::network::SiteKind;
+use crate::files::network::{Relation, Session, SiteKind};
 use crate::files::people::AccountKind;
 use crate::files::services::{Run, Service};
 use crate::index::{Index, all};
@@ -56,11 +56,13 @@ fn machines(folder: &Folder, index: &Index<'_>, targets: &mut Targets) {
         index.routers.iter().map(|(name, (_, router))| (name, router.site.get_ref(), &router.groups));
     for (name, site, labels) in hosts.chain(routers) {
         let thing = Thing::new(On::Machine, &[name]);
-        let kind = index.sites.get(site).map(|(_, site)| kinds_of_sites(site.kind));
-        for label in labels.iter().map(String::as_str).chain([site.as_str()]).chain(kind) {
+        for label in labels.iter().chain([site]) {
             targets.label(label, thing.clone());
         }
         targets.add(thing);
+    }
+    for (name, (_, site)) in index.sites.iter() {
+        targets.group(kinds_of_sites(site.kind), name);
     }
     for (_, door) in all(&folder.people, |f| &f.door) {
         targets.label("readers", Thing::new(On::Machine, &[door.reader.get_ref()]));
@@ -81,12 +83,14 @@ fn services(folder: &Folder, index: &Index<'_>, targets: &mut Targets) {
         let thing = Thing::new(On::Service, &[name]);
         targets.label(kind_of(service), thing.clone());
         targets.add(thing);
+        targets.runs_on(name, service.host.get_ref());
     }
     for (_, router) in all(&folder.networks, |f| &f.router) {
         let name = router.name.get_ref();
         let own = [("bgp", true), ("igp", router.igp), ("management", !router.groups.is_empty())];
         for (program, _) in own.into_iter().filter(|(_, runs)| *runs) {
             let thing = Thing::new(On::Service, &[&format!("{program}@{name}")]);
+            targets.runs_on(&thing.names[0], name);
             targets.label(program, thing.clone());
             targets.add(thing);
         }
@@ -141,8 +145,10 @@ fn prefixes(folder: &Folder, index: &Index<'_>, targets: &mut Targets) {
     }
 }
 
+/// Sessions between networks of different owners: inside one there is no other AS number to expect.
 fn sessions(folder: &Folder, targets: &mut Targets) {
-    for (_, session) in all(&folder.networks, |f| &f.session) {
+    let external = |session: &&Session| matches!(session.relation, Relation::Customer | Relation::Peer);
+    for session in all(&folder.networks, |f| &f.session).map(|(_, session)| session).filter(external) {
         let [a, b] = [session.ends[0].get_ref(), session.ends[1].get_ref()];
         targets.add(Thing::new(On::Session, &[a, b]));
         targets.add(Thing::new(On::Session, &[b, a]));
@@ -223,7 +229,9 @@ fn answering(index: &Index<'_>, targets: &mut Targets) {
         }
     }
     for (name, _) in index.routers.iter().filter(|(_, (_, router))| !router.groups.is_empty()) {
-        targets.add(Thing::new(On::Answering, &[&format!("management@{name}")]));
+        let thing = Thing::new(On::Answering, &[&format!("management@{name}")]);
+        targets.label("management-planes", thing.clone());
+        targets.add(thing);
     }
 }
 

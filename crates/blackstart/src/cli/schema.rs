@@ -16,12 +16,15 @@ enum What {
     Runbook,
     /// The manual's page about actions, in Markdown
     Actions,
+    /// The manual's page about kinds of faults, in Markdown
+    Faults,
 }
 
 pub(super) fn run(arguments: &Arguments) -> Ending {
     let text = match arguments.what {
         What::Runbook => format!("{:#}\n", manual::schema()),
         What::Actions => manual::actions(),
+        What::Faults => blackstart_fault::manual::faults(),
     };
     output::end(&text, Ending::Held)
 }

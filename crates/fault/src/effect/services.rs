@@ -9,6 +9,9 @@ use blackstart_sim::{NodeId, control};
 use blackstart_world::World;
 use std::time::Duration;
 
+/// By how much a mistyped AS number is off.
+const WRONG_BY: u32 = 10;
+
 /// Where a service runs, and what its program is called there.
 pub(crate) fn program<'a>(world: &World, service: &'a str) -> Result<(NodeId, &'a str), Refusal> {
     let unknown = || Refusal::Unknown(format!("service {service}"));
@@ -68,7 +71,7 @@ pub(crate) fn zones(world: &World, service: &str, layers: &[Kind]) -> Result<(),
 
 fn slip(zones: &mut Zones, layer: &Kind) {
     let (Kind::NameGone { name, .. } | Kind::NameWrong { name, .. }) = layer else { return };
-    let Ok(name) = name.parse::<Name>() else { return };
+    let Ok(name) = format!("{}.", name.trim_end_matches('.')).parse::<Name>() else { return };
     let Some(zone) = zones.enclosing_mut(&name) else { return };
     match layer {
         Kind::NameGone { .. } => zone.take_out(&name),
@@ -109,7 +112,12 @@ pub(crate) fn sessions(world: &World, router: &str, layers: &[Kind]) -> Result<(
     let wrong: Vec<_> = wrong.collect();
     config.edit(|config| {
         let mistyped = config.neighbours.iter_mut().filter(|neighbour| wrong.contains(&neighbour.address));
-        mistyped.for_each(|neighbour| neighbour.asn ^= 1);
+        let own = config.asn;
+        mistyped.for_each(|neighbour| {
+            let wrong = neighbour.asn.saturating_add(WRONG_BY);
+            // Its own number would be no AS number for a neighbour at all.
+            neighbour.asn = if wrong == own { wrong + 1 } else { wrong };
+        });
     });
     told(world, &format!("bgp@{router}"))
 }

@@ -7,7 +7,9 @@
 //! - `network`: engine, routing, network management
 //! - `services`: names, applications, chat, sign-in, doors
 //! - `people`: what people do
+//! - `faults`: what is broken
 
+mod faults;
 mod network;
 mod people;
 mod services;
@@ -38,12 +40,15 @@ pub(super) struct Reader<'a> {
     paths_max: Map<String, u32>,
     /// Product and users' host -> percent of sends that succeed.
     sends: Map<String, f64>,
+    /// What is broken by each fault.
+    faults: Map<u32, String>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(names: &'a Map<NodeId, String>) -> Self {
         let (known, coming_up) = (Set::new(), Map::new());
-        Self { names, now: Time::ZERO, known, coming_up, paths_max: Map::new(), sends: Map::new() }
+        let (paths_max, sends, faults) = Default::default();
+        Self { names, now: Time::ZERO, known, coming_up, paths_max, sends, faults }
     }
 
     /// What is notable at a record.
@@ -97,6 +102,7 @@ impl<'a> Reader<'a> {
             <blackstart_identity::Event as rt::Event>::KIND => services::identity(&event(record)?),
             <blackstart_badge::Event as rt::Event>::KIND => self.badge(host, event(record)?),
             <blackstart_world::Event as rt::Event>::KIND => people::note(event(record)?),
+            <blackstart_fault::Event as rt::Event>::KIND => Some(self.fault(event(record)?)),
             _ => None,
         }
     }

@@ -76,6 +76,8 @@ pub struct Evidence {
     pub start: Timestamp,
     /// Hosts and routers.
     pub machines: Map<String, Machine>,
+    /// Where services run.
+    pub hosts: Map<String, String>,
     /// What was recorded, by machine, in order; what people do is under the empty name.
     pub facts: Map<String, Vec<Fact>>,
     /// Packets that were dropped, in order.
@@ -118,6 +120,7 @@ impl Evidence {
         Self {
             start: scenario.start,
             machines: wiring.machines.iter().map(machine).collect(),
+            hosts: wiring.services.clone(),
             facts,
             drops: drops.entries.iter().filter_map(dropped).collect(),
             faults,

@@ -14,6 +14,7 @@ use crate::outcome::Step;
 use crate::utc::moment;
 use crate::words::list;
 use blackstart_dns::message::Rcode;
+use blackstart_fault::Kind as FaultKind;
 use blackstart_rt::{Map, Set};
 use blackstart_runbook::execute::{Attempt, Kind, Spent};
 use blackstart_sim::{DropCause, Time};
@@ -188,7 +189,13 @@ impl<'a> Search<'a> {
     /// Why a machine could not resolve a name.
     fn unresolved(&mut self, name: &str, machine: &str, at: Time) -> Vec<Cause> {
         let wanted = format!("{}.", name.trim_end_matches('.').to_lowercase());
-        let mut causes = Vec::new();
+        let edited = |kind: &FaultKind| match kind {
+            FaultKind::NameGone { name: other, .. } | FaultKind::NameWrong { name: other, .. } => {
+                wanted.trim_end_matches('.') == other.to_lowercase()
+            }
+            _ => false,
+        };
+        let mut causes: Vec<Cause> = self.fault(at, edited).into_iter().collect();
         for resolver in self.resolvers(machine) {
             causes.extend(self.failing(&resolver, at, |failing| failing == wanted));
             causes.extend(self.between(machine, &resolver, before(at, BEFORE), at));

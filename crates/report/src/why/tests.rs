@@ -105,7 +105,8 @@ fn evidence() -> Evidence {
         tasks: Map::from([("join".to_owned(), takes.clone()), ("call".to_owned(), takes)]),
         ..People::default()
     };
-    Evidence { machines, people, ..Evidence::default() }
+    let hosts = [("web".to_owned(), "server".to_owned())].into();
+    Evidence { machines, hosts, people, ..Evidence::default() }
 }
 
 impl Evidence {
@@ -198,6 +199,22 @@ fn what_is_wrong_with_the_other_machine_is_found() {
     let cases = [
         (vec![(90, kill())], fault(killed.clone()), vec![(End::Fault, "service web killed")]),
         (vec![off()], fault(dark), vec![(End::Fault, "server without power")]),
+        (
+            vec![(90, SimEvent::Paused)],
+            fault(FaultKind::Pause { machine: "server".into() }),
+            vec![(End::Fault, "server stands still")],
+        ),
+        (
+            vec![(90, kill())],
+            fault(FaultKind::CrashLoop { service: service(), every_s: 9 }),
+            vec![(End::Fault, "service web crashes every 9 s")],
+        ),
+        // It runs, and not as it should.
+        (
+            Vec::new(),
+            fault(FaultKind::ServiceSilent { service: service() }),
+            vec![(End::Fault, "service web never answers")],
+        ),
         // Nothing in the schedule did it, and nobody knows what did.
         (vec![off()], Vec::new(), vec![(End::NotRecorded, "server has no power")]),
         (vec![(90, crash)], Vec::new(), vec![(End::Crash, "service web on server crashed: index")]),

@@ -431,7 +431,7 @@ impl Search<'_> {
     }
 
     /// A fault of the schedule that is at work at a moment.
-    fn fault(&mut self, at: Time, is: impl Fn(&FaultKind) -> bool) -> Option<Cause> {
+    pub(super) fn fault(&mut self, at: Time, is: impl Fn(&FaultKind) -> bool) -> Option<Cause> {
         let on = |fault: &&blackstart_fault::Fault| {
             fault.begins_at().is_some_and(|begins| Time::ZERO + begins <= at)
                 && fault.ends_at().is_none_or(|end| Time::ZERO + end > at)
@@ -463,9 +463,10 @@ impl Search<'_> {
                 SimEvent::Resumed => drop(judged.insert(String::new())),
                 SimEvent::Paused if judged.insert(String::new()) => {
                     let text = format!("{machine} stands still");
-                    causes.push(
-                        self.cause(format!("paused {machine}"), &text, text.clone(), since, |_| Vec::new()),
-                    );
+                    causes.push(self.cause(format!("paused {machine}"), &text, text.clone(), since, |search| {
+                        let is = |kind: &FaultKind| matches!(kind, FaultKind::Pause { machine: other } if other == machine);
+                        search.fault(since, is).into_iter().collect()
+                    }));
                 }
                 SimEvent::ServiceRestarted { service } => drop(judged.insert(service)),
                 SimEvent::ServiceKilled { service } if judged.insert(service.clone()) => {
@@ -479,7 +480,28 @@ impl Search<'_> {
                 _ => {}
             }
         }
+        causes.extend(self.ailing(machine, at));
         causes
+    }
+
+    /// Faults that lie on a machine or its services without stopping them: slow, or wrong answers.
+    fn ailing(&mut self, machine: &str, at: Time) -> Option<Cause> {
+        let hosts = self.evidence.hosts.clone();
+        let here = |service: &String| {
+            let router = service.split_once('@').map(|(_, router)| router);
+            router == Some(machine) || hosts.get(service).is_some_and(|host| host == machine)
+        };
+        self.fault(at, |kind| match kind {
+            FaultKind::SlowCpu { machine: other, .. } => other == machine,
+            FaultKind::ServiceSlow { service, .. }
+            | FaultKind::ServiceErrors { service, .. }
+            | FaultKind::ServiceDenies { service }
+            | FaultKind::ServiceLies { service }
+            | FaultKind::ServiceSilent { service }
+            | FaultKind::AccountGone { service, .. }
+            | FaultKind::Load { service, .. } => here(service),
+            _ => false,
+        })
     }
 
     fn dark(&mut self, machine: &str, since: Time) -> Cause {
@@ -495,7 +517,13 @@ impl Search<'_> {
         let text = format!("service {service} on {machine} does not run");
         let short = format!("{service} does not run");
         self.cause(format!("killed {service}"), &short, text, since, |search| {
-            let is = |kind: &FaultKind| matches!(kind, FaultKind::KillService { service: other } if other == service);
+            let names = [service.to_owned(), format!("{service}@{machine}")];
+            let is = |kind: &FaultKind| match kind {
+                FaultKind::KillService { service } | FaultKind::CrashLoop { service, .. } => {
+                    names.contains(service)
+                }
+                _ => false,
+            };
             search.fault(since, is).into_iter().collect()
         })
     }

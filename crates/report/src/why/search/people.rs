@@ -6,6 +6,7 @@ use super::{BEFORE, Search, before};
 use crate::words::list;
 use blackstart_badge::Event as Badge;
 use blackstart_badge::event::Why;
+use blackstart_fault::Kind as FaultKind;
 use blackstart_rt::Set;
 use blackstart_runbook::execute::{Spending, Spent};
 use blackstart_sim::Time;
@@ -145,6 +146,10 @@ impl Search<'_> {
         if self.told_by_people(at).any(joined) {
             return None;
         }
+        let away = |kind: &FaultKind| matches!(kind, FaultKind::PersonAway { person } if person == name);
+        if let Some(fault) = self.fault(at, away) {
+            return Some(fault);
+        }
         let called = self.told_by_people(at).find_map(|(when, event)| match event {
             World::Called { person, by } if person == name => Some((when, by.clone())),
             _ => None,
@@ -176,6 +181,10 @@ impl Search<'_> {
 
     /// Why an item was not at hand: who holds it, where it lies, which door is in between.
     pub(super) fn item(&mut self, item: &str, at: Time) -> Vec<Cause> {
+        let lost = |kind: &FaultKind| matches!(kind, FaultKind::ItemLost { item: other } if other == item);
+        if let Some(fault) = self.fault(at, lost) {
+            return vec![fault];
+        }
         let people = &self.evidence.people;
         if let Some(place) = people.accounts.get(item).and_then(|account| account.kept_at.clone()) {
             let doors: Vec<_> = people.doors.values().filter(|door| door.to == place).cloned().collect();
