@@ -15,7 +15,7 @@ use std::time::Duration;
 pub fn judge(scenario: &Scenario, seed: u64, run: &Run) -> RunOutcome {
     let counts = scenario.counts();
     let outage = run.world.with_state(|state| Outage::of(&state.history));
-    let runbook = run.runbook.as_ref();
+    let runbook = run.runbook();
     RunOutcome {
         scenario: scenario.name.clone(),
         title: scenario.title.clone(),
@@ -33,7 +33,7 @@ pub fn judge(scenario: &Scenario, seed: u64, run: &Run) -> RunOutcome {
         milestones: milestones(scenario, run),
         invariants: invariants(scenario.start, run),
         runbooks: runbook
-            .map(|(book, report)| of_runbook(scenario, book, &report.borrow(), outage))
+            .map(|(book, report)| of_runbook(scenario, book, &report, outage))
             .into_iter()
             .collect(),
         not_modelled: scenario.not_modelled.clone(),
@@ -101,7 +101,7 @@ fn of_runbook(scenario: &Scenario, book: &step::Runbook, report: &Report, outage
         objective_s: objective.map(|objective| objective.as_secs_f64()),
         assumed_up: report.assumed_up.iter().cloned().collect(),
         unmodelled: report.unmodelled.iter().cloned().collect(),
-        steps: report.steps.iter().map(step).collect(),
+        steps: report.choice.iter().chain(&report.steps).map(step).collect(),
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) type Words = Spanned<Vec<Word>>;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct RunbookBlock {
     #[serde(default)]
+    pub(crate) use_when: Vec<Spanned<ConditionBlock>>,
+    #[serde(default)]
     pub(crate) restores: Vec<Word>,
     #[serde(default)]
     pub(crate) copies: Vec<Word>,
@@ -52,6 +54,16 @@ pub(crate) struct WhoBlock {
     pub(crate) deputies: Option<Spanned<bool>>,
     pub(crate) team: Option<Word>,
     pub(crate) skills: Option<Words>,
+}
+
+/// One line of `use-when`: a [`WaitBlock`] that nobody waits for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct ConditionBlock {
+    pub(crate) signal: Word,
+    pub(crate) is: Option<Scalar>,
+    pub(crate) at_least: Option<Spanned<Scalar>>,
+    pub(crate) from: Option<Word>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -3,13 +3,14 @@
 //! A step acts through the simulated systems only: a door opens because its controller said so or because a guard turned a
 //! key; a port comes up because a router took the command. What this code decides is who does it and how long people take.
 //!
-//! - [`run`]: one runbook from its first step to its verdict. Start here.
+//! - [`run`]: one runbook, or the one of several that fits, from its first step to its verdict. Start here.
 //! - [`Report`]: what came of it, step by step.
 //! - [`Failure`], [`Attempt`]: why something did not work. [`Spent`]: where the time of a step went.
-//! - `crew`: who does a step. `clock`: how long it takes them. `watch`: waiting for a signal.
+//! - `choice`: which runbook fits. `crew`: who does a step. `clock`: how long it takes them. `watch`: waiting for a signal.
 //! - `gather`, `enter`, `console`, `ramp`, `at_hand`: the actions.
 
 mod at_hand;
+mod choice;
 mod clock;
 mod console;
 mod crew;
@@ -73,15 +74,15 @@ impl Next {
     }
 }
 
-/// Executes a runbook to its end, writing into `report` as it goes: a run that ends in the middle of a step leaves a report
-/// of what was reached. To be spawned as a task of the world, not of a host.
-pub async fn run(world: Rc<World>, runbook: Arc<Runbook>, report: Rc<RefCell<Report>>) {
-    *report.borrow_mut() = Report::new(&runbook);
+/// Chooses one of these runbooks by what can be seen and executes it to its end, writing into `report` as it goes: a run that
+/// ends in the middle of a step leaves a report of what was reached. To be spawned as a task of the world, not of a host.
+pub async fn run(world: Rc<World>, runbooks: Vec<Arc<Runbook>>, report: Rc<RefCell<Report>>) {
     let clock = Rc::new(clock::Clock::new(&world));
-    let (open, crew, tried, admitted, restored) = Default::default();
-    let incident = Incident { world, runbook, report, clock, admitted, restored, open, crew, tried };
-    incident.all_steps().await;
-    incident.report.borrow_mut().over = true;
+    let choice = choice::Choice { world: &world, runbooks: &runbooks, clock: &clock, report: &report };
+    if let Some(incident) = choice.made().await {
+        incident.all_steps().await;
+    }
+    report.borrow_mut().over = true;
 }
 
 impl Incident {
@@ -140,9 +141,9 @@ impl Incident {
             let began = Time::now();
             let seen = self.seen(after, began + after.within).await;
             self.begin();
-            self.spent(Spending::Signal, &after.signal.text, "", began);
+            self.spent(Spending::Signal, &after.seen.signal.text, "", began);
             if !seen {
-                let text = format!("waited {} for {}", rough(after.within), self.as_seen(after));
+                let text = format!("waited {} for {}", rough(after.within), self.as_seen(&after.seen));
                 return self.otherwise(body, after, self.not_seen(after, began, text)).await;
             }
         } else {
@@ -181,12 +182,12 @@ impl Incident {
         let acted = acted.unwrap_or_else(|_| Err(self.too_long(until, started)))?;
         let looking = Time::now();
         let seen = self.seen(until, started + until.within).await;
-        self.spent(Spending::Signal, &until.signal.text, "", looking);
+        self.spent(Spending::Signal, &until.seen.signal.text, "", looking);
         if seen {
             return Ok(acted);
         }
         let mut why =
-            self.not_seen(until, looking, format!("{} after {}", self.as_seen(until), rough(until.within)));
+            self.not_seen(until, looking, format!("{} after {}", self.as_seen(&until.seen), rough(until.within)));
         why.attempts.extend(acted.map(|first| first.attempts).unwrap_or_default());
         Err(why)
     }
@@ -203,7 +204,7 @@ impl Incident {
     }
 
     fn not_seen(&self, wait: &Wait, began: Time, text: String) -> Failure {
-        let mut waits = self.signals(wait).into_iter().map(|signal| {
+        let mut waits = watch::signals(&self.world, &wait.seen).into_iter().map(|signal| {
             let saw = self.value_of(&signal);
             Attempt::new(Kind::Wait, signal, began, saw)
         });
@@ -212,7 +213,7 @@ impl Incident {
 
     /// What the runbook says to do when a wait ran out or the action failed.
     async fn otherwise(&self, body: &Body, wait: &Wait, why: Failure) -> Next {
-        self.report.borrow_mut().ran_out.insert(wait.signal.span.start);
+        self.report.borrow_mut().ran_out.insert(wait.seen.signal.span.start);
         let why = match &wait.otherwise {
             Otherwise::Step(name) => {
                 let target = self.runbook.steps.iter().position(|s| s.id == name.text);

@@ -122,7 +122,7 @@ pub fn schema() -> Value {
         "title": "The TOML blocks of a runbook",
         "$defs": {
             "runbook": object(&[], &[
-                ("restores", words()), ("copies", words()), ("assumes-up", words()), ("escalate-to", words()),
+                ("use-when", json!({ "type": "array", "items": condition_schema() })), ("restores", words()), ("copies", words()), ("assumes-up", words()), ("escalate-to", words()),
             ]),
             "step": object(&["do"], &[
                 ("who", who_schema()), ("with-previous", json!({ "type": "boolean" })), ("after", wait_schema()),
@@ -164,19 +164,25 @@ fn who_schema() -> Value {
     ] })
 }
 
-fn wait_schema() -> Value {
+/// What `use-when` and waits have in common.
+fn seen_schema() -> [(&'static str, Value); 4] {
     let name = || Kind::Name.schema();
-    object(
-        &["signal", "within", "else"],
-        &[
-            ("signal", name()),
-            ("is", json!({ "type": ["string", "number", "boolean"] })),
-            ("at-least", json!({ "type": ["string", "number"] })),
-            ("from", name()),
-            ("within", Kind::Duration.schema()),
-            ("else", name()),
-        ],
-    )
+    [
+        ("signal", name()),
+        ("is", json!({ "type": ["string", "number", "boolean"] })),
+        ("at-least", json!({ "type": ["string", "number"] })),
+        ("from", name()),
+    ]
+}
+
+fn condition_schema() -> Value {
+    object(&["signal"], &seen_schema())
+}
+
+fn wait_schema() -> Value {
+    let [signal, is, at_least, from] = seen_schema();
+    let (within, otherwise) = (("within", Kind::Duration.schema()), ("else", Kind::Name.schema()));
+    object(&["signal", "within", "else"], &[signal, is, at_least, from, within, otherwise])
 }
 
 #[cfg(test)]

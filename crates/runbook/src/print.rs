@@ -1,7 +1,7 @@
 //! A runbook for paper: its prose, and each block in plain words, with room for times and a tick.
 
 use crate::measure::rough;
-use crate::step::{Action, Body, Name, Otherwise, Runbook, Step, Test, Wait, Who};
+use crate::step::{Action, Body, Condition, Name, Otherwise, Runbook, Step, Test, Wait, Who};
 
 /// Columns of a sheet.
 const COLUMNS: usize = 100;
@@ -18,6 +18,10 @@ pub fn sheet(runbook: &Runbook) -> String {
         ("Taken for granted", &runbook.assumes_up),
         ("Escalate to", &runbook.escalate_to),
     ];
+    if !runbook.use_when.is_empty() {
+        let all: Vec<String> = runbook.use_when.iter().map(seen).collect();
+        lines.extend(wrapped(&format!("Use when: {}", all.join(", and ")), "", COLUMNS));
+    }
     for (what, words) in header {
         if !words.is_empty() {
             lines.extend(wrapped(&format!("{what}: {}", listed(words)), "", COLUMNS));
@@ -78,12 +82,16 @@ fn who(who: &Who) -> String {
     }
 }
 
-fn waited(wait: &Wait) -> String {
-    let test = match &wait.test {
+fn seen(seen: &Condition) -> String {
+    let test = match &seen.test {
         Test::Is(value) => format!("is {value}"),
         Test::AtLeast(number) => format!("is at least {number}"),
     };
-    let from = wait.quorum.as_ref().map(|q| format!(" at {} of {} {} points", q.count, q.of, q.group.text));
+    let from = seen.quorum.as_ref().map(|q| format!(" at {} of {} {} points", q.count, q.of, q.group.text));
+    format!("{} {test}{}", seen.signal.text, from.unwrap_or_default())
+}
+
+fn waited(wait: &Wait) -> String {
     let otherwise = match &wait.otherwise {
         Otherwise::Step(step) => format!("go to \u{201c}{}\u{201d}", step.text),
         Otherwise::Stop => "stop".to_owned(),
@@ -92,7 +100,7 @@ fn waited(wait: &Wait) -> String {
         Otherwise::PreviousPercent => "back to the percentage before, then stop".to_owned(),
     };
     let within = rough(wait.within);
-    format!("{} {test}{}, within {within}; else {otherwise}", wait.signal.text, from.unwrap_or_default())
+    format!("{}, within {within}; else {otherwise}", seen(&wait.seen))
 }
 
 fn action(action: &Action) -> String {

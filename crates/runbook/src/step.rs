@@ -24,6 +24,9 @@ impl Name {
     }
 }
 
+/// Name of the step in which a runbook is chosen; no heading may have it.
+pub const CHOICE: &str = "choose-runbook";
+
 /// A recovery runbook: one Markdown file.
 #[derive(Clone, Debug)]
 pub struct Runbook {
@@ -33,6 +36,8 @@ pub struct Runbook {
     pub name: String,
     /// First heading.
     pub title: String,
+    /// What must be seen, all of it, before anybody takes this runbook up; with none it is begun at once.
+    pub use_when: Vec<Condition>,
     /// Services that the runbook brings back.
     pub restores: Vec<Name>,
     /// Where copies lie: `paper@PLACE` or the name of a service.
@@ -46,12 +51,19 @@ pub struct Runbook {
 }
 
 impl Runbook {
+    /// Who begins it, and so decides that it is the one to use.
+    #[must_use]
+    pub fn beginner(&self) -> Option<&Who> {
+        self.steps.iter().find_map(|step| step.body.as_ref()).map(|body| &body.who)
+    }
+
     /// The tasks whose durations its steps draw.
     pub fn tasks(&self) -> impl Iterator<Item = &'static str> {
         let bodies = self.steps.iter().filter_map(|step| step.body.as_ref());
         let actions = bodies.flat_map(|body| std::iter::once(&body.action).chain(&body.undo));
         let escalation: &[&str] = if self.escalate_to.is_empty() { &[] } else { &["call", "join"] };
-        actions.flat_map(Action::tasks).chain(escalation).copied()
+        let choice: &[&str] = if self.use_when.is_empty() { &[] } else { &["notice"] };
+        actions.flat_map(Action::tasks).chain(escalation).chain(choice).copied()
     }
 }
 
@@ -125,15 +137,22 @@ pub enum Who {
     },
 }
 
-/// A wait for something that the actor can see.
+/// Something that can be seen.
 #[derive(Clone, Debug)]
-pub struct Wait {
+pub struct Condition {
     /// Signal stem or `stem@vantage`.
     pub signal: Name,
     /// When it counts as seen.
     pub test: Test,
     /// `2 of 3 outside vantage points`: how many points of a group must agree.
     pub quorum: Option<Quorum>,
+}
+
+/// A wait for something that the actor can see.
+#[derive(Clone, Debug)]
+pub struct Wait {
+    /// What must be seen.
+    pub seen: Condition,
     /// Longest time to wait.
     pub within: Duration,
     /// What to do when it was not seen in time.

@@ -88,6 +88,15 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// The runbooks that people have at hand unless somebody says otherwise: the one that the scenario names; or all that say
+    /// when they are to be used.
+    pub fn at_hand(&self) -> Vec<&Arc<Runbook>> {
+        match &self.default_runbook {
+            Some(name) => self.runbooks.get(name).into_iter().collect(),
+            None => self.runbooks.values().filter(|runbook| !runbook.use_when.is_empty()).collect(),
+        }
+    }
+
     /// Reads a scenario folder, applies a variant, looks everything up.
     ///
     /// # Errors
@@ -225,7 +234,21 @@ fn runbooks(
         warnings.extend(checked.warnings);
         runbooks.insert(name.clone(), Arc::new(runbook));
     }
+    warnings.extend(never_chosen(folder, &runbooks));
     runbooks
+}
+
+/// Where runbooks are chosen by what is seen, one that does not say when it is to be used is never taken up.
+fn never_chosen(folder: &Folder, runbooks: &BTreeMap<String, Arc<Runbook>>) -> Diagnostics {
+    let chosen = |runbook: &&Arc<Runbook>| !runbook.use_when.is_empty();
+    let mut complaints = Diagnostics::new();
+    if folder.scenario.it.runbook.is_none() && runbooks.values().any(|runbook| chosen(&runbook)) {
+        for runbook in runbooks.values().filter(|runbook| !chosen(runbook)) {
+            let message = "nobody takes this runbook up: it does not say when it is to be used";
+            complaints.push(Diagnostic::new(&runbook.file, 0..0, message).helped("add `use-when`"));
+        }
+    }
+    complaints
 }
 
 fn milestones(folder: &Folder, clock: jiff::civil::Time) -> Vec<Milestone> {

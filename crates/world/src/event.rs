@@ -154,6 +154,13 @@ pub enum Event {
         /// Who has it now.
         to: String,
     },
+    /// Somebody saw that a runbook is the one to use.
+    TookUp {
+        /// Who.
+        person: String,
+        /// Which.
+        runbook: String,
+    },
 }
 
 impl rt::Event for Event {

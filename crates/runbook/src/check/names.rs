@@ -3,7 +3,7 @@
 use blackstart_source::Diagnostic;
 
 use super::Judge;
-use crate::step::{Action, Body, Name, Otherwise, Quorum, Test, Wait, Who};
+use crate::step::{Action, Body, Condition, Name, Otherwise, Quorum, Test, Wait, Who};
 
 impl Judge<'_> {
     pub(super) fn names(&mut self) {
@@ -38,6 +38,7 @@ impl Judge<'_> {
         for service in &runbook.restores {
             self.known("service", service, &vocabulary.services);
         }
+        runbook.use_when.iter().for_each(|seen| self.seen_names(seen));
         runbook.escalate_to.iter().for_each(|role| self.known("role", role, &vocabulary.roles));
         for copy in &runbook.copies {
             match copy.paper() {
@@ -142,12 +143,16 @@ impl Judge<'_> {
         }
     }
 
-    fn wait_names(&mut self, wait: &Wait) {
-        self.signal_name(&wait.signal, wait.quorum.as_ref());
-        wait.quorum.iter().for_each(|quorum| self.quorum_names(quorum));
-        if let Test::Is(value) = &wait.test {
-            self.value_name(&wait.signal, value);
+    fn seen_names(&mut self, seen: &Condition) {
+        self.signal_name(&seen.signal, seen.quorum.as_ref());
+        seen.quorum.iter().for_each(|quorum| self.quorum_names(quorum));
+        if let Test::Is(value) = &seen.test {
+            self.value_name(&seen.signal, value);
         }
+    }
+
+    fn wait_names(&mut self, wait: &Wait) {
+        self.seen_names(&wait.seen);
         if let Otherwise::Step(step) = &wait.otherwise {
             let steps = &self.runbook.steps;
             self.known("step", step, steps.iter().map(|step| &step.id));

@@ -44,8 +44,7 @@ impl<'a> Steps<'a> {
                     self.one_of(index, &able, &role.text)
                 });
                 let seats: Vec<Id> = seats.collect();
-                // Fewer than all: which of them is left open here.
-                if *of < seats.len() { vec![self.ground.graph.joint(Met::Any(seats))] } else { seats }
+                if *of < seats.len() { vec![self.ground.enough(*of, &seats)] } else { seats }
             }
         };
         self.ground.graph.joint(Met::All(parts))

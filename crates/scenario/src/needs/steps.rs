@@ -38,7 +38,7 @@ impl<'a> Steps<'a> {
 
     /// Explains every step; returns for each the node that says that it is done.
     pub(super) fn all(&mut self) -> Vec<Id> {
-        let readable = self.readable();
+        let readable = self.taken_up();
         let reached: Vec<Id> = self.acted.iter().map(|_| self.ground.graph.joint(Met::Unmodelled)).collect();
         let done = each_step(&mut self.ground.graph, self.runbook);
         for index in 0..self.acted.len() {
@@ -163,6 +163,13 @@ impl<'a> Steps<'a> {
         self.ground.graph.fact("a copy of this runbook", met)
     }
 
+    /// Somebody has a copy and sees that it is the one to use.
+    fn taken_up(&mut self) -> Id {
+        let mut needs = vec![self.readable()];
+        needs.extend(self.runbook.use_when.iter().filter_map(|seen| self.ground.seen(seen)));
+        self.ground.graph.joint(Met::All(needs))
+    }
+
     pub(super) fn copy(&mut self, copy: &str) -> Id {
         match copy.split_once('@') {
             Some((_, place)) => self.place(place),
@@ -183,7 +190,7 @@ impl<'a> Steps<'a> {
 
     /// What must be there before a wait can end well; `None` when nothing stands in its way.
     fn wait(&mut self, index: usize, body: &Body, wait: &Wait) -> Option<Id> {
-        let Some((stem, vantage)) = wait.signal.text.split_once('@') else { return self.ground.seen(wait) };
+        let Some((stem, vantage)) = wait.seen.signal.text.split_once('@') else { return self.ground.seen(&wait.seen) };
         let made = match stem {
             "guard-has-names" => {
                 self.acting(|a| matches!(a, Action::Decide { site, .. } if site.text == vantage))
@@ -196,10 +203,10 @@ impl<'a> Steps<'a> {
             "privileged-prompt" => self.acting(|a| matches!(a, Action::Login { .. })),
             "ports-shut-by-last-change" => self.acting(|a| matches!(a, Action::Compare { .. })),
             "data-centres-reachable" => return Some(self.centres(index, body)),
-            _ => return self.ground.seen(wait),
+            _ => return self.ground.seen(&wait.seen),
         };
         let met = any_or(made, "no step brings it about");
-        Some(self.ground.graph.fact(format!("signal {}", wait.signal.text), met))
+        Some(self.ground.graph.fact(format!("signal {}", wait.seen.signal.text), met))
     }
 
     /// Every data centre can be reached from where the step is done.

@@ -68,6 +68,9 @@ pub(super) fn note(event: Event) -> Option<Note> {
             Some(Note::said("people", format!("{person} switched {machine} off and on")))
         }
         Event::HandedOver { role, to } => Some(Note::said("people", format!("{to} is {role} now"))),
+        Event::TookUp { person, runbook } => {
+            Some(Note::said("people", format!("{person} takes up the runbook {runbook}")))
+        }
         Event::Admitted { percent } => {
             Some(Note::said("people", format!("edges are told to admit {percent} % of users")))
         }
