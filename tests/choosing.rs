@@ -18,7 +18,10 @@ fn when(name: &str) -> String {
 /// A runbook for a shop whose name resolves.
 fn look_at_the_page() -> String {
     let step = "who = { role = 'on-call' }\ndo = { observe = ['http.shop'] }";
-    format!("# Look\n\n```toml runbook\n{}\nassumes-up = ['mobile-carriers']\n```\n\n## Look\n\n```toml step\n{step}\n```\n", when("NOERROR"))
+    format!(
+        "# Look\n\n```toml runbook\n{}\nassumes-up = ['mobile-carriers']\n```\n\n## Look\n\n```toml step\n{step}\n```\n",
+        when("NOERROR")
+    )
 }
 
 /// Both runbooks at hand, and these faults.
@@ -83,5 +86,10 @@ fn a_runbook_without_a_trigger_is_never_chosen_and_check_says_so() {
     let scenario = load(copy.path(), None);
     assert_eq!(scenario.at_hand().len(), 1);
     let said = scenario.warnings.to_string();
-    assert!(said.contains("look.md:1:1: nobody takes this runbook up: it does not say when it is to be used; add `use-when`"), "{said}");
+    assert!(
+        said.contains(
+            "look.md:1:1: nobody takes this runbook up: it does not say when it is to be used; add `use-when`"
+        ),
+        "{said}"
+    );
 }

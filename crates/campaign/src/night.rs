@@ -219,10 +219,7 @@ pub fn named<'a>(scenario: &'a Scenario, name: &str) -> Result<&'a Arc<Runbook>,
     scenario.runbooks.get(name).ok_or_else(|| unknown_runbook(scenario, name).into())
 }
 
-fn chosen<'a>(
-    scenario: &'a Scenario,
-    choice: &RunbookChoice,
-) -> Result<Vec<&'a Arc<Runbook>>, Diagnostics> {
+fn chosen<'a>(scenario: &'a Scenario, choice: &RunbookChoice) -> Result<Vec<&'a Arc<Runbook>>, Diagnostics> {
     match choice {
         RunbookChoice::None => Ok(Vec::new()),
         RunbookChoice::Named(name) => Ok(vec![named(scenario, name)?]),

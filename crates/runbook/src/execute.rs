@@ -7,8 +7,9 @@
 //! - [`Report`]: what came of it, step by step.
 //! - [`Failure`], [`Attempt`]: why something did not work. [`Spent`]: where the time of a step went.
 //! - `choice`: which runbook fits. `crew`: who does a step. `clock`: how long it takes them. `watch`: waiting for a signal.
-//! - `gather`, `enter`, `console`, `ramp`, `at_hand`: the actions.
+//! - `gather`, `talk`, `enter`, `console`, `afar`, `ramp`, `at_hand`, `reset`: the actions.
 
+mod afar;
 mod at_hand;
 mod choice;
 mod clock;
@@ -19,12 +20,14 @@ mod failure;
 mod gather;
 mod ramp;
 mod report;
+mod reset;
+mod talk;
 mod watch;
 
 use crate::measure::rough;
-use crate::step::{Action, Body, Otherwise, Runbook, Step, Wait, Who};
+use crate::step::{Action, Body, Name, Otherwise, Runbook, Step, Then, Wait, Who};
 use blackstart_rt as rt;
-use blackstart_rt::Set;
+use blackstart_rt::{Map, Set};
 use blackstart_sim::Time;
 use blackstart_world::{Event, Lapse, World};
 pub use failure::{Attempt, Failure, Kind};
@@ -46,6 +49,8 @@ struct Incident {
     clock: Rc<clock::Clock>,
     /// Shares of users admitted so far, in percent, for stepping back.
     admitted: Rc<RefCell<Vec<u32>>>,
+    /// Routers that are talked to over the network, and how.
+    afar: Rc<RefCell<Map<String, afar::Route>>>,
     /// Ports brought up by hand, for taking it back.
     restored: Rc<RefCell<Vec<(String, String)>>>,
     /// The present step.
@@ -58,8 +63,13 @@ struct Incident {
 
 /// What to do after a step.
 enum Next {
+    /// The next one of the file.
     Step,
+    /// This one.
     GoTo(usize),
+    /// None: all is done.
+    Finished,
+    /// None: it cannot go on.
     End,
 }
 
@@ -68,8 +78,8 @@ impl Next {
     fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::End, _) | (_, Self::End) => Self::End,
-            (Self::GoTo(target), _) | (Self::Step, Self::GoTo(target)) => Self::GoTo(target),
-            (Self::Step, Self::Step) => Self::Step,
+            (Self::Step, next) => next,
+            (next, _) => next,
         }
     }
 }
@@ -101,6 +111,7 @@ impl Incident {
             match self.steps(together.clone()).await {
                 Next::Step => index = together.end,
                 Next::GoTo(target) => index = target,
+                Next::Finished => break,
                 Next::End => return,
             }
         }
@@ -159,7 +170,21 @@ impl Incident {
                 return Next::End;
             }
         }
-        Next::Step
+        self.after(body)
+    }
+
+    /// Where a step that is done leads.
+    fn after(&self, body: &Body) -> Next {
+        match &body.then {
+            None => Next::Step,
+            Some(Then::End) => Next::Finished,
+            Some(Then::Step(name)) => self.step_called(name),
+        }
+    }
+
+    fn step_called(&self, name: &Name) -> Next {
+        let target = self.runbook.steps.iter().position(|step| step.id == name.text);
+        target.map_or(Next::Step, Next::GoTo)
     }
 
     /// Tries as often as the step says. `Ok(Some(..))` tells which ways failed before one worked.
@@ -186,8 +211,11 @@ impl Incident {
         if seen {
             return Ok(acted);
         }
-        let mut why =
-            self.not_seen(until, looking, format!("{} after {}", self.as_seen(&until.seen), rough(until.within)));
+        let mut why = self.not_seen(
+            until,
+            looking,
+            format!("{} after {}", self.as_seen(&until.seen), rough(until.within)),
+        );
         why.attempts.extend(acted.map(|first| first.attempts).unwrap_or_default());
         Err(why)
     }
@@ -216,15 +244,14 @@ impl Incident {
         self.report.borrow_mut().ran_out.insert(wait.seen.signal.span.start);
         let why = match &wait.otherwise {
             Otherwise::Step(name) => {
-                let target = self.runbook.steps.iter().position(|s| s.id == name.text);
                 self.end(StepVerdict::FailedOver, Some(why));
-                return target.map_or(Next::Step, Next::GoTo);
+                return self.step_called(name);
             }
             Otherwise::Escalate if self.runbook.escalate_to.is_empty() => why,
             Otherwise::Escalate => match self.escalate(body).await {
                 Ok(()) => {
                     self.end(StepVerdict::FailedOver, Some(why));
-                    return Next::Step;
+                    return self.after(body);
                 }
                 Err(again) => why.then(again, "; "),
             },
@@ -309,6 +336,19 @@ impl Incident {
             Action::Restart { service } => self.restart(service).await.map(done),
             Action::Call { roles } => self.call_in(roles).await.map(|_| None),
             Action::HandOver { role, to } => self.hand_over(role, to).await.map(done),
+            Action::Chat { channel, on, to, text, with } => {
+                self.chat(channel, text, (on, to), with.as_ref()).await.map(done)
+            }
+            Action::Page { roles, on, patience, with } => {
+                self.page(roles, on, *patience, with.as_ref()).await
+            }
+            Action::Escort { door, by } => self.escort(door, by).await.map(done),
+            Action::Ssh { on, through, with } => self.ssh(on, through, with).await.map(done),
+            Action::Originate { prefix, on, announced } => {
+                self.originate(prefix, on, *announced).await.map(done)
+            }
+            Action::FailOver { prefix, from, to } => self.fail_over(prefix, from, to).await.map(done),
+            Action::Reset { machines, patience } => self.reset(machines, *patience).await.map(done),
             Action::Post { on, text } => self.post(on, text).await.map(done),
         }
     }

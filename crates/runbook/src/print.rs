@@ -1,7 +1,7 @@
 //! A runbook for paper: its prose, and each block in plain words, with room for times and a tick.
 
 use crate::measure::rough;
-use crate::step::{Action, Body, Condition, Name, Otherwise, Runbook, Step, Test, Wait, Who};
+use crate::step::{Action, Body, Condition, Name, Otherwise, Runbook, Step, Test, Then, Wait, Who};
 
 /// Columns of a sheet.
 const COLUMNS: usize = 100;
@@ -64,6 +64,7 @@ fn of_body(body: &Body) -> Vec<(&'static str, String)> {
         rows.push(("TRY", format!("up to {} times, {} between", body.tries.most, rough(body.tries.pause))));
     }
     rows.extend(body.until.iter().map(|wait| ("DONE", waited(wait))));
+    rows.extend(body.then.iter().map(|then| ("THEN", then_on(then))));
     rows.extend(body.undo.iter().map(|undo| ("UNDO", action(undo))));
     if !body.needs.is_empty() {
         rows.push(("NEEDS", listed(&body.needs)));
@@ -79,6 +80,13 @@ fn who(who: &Who) -> String {
             format!("{of} of {}{deputies}", listed(roles))
         }
         Who::Team { name, skills } => format!("team {}: {}", name.text, listed(skills)),
+    }
+}
+
+fn then_on(then: &Then) -> String {
+    match then {
+        Then::Step(step) => format!("go to \u{201c}{}\u{201d}", step.text),
+        Then::End => "that is all".to_owned(),
     }
 }
 
@@ -156,6 +164,34 @@ fn action(action: &Action) -> String {
         Action::Restart { service } => format!("start {} again", service.text),
         Action::Call { roles } => format!("call {}", listed(roles)),
         Action::HandOver { role, to } => format!("brief {}, who is {} from then on", to.text, role.text),
+        Action::Chat { channel, on, to, text, with: account } => {
+            let account = with(", signed in as ", account);
+            format!(
+                "tell {} in {} on {}{account}: {}; wait for the answer",
+                to.text, channel.text, on.text, text.text
+            )
+        }
+        Action::Page { roles, on, patience, .. } => {
+            format!(
+                "page {} through {}, {} each, until one answers",
+                listed(roles),
+                on.text,
+                rough(*patience)
+            )
+        }
+        Action::Escort { door, by } => format!("have {} take you through {}", by.text, door.text),
+        Action::Ssh { on, through, with } => {
+            format!("log in on {} through {} as {}", on.text, through.text, with.text)
+        }
+        Action::Originate { prefix, on, announced } => {
+            format!("{} {} on {}", if *announced { "announce" } else { "withdraw" }, prefix.text, on.text)
+        }
+        Action::FailOver { prefix, from, to } => {
+            format!("announce {} on {}, then withdraw it on {}", prefix.text, to.text, from.text)
+        }
+        Action::Reset { machines, patience } => {
+            format!("switch {} off, then on one by one; {} each", listed(machines), rough(*patience))
+        }
         Action::Post { on, text } => format!("say on {}: {}", on.text, text.text),
     }
 }

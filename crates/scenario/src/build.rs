@@ -2,11 +2,13 @@
 //!
 //! - [`build`]: all of it. Start here.
 //! - `network`: routers, links, routing configuration
-//! - `services`: what runs on each host
+//! - `services`: what runs on each host. `boot`: what it waits for when it starts again
 
+mod boot;
 mod network;
 mod services;
 
+pub(crate) use boot::port_of;
 pub(crate) use network::data_centres;
 
 use crate::index::{Index, all};

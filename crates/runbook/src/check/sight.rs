@@ -90,7 +90,7 @@ impl Judge<'_> {
 
     /// A door is opened from the site that it is part of.
     fn door_reached(&mut self, reached: &Reached, actors: &[Actor], action: &Action) {
-        let Action::Enter { door, .. } = action else { return };
+        let (Action::Enter { door, .. } | Action::Escort { door, .. }) = action else { return };
         let Some(there) = self.vocabulary.doors.get(&door.text) else { return };
         let Some(Some(site)) = self.vocabulary.places.get(&there.place) else { return };
         let at_site = Observability::Site(site.clone());
@@ -167,19 +167,19 @@ impl Reached {
                 let called = roles.iter().map(Actor::role).chain(actors.iter().cloned());
                 self.bridges.entry(bridge.text.clone()).or_default().extend(called);
             }
-            Action::Call { roles } => {
+            Action::Call { roles } | Action::Page { roles, .. } => {
                 for called in self.bridges.values_mut() {
                     called.extend(roles.iter().map(Actor::role));
                 }
             }
             Action::Travel { to, alert, .. } => self.travel(actors, to, alert.as_ref(), vocabulary),
-            Action::Enter { door, .. } => {
+            Action::Enter { door, .. } | Action::Escort { door, .. } => {
                 let Some(door) = vocabulary.doors.get(&door.text) else { return };
                 for actor in actors {
                     self.standing(actor, vocabulary).places.insert(door.place.clone());
                 }
             }
-            Action::Login { .. } => {
+            Action::Login { .. } | Action::Ssh { .. } => {
                 for actor in actors {
                     self.standing(actor, vocabulary).console = true;
                 }

@@ -1,6 +1,8 @@
 //! Choosing a runbook: somebody sees what its `use-when` says, looks again, and takes the first that fits.
 
-use super::{Event, Failure, Incident, Report, Runbook, Spending, Spent, StepReport, StepVerdict, Time, World};
+use super::{
+    Event, Failure, Incident, Report, Runbook, Spending, Spent, StepReport, StepVerdict, Time, World,
+};
 use super::{clock, sleep, watch};
 use crate::step::CHOICE;
 use std::cell::RefCell;
@@ -68,7 +70,8 @@ impl Choice<'_> {
 
     /// Waits until the trigger of some runbook holds; the first of those.
     async fn seen(&self) -> usize {
-        let holds = |runbook: &Arc<Runbook>| runbook.use_when.iter().all(|seen| watch::holds(self.world, seen));
+        let holds =
+            |runbook: &Arc<Runbook>| runbook.use_when.iter().all(|seen| watch::holds(self.world, seen));
         loop {
             let changed = self.world.changed();
             if let Some(index) = self.runbooks.iter().position(holds) {
@@ -89,7 +92,7 @@ impl Choice<'_> {
     fn incident(&self, index: usize) -> Incident {
         let (world, runbook) = (self.world.clone(), self.runbooks[index].clone());
         let (report, clock) = (self.report.clone(), self.clock.clone());
-        let (open, crew, tried, admitted, restored) = Default::default();
-        Incident { world, runbook, report, clock, admitted, restored, open, crew, tried }
+        let (open, crew, tried, admitted, restored, afar) = Default::default();
+        Incident { world, runbook, report, clock, admitted, afar, restored, open, crew, tried }
     }
 }
