@@ -91,7 +91,10 @@ pub fn actions() -> String {
     let mut page = String::from(
         "# Actions\n\n<!-- Written by `blackstart schema actions`; a test compares. -->\n\n\
          `do` and `undo` have exactly one verb with its parameters. Each acts through the simulated systems; how long people\n\
-         take comes from the tasks of `people.toml` that are named here.\n",
+         take comes from the tasks of `people.toml` that are named here.\n\n\
+         Some things have another name here. Approval by two is `decide`, with `who = { approvers = [..], of = 2 }`. To verify is\n\
+         `until`, or a step that does `observe`. Restoring a configuration is `apply = \"last-good\"`. Remote access is `ssh`; there is no\n\
+         model of a VPN, so name one under `needs` if your step rests on it.\n",
     );
     ROWS.iter().for_each(|row| page.push_str(&action(row)));
     page

@@ -189,11 +189,12 @@ fn contacts(index: &Index<'_>, host: &str, asks: &[Ask], occasion: Occasion) -> 
     let services: Vec<&Service> =
         index.services.iter().map(|(_, (_, service))| service).filter(here).collect();
     let mut first: Map<&str, (&Service, Duration)> = Map::new();
-    for ask in asks {
+    for ask in asks.iter().filter(|ask| has(index, host, ask.from)) {
         for other in asked(index, host, ask) {
             first.entry(other.name.get_ref()).or_insert((other, ask.at));
         }
     }
+    first.retain(|_, (other, _)| !is_checked_from(index, host, other));
     let contact = |(other, at): (&Service, Duration)| Contact {
         services: services.iter().map(|service| service.name.get_ref().clone()).collect(),
         asked: other.name.get_ref().clone(),
@@ -206,19 +207,31 @@ fn contacts(index: &Index<'_>, host: &str, asks: &[Ask], occasion: Occasion) -> 
 
 /// The services that answer where a packet went: several for an address that hosts share.
 fn asked<'a>(index: &Index<'a>, from: &str, ask: &Ask) -> Vec<&'a Service> {
-    let has = |host: &str, address: IpAddr| {
-        index.hosts.get(host).is_some_and(|(_, host)| {
-            *host.address.get_ref() == address
-                || host.routed.contains(&address)
-                || host.anycast.contains(&address)
-        })
-    };
     let all = index.services.iter().map(|(_, (_, service))| service);
     all.filter(|service| {
         let host = service.host.get_ref();
-        host != from && has(host, ask.to.ip()) && port_of(&service.run) == Some(ask.to.port())
+        host != from && has(index, host, ask.to.ip()) && port_of(&service.run) == Some(ask.to.port())
     })
     .collect()
+}
+
+/// Whether an address is one of a machine's.
+fn has(index: &Index<'_>, host: &str, address: IpAddr) -> bool {
+    index.hosts.get(host).is_some_and(|(_, host)| {
+        *host.address.get_ref() == address
+            || host.routed.contains(&address)
+            || host.anycast.contains(&address)
+    })
+}
+
+/// A health check of this machine looks at the service: it is the check that asks, and its targets are no needs.
+fn is_checked_from(index: &Index<'_>, host: &str, other: &Service) -> bool {
+    index.services.iter().any(|(_, (_, service))| match &service.run {
+        Run::Health(health) if service.host.get_ref() == host => {
+            health.targets.iter().any(|target| has(index, other.host.get_ref(), target.ip()))
+        }
+        _ => false,
+    })
 }
 
 /// A service says that it needs the other one or its like; or its own configuration does, which is looked at anyway.

@@ -13,13 +13,15 @@ const ACK: u8 = 0x10;
 /// A first packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Ask {
+    /// From whose address.
+    pub(super) from: IpAddr,
     /// To whom.
     pub(super) to: SocketAddr,
     /// When, from the start of the run.
     pub(super) at: Duration,
 }
 
-/// All first packets of a capture, those that others sent among them: they go to the machine's own address.
+/// All first packets of a capture, those that others sent among them.
 pub(super) fn asks(pcapng: &[u8]) -> Vec<Ask> {
     let Ok(mut reader) = PcapNgReader::new(pcapng) else { return Vec::new() };
     let mut asks = Vec::new();
@@ -28,23 +30,25 @@ pub(super) fn asks(pcapng: &[u8]) -> Vec<Ask> {
         if let Block::EnhancedPacket(packet) = block {
             let began = *began.get_or_insert(packet.timestamp);
             let at = packet.timestamp.saturating_sub(began);
-            asks.extend(first_packet(&packet.data).map(|to| Ask { to, at }));
+            asks.extend(first_packet(&packet.data).map(|(from, to)| Ask { from, to, at }));
         }
     }
     asks
 }
 
-/// Where an IP packet goes that begins a conversation: TCP's SYN, or anything over UDP.
-fn first_packet(packet: &[u8]) -> Option<SocketAddr> {
-    let (protocol, to, rest): (u8, IpAddr, &[u8]) = match packet.first()? >> 4 {
+/// Where an IP packet comes from and goes to that begins a conversation: TCP's SYN, or anything over UDP.
+fn first_packet(packet: &[u8]) -> Option<(IpAddr, SocketAddr)> {
+    let (protocol, from, to, rest): (u8, IpAddr, IpAddr, &[u8]) = match packet.first()? >> 4 {
         4 => {
             let length = usize::from(packet[0] & 0x0f) * 4;
+            let from: [u8; 4] = packet.get(12..16)?.try_into().ok()?;
             let to: [u8; 4] = packet.get(16..20)?.try_into().ok()?;
-            (*packet.get(9)?, to.into(), packet.get(length..)?)
+            (*packet.get(9)?, from.into(), to.into(), packet.get(length..)?)
         }
         6 => {
+            let from: [u8; 16] = packet.get(8..24)?.try_into().ok()?;
             let to: [u8; 16] = packet.get(24..40)?.try_into().ok()?;
-            (*packet.get(6)?, to.into(), packet.get(40..)?)
+            (*packet.get(6)?, from.into(), to.into(), packet.get(40..)?)
         }
         _ => return None,
     };
@@ -54,7 +58,7 @@ fn first_packet(packet: &[u8]) -> Option<SocketAddr> {
         UDP => true,
         _ => false,
     };
-    begins.then(|| SocketAddr::new(to, port))
+    begins.then(|| (from, SocketAddr::new(to, port)))
 }
 
 #[cfg(test)]
@@ -74,7 +78,7 @@ mod tests {
 
     #[test]
     fn only_what_begins_a_conversation_asks() {
-        let web: SocketAddr = "10.0.0.2:80".parse().unwrap();
+        let web = ("10.0.0.1".parse().unwrap(), "10.0.0.2:80".parse().unwrap());
         assert_eq!(first_packet(&tcp(SYN)), Some(web));
         assert_eq!(first_packet(&tcp(SYN | ACK)), None);
         assert_eq!(first_packet(&tcp(ACK)), None);
