@@ -1,15 +1,58 @@
 //! What steps of a runbook do in the simulated world, each tried in the smallest scenario, before and after its line goes
 //! down (09:10).
 
+use blackstart_badge as badge;
 use blackstart_sim::record::SimEvent;
 use blackstart_tests::folder;
 use blackstart_tests::night::{Night, load, play, three_services};
+use blackstart_world::Event;
 
 /// Tasks that the scenario's own runbook does not ask for.
-const MORE_TASKS: [&str; 6] = ["restart", "fetch", "sign-in", "open-document", "power-cycle", "brief"];
+const MORE_TASKS: [&str; 8] =
+    ["restart", "fetch", "sign-in", "open-document", "power-cycle", "brief", "write", "acknowledge"];
+
+/// A chat and a jump host in the data centre, a laptop for the guard, and a router that may take the prefix over.
+const MORE_SERVICES: &str = r#"
+[[host]]
+name = "chat1"
+site = "data-centre"
+router = "dc-r1"
+address = "203.0.113.21"
+[[service]]
+name = "chat"
+host = "chat1"
+[service.run.chat]
+listen = "0.0.0.0:6667"
+[[host]]
+name = "jump1"
+site = "data-centre"
+router = "dc-r2"
+address = "203.0.113.91"
+[[service]]
+name = "jump-host"
+host = "jump1"
+[service.run.jump-host]
+routers = "core-routers"
+sign-in = "203.0.113.140:7100"
+[[host]]
+name = "gus-laptop"
+site = "outside"
+router = "isp-r1"
+address = "198.51.100.63"
+resolvers = ["198.51.100.54:53"]
+"#;
+const STANDBY: &str = "[[originate]]\nrouter = 'dc-r1'\nprefix = '203.0.113.0/24'\nstandby = true\n";
+
+/// Nobody shuts the line.
+const QUIET: &str = "[[fault]]\nat = '+1m'\nkill-service = 'capacity-controller'\n";
 
 /// Plays the scenario with these step blocks as its runbook; steps are called `s1`, `s2`, …
 fn tried(header: &str, people: &str, steps: &[&str]) -> Night {
+    tried_in("", header, people, steps)
+}
+
+/// The same with faults of its own.
+fn tried_in(faults: &str, header: &str, people: &str, steps: &[&str]) -> Night {
     let copy = folder::copy(&three_services());
     let step = |(n, block): (usize, &&str)| format!("## S{}\n\n```toml step\n{block}\n```\n", n + 1);
     let steps: String = steps.iter().enumerate().map(step).collect();
@@ -18,7 +61,12 @@ fn tried(header: &str, people: &str, steps: &[&str]) -> Night {
     let takes = "takes = { low = '1m', likely = '1m', high = '1m', basis = 'assumption' }";
     let task = |name: &str| format!("[[task]]\nname = '{name}'\n{takes}\n");
     let tasks: String = MORE_TASKS.iter().copied().map(task).collect();
+    folder::write(&copy, "faults.toml", faults);
+    let add = |file: &str, more: &str| folder::write(&copy, file, &(folder::read(&copy, file) + more));
+    add("services.toml", MORE_SERVICES);
+    add("network.toml", STANDBY);
     let known = folder::read(&copy, "people.toml");
+    let known = known.replace("at = \"hall\"\n", "at = \"hall\"\nlaptop = \"gus-laptop\"\n");
     folder::write(&copy, "people.toml", &format!("{known}\n{tasks}{people}"));
     let scenario = load(copy.path(), None);
     play(&scenario, scenario.seed)
@@ -37,7 +85,10 @@ fn one_step() {
     let on_call = "who = { role = 'on-call' }";
     let down = format!("{on_call}\n{AFTER}");
     let key = "[[item]]\nname = 'spare'\nat = 'desk'\n[[item]]\nname = 'sealed'\nat = 'router-room'\n";
-    let cases: [(&str, &str, &str, &str); 15] = [
+    let chat = "chat = '#incident', on = 'chat', to = 'guard', text = 'Are you there?'";
+    let page = "page = ['engineer', 'guard'], on = 'chat', hold = '5m'";
+    let ssh = "ssh = 'core-routers', through = 'jump-host', with = 'automation'";
+    let cases: [(&str, &str, &str, &str); 23] = [
         (on_call, "fetch = 'spare'", "done", ""),
         (on_call, "fetch = 'wallet-card'", "done", ""),
         (on_call, "fetch = 'cage-key'", "done", ""),
@@ -58,6 +109,14 @@ fn one_step() {
         (on_call, "call = ['engineer']", "done", ""),
         (on_call, "isolate = 'capacity-controller'", "blocked", "nobody has a prompt on dc-r1"),
         (on_call, "hand-over = 'on-call', to = 'engineer'", "done", ""),
+        (on_call, chat, "done", ""),
+        (&down, chat, "blocked", "Gus is not in the chat: chat: cannot connect: "),
+        (on_call, page, "failed-over", "engineer: Ben has no machine"),
+        (&down, page, "blocked", "guard: Gus is not in the chat: chat: cannot connect: "),
+        (on_call, ssh, "done", ""),
+        (&down, ssh, "blocked", "sign-in: "),
+        (on_call, "withdraw = '203.0.113.0/24', on = 'dc-r2'", "blocked", "nobody has a prompt on dc-r2"),
+        (on_call, "reset = ['web1'], hold = '5m'", "blocked", "web1 stands at data-centre, Ada is at home"),
     ];
     for (who, action, verdict, why) in cases {
         let night = tried("", key, &[&format!("{who}\ndo = {{ {action} }}")]);
@@ -139,4 +198,137 @@ fn escalation_calls_somebody_and_tries_once_more() {
     assert_eq!(verdicts(&tried("", "", &[look])), ["blocked"], "nobody to call");
     let helped = tried("escalate-to = ['engineer']", "", &[look]);
     assert_eq!(verdicts(&helped), ["failed-over"], "{:#?}", helped.runbook().steps);
+}
+
+const TEAM: &str = "who = { team = 'two', skills = ['core-router', 'break-glass'] }";
+const SSH: &str =
+    "who = { role = 'on-call' }\ndo = { ssh = 'core-routers', through = 'jump-host', with = 'automation' }";
+
+/// The shop as seen from outside, within a quarter of an hour.
+fn shop(is: &str) -> String {
+    format!(
+        "until = {{ signal = 'http.shop', is = '{is}', from = '1 of 1 outside vantage points', within = '15m', else = 'stop' }}"
+    )
+}
+
+#[test]
+fn somebody_else_opens_the_door() {
+    let travel = format!("{TEAM}\ndo = {{ travel = 'data-centre' }}");
+    let escort = "do = { escort = 'router-room', by = 'guard' }";
+    let night = tried("", "", &[&travel, escort, "do = { power-cycle = 'web1' }"]);
+    assert_eq!(verdicts(&night), ["done"; 3], "{:#?}", night.runbook().steps);
+    let by_key = |(_, event): (_, badge::Event)| {
+        matches!(event, badge::Event::DoorOpened { by: badge::event::By::Key, .. })
+    };
+    assert!(night.events::<badge::Event>().any(by_key), "on the controller's record");
+    // Somebody who has neither a badge nor the key.
+    let escort = "do = { escort = 'router-room', by = 'helper' }";
+    let helper = "[[person]]\nname = 'Hal'\nroles = ['helper']\nat = 'hall'\n";
+    let night = tried("", helper, &[&travel, escort]);
+    assert_eq!(
+        night.runbook().steps[1].blocked_on.as_deref(),
+        Some("Hal has neither a badge nor a key for router-room")
+    );
+}
+
+#[test]
+fn a_prefix_is_withdrawn_and_announced_again() {
+    let withdraw = format!("do = {{ withdraw = '203.0.113.0/24', on = 'dc-r2' }}\n{}", shop("failing"));
+    let announce = format!("do = {{ announce = '203.0.113.0/24', on = 'dc-r2' }}\n{}", shop("ok"));
+    // Over the network it takes the way back with it.
+    let afar = tried_in(QUIET, "", "", &[SSH, &withdraw, &announce]);
+    assert_eq!(verdicts(&afar), ["done", "done", "blocked"], "{:#?}", afar.runbook().steps);
+    let why = afar.runbook().steps[2].blocked_on.clone().unwrap_or_default();
+    assert!(why.starts_with("dc-r2, over the network: no connection to the router: "), "{why}");
+    let travel = format!("{TEAM}\ndo = {{ travel = 'data-centre', carry = ['code-generator'] }}");
+    let enter = "do = { enter = 'router-room', try = ['badge'] }";
+    let login = "do = { login = 'serial', on = 'core-routers', with = 'break-glass', second-factor = 'code-generator' }";
+    let beside = tried_in(QUIET, "", "", &[&travel, enter, login, &withdraw, &announce]);
+    assert_eq!(verdicts(&beside), ["done"; 5], "{:#?}", beside.runbook().steps);
+    // A router that originates nothing of the sort is not even looked for.
+    let copy = folder::copy(&three_services());
+    let text = folder::read(&copy, "runbooks/bring-it-back.md")
+        + "\n## More\n\n```toml step\ndo = { announce = '10.0.0.0/8', on = 'dc-r2' }\n```\n";
+    folder::write(&copy, "runbooks/bring-it-back.md", &text);
+    let refused = blackstart_scenario::Scenario::load(copy.path(), None).unwrap_err().to_string();
+    assert!(
+        refused.contains("unknown prefix of `dc-r2` `10.0.0.0/8`; expected `203.0.113.0/24`"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn a_prefix_moves_to_another_router() {
+    let move_it =
+        format!("do = {{ fail-over = '203.0.113.0/24', from = 'dc-r2', to = 'dc-r1' }}\n{}", shop("ok"));
+    let withdraw = format!("do = {{ withdraw = '203.0.113.0/24', on = 'dc-r1' }}\n{}", shop("failing"));
+    let night = tried_in(QUIET, "", "", &[SSH, &move_it, &withdraw]);
+    assert_eq!(verdicts(&night), ["done"; 3], "{:#?}", night.runbook().steps);
+    let after = night.step("s2").ended.expect("it ended");
+    let failing = night
+        .history
+        .of("http.shop@probe1")
+        .iter()
+        .filter(|(at, value)| night.moment(*at) < after && value.is("failing"));
+    assert_eq!(failing.count(), 0, "no moment without an announcement");
+}
+
+#[test]
+fn machines_are_switched_on_in_the_order_in_which_they_start() {
+    let travel = format!("{TEAM}\ndo = {{ travel = 'data-centre' }}");
+    let enter = "do = { enter = 'router-room', try = ['badge'] }";
+    let site = format!("do = {{ reset = ['data-centre'], hold = '5m' }}\n{}", shop("ok"));
+    let night = tried_in(QUIET, "", "", &[&travel, enter, &site.replace("15m", "90m")]);
+    assert_eq!(verdicts(&night), ["done"; 3], "{:#?}", night.runbook().steps);
+    let switched = night.events::<Event>().filter_map(|(_, event)| match event {
+        Event::PowerCycled { machine, .. } => Some(machine),
+        _ => None,
+    });
+    let switched: Vec<String> = switched.collect();
+    let place = |machine: &str| switched.iter().position(|other| other == machine).expect(machine);
+    assert!(switched.len() == 10 && place("ns1") < place("web1"), "{switched:?}");
+    // The shop's machine does not find the name server, which is off.
+    let wrong = "do = { reset = ['web1', 'ns1'], hold = '5m' }";
+    let night = tried_in(QUIET, "", "", &[&travel, enter, wrong]);
+    let why = night.runbook().steps[2].blocked_on.clone().unwrap_or_default();
+    assert_eq!(why, "`web-shop` on web1 did not start within 5m: it waits for `names`");
+}
+
+#[test]
+fn who_is_off_shift_is_called_at_home_or_not_at_all() {
+    let nina = |more: &str| {
+        format!(
+            "[[person]]\nname = 'Nina'\nroles = ['night-lead']\nat = 'hall'\nshift = {{ from = '20:00:00', until = '06:00:00' }}\n{more}"
+        )
+    };
+    let open = [
+        "who = { role = 'on-call' }\ndo = { convene = 'phone-bridge', by = 'wallet-card', roles = ['night-lead', 'engineer'] }",
+        "who = { role = 'night-lead' }\ndo = { travel = 'data-centre' }",
+    ];
+    let at_home = tried("", &nina("home = 'home'\n"), &open);
+    assert_eq!(verdicts(&at_home), ["done"; 2], "{:#?}", at_home.runbook().steps);
+    assert!(at_home.took("s2") > std::time::Duration::from_secs(900), "from home, not from the hall");
+    // The run begins at nine and ends at eleven: no word of hers is heard in it.
+    let copy = folder::copy(&three_services());
+    folder::write(&copy, "people.toml", &(folder::read(&copy, "people.toml") + &nina("")));
+    let text = folder::read(&copy, "runbooks/bring-it-back.md").replacen(
+        "## Enter",
+        &format!("## Ask\n\n```toml step\n{}\n```\n\n## Enter", open[1]),
+        1,
+    );
+    folder::write(&copy, "runbooks/bring-it-back.md", &text);
+    let refused = blackstart_scenario::Scenario::load(copy.path(), None).unwrap_err().to_string();
+    assert!(refused.contains("nobody on shift has the role `night-lead`"), "{refused}");
+}
+
+#[test]
+fn a_runbook_branches_and_ends() {
+    let sign_in = "who = { role = 'on-call' }\ndo = { sign-in = 'automation' }";
+    let night = tried(
+        "",
+        "",
+        &[&format!("{sign_in}\nthen = 's3'"), sign_in, &format!("{sign_in}\nthen = 'end'"), sign_in],
+    );
+    assert_eq!(verdicts(&night), ["done", "skipped", "done", "skipped"]);
+    assert_eq!(night.runbook().verdict, "completed");
 }

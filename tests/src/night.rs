@@ -62,8 +62,7 @@ pub fn play(scenario: &Scenario, seed: u64) -> Night {
 /// The same on a driver of choice.
 #[must_use]
 pub fn play_on(driver: Driver, scenario: &Scenario, seed: u64) -> Night {
-    let own = scenario.default_runbook.as_ref().map(|name| &scenario.runbooks[name]);
-    perform(scenario, seed, driver, own)
+    perform(scenario, seed, driver, scenario.at_hand())
 }
 
 /// Plays a scenario in which people try this runbook, or nobody does anything.
@@ -72,8 +71,13 @@ pub fn play_with(scenario: &Scenario, seed: u64, runbook: Option<&Arc<Runbook>>)
     perform(scenario, seed, Driver::Native, runbook)
 }
 
-fn perform(scenario: &Scenario, seed: u64, driver: Driver, runbook: Option<&Arc<Runbook>>) -> Night {
-    let mut run = build(scenario, seed, driver, runbook).unwrap_or_else(|refused| panic!("{refused}"));
+fn perform<'a>(
+    scenario: &Scenario,
+    seed: u64,
+    driver: Driver,
+    runbooks: impl IntoIterator<Item = &'a Arc<Runbook>>,
+) -> Night {
+    let mut run = build(scenario, seed, driver, runbooks).unwrap_or_else(|refused| panic!("{refused}"));
     run.sim.run_until(Time::ZERO + scenario.duration);
     Night {
         outcome: judge(scenario, seed, &run),

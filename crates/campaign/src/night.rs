@@ -53,7 +53,7 @@ pub enum Error {
 /// Which runbook people try.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum RunbookChoice {
-    /// The one that the scenario names, if it does.
+    /// The one that the scenario names; if it names none, the one whose `use-when` people see first.
     #[default]
     Default,
     /// None: nobody acts.
@@ -259,19 +259,12 @@ pub fn default_or_named<'a>(
     named(scenario, name.ok_or_else(none)?)
 }
 
-fn chosen<'a>(
-    scenario: &'a Scenario,
-    choice: &RunbookChoice,
-) -> Result<Option<&'a Arc<Runbook>>, Diagnostics> {
-    let name = match choice {
-        RunbookChoice::None => return Ok(None),
-        RunbookChoice::Named(name) => name,
-        RunbookChoice::Default => match &scenario.default_runbook {
-            Some(name) => name,
-            None => return Ok(None),
-        },
-    };
-    named(scenario, name).map(Some)
+fn chosen<'a>(scenario: &'a Scenario, choice: &RunbookChoice) -> Result<Vec<&'a Arc<Runbook>>, Diagnostics> {
+    match choice {
+        RunbookChoice::None => Ok(Vec::new()),
+        RunbookChoice::Named(name) => Ok(vec![named(scenario, name)?]),
+        RunbookChoice::Default => Ok(scenario.at_hand()),
+    }
 }
 
 fn unknown_runbook(scenario: &Scenario, name: &str) -> Diagnostic {

@@ -80,12 +80,11 @@ fn next_stop(reached: Duration, end: Duration) -> Duration {
 }
 
 fn report(run: &Run) -> Report {
-    run.runbook.as_ref().map(|(_, report)| report.borrow().clone()).unwrap_or_default()
+    run.runbook().map(|(_, report)| report.clone()).unwrap_or_default()
 }
 
 fn is_decided(run: &Run, at_end: bool) -> bool {
-    let Some((_, report)) = &run.runbook else { return at_end };
-    let report = report.borrow();
+    let Some((_, report)) = run.runbook() else { return at_end };
     let is_blocked = report.over && report.finished.is_none();
     let is_under_way = !report.over && report.steps.iter().any(|step| step.started.is_some());
     let is_out =

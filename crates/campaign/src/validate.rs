@@ -234,7 +234,7 @@ fn coverage(runbook: &Runbook, trials: &[Trial]) -> Coverage {
         steps: runbook.steps.len(),
         executed: runbook.steps.iter().filter(|step| executed(&step.id)).count(),
         branches: waits.clone().count(),
-        branches_taken: waits.filter(|wait| ran_out.contains(&wait.signal.span.start)).count(),
+        branches_taken: waits.filter(|wait| ran_out.contains(&wait.seen.signal.span.start)).count(),
     }
 }
 

@@ -91,6 +91,13 @@ pub enum Event {
     },
     /// A step of the backbone-capacity controller.
     CapacityCommand(Capacity),
+    /// The routing did not originate a prefix as the configuration says.
+    OriginateFailed {
+        /// The prefix.
+        prefix: String,
+        /// What the routing said.
+        error: String,
+    },
 }
 
 impl blackstart_rt::Event for Event {
@@ -234,10 +241,13 @@ pub enum Refusal {
     /// The router could not write its disk.
     #[error("disk")]
     Disk,
+    /// The router's routing did not take the change.
+    #[error("routing")]
+    Routing,
 }
 
 impl Refusal {
-    const ALL: [Self; 16] = [
+    const ALL: [Self; 17] = [
         Self::NotLoggedIn,
         Self::WrongDoor,
         Self::BadCredentials,
@@ -254,6 +264,7 @@ impl Refusal {
         Self::Past,
         Self::TooMany,
         Self::Disk,
+        Self::Routing,
     ];
 
     /// The refusal behind its word on the wire.

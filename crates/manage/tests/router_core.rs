@@ -29,13 +29,15 @@ struct Bench {
     now_s: u64,
     events: Vec<Event>,
     persisted: Option<Settings>,
+    /// What the routing was told, in order.
+    routing: Vec<(String, bool)>,
 }
 
 impl Bench {
     fn new() -> Self {
         let ports = ports(&[("bb2", true), ("bb3", true)]);
         let core = Core::boot(&ports, &Settings::new());
-        Self { core, ports, now_s: 100, events: Vec::new(), persisted: None }
+        Self { core, ports, now_s: 100, events: Vec::new(), persisted: None, routing: Vec::new() }
     }
 
     fn with_view<T>(&mut self, with: impl FnOnce(&mut Core, &View<'_>) -> T) -> T {
@@ -68,6 +70,7 @@ impl Bench {
                     (port.admin_up, port.carrier) = (*up, *up);
                 }
                 Effect::Record(event) => self.events.push(event.clone()),
+                Effect::Originate { prefix, on } => self.routing.push((prefix.clone(), *on)),
                 Effect::Persist(settings) => self.persisted = Some(settings.clone()),
                 Effect::Reschedule | Effect::Close => {}
             }
@@ -257,4 +260,24 @@ proptest! {
             prop_assert!(bench.core.settle(&bench.ports).is_empty());
         }
     }
+}
+
+#[test]
+fn what_is_originated_follows_the_configuration() {
+    let mut bench = Bench::new();
+    let mut ann = session(Door::Console, "break-glass");
+    let prefix = "203.0.113.0/24";
+    let told = |bench: &mut Bench| std::mem::take(&mut bench.routing);
+    for wrong in ["stage set originate.nowhere down", "stage set originate.203.0.113.0/24 maybe"] {
+        assert_eq!(bench.say(&mut ann, wrong), "error invalid\n", "{wrong}");
+    }
+    bench.say(&mut ann, "stage set originate.203.0.113.0/24 down");
+    assert_eq!(bench.say(&mut ann, "commit"), "ok\n");
+    assert_eq!(told(&mut bench), [(prefix.to_owned(), false)]);
+    assert_eq!(bench.say(&mut ann, "rollback last-good"), "ok\n");
+    assert_eq!(told(&mut bench), [(prefix.to_owned(), true)], "without the setting it is announced");
+    let saved = Settings::from([("originate.203.0.113.0/24".to_owned(), "down".to_owned())]);
+    let core = Core::boot(&bench.ports, &saved);
+    let effects = core.settle(&bench.ports);
+    assert_eq!(effects, [Effect::Originate { prefix: prefix.to_owned(), on: false }], "and so after a boot");
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 pub fn judge(scenario: &Scenario, seed: u64, run: &Run) -> RunOutcome {
     let counts = scenario.counts();
     let outage = run.world.with_state(|state| Outage::of(&state.history));
-    let runbook = run.runbook.as_ref();
+    let runbook = run.runbook();
     RunOutcome {
         scenario: scenario.name.clone(),
         title: scenario.title.clone(),
@@ -34,7 +34,7 @@ pub fn judge(scenario: &Scenario, seed: u64, run: &Run) -> RunOutcome {
         milestones: milestones(scenario, run),
         invariants: invariants(scenario.start, run),
         runbooks: runbook
-            .map(|(book, report)| of_runbook(scenario, book, &report.borrow(), outage))
+            .map(|(book, report)| of_runbook(scenario, book, &report, outage))
             .into_iter()
             .collect(),
         not_modelled: scenario.not_modelled.clone(),
@@ -74,7 +74,7 @@ fn invariants(start: Timestamp, run: &Run) -> Vec<Invariant> {
 /// What came of everything that must hold, where the run stands now.
 #[must_use]
 pub fn outcomes(run: &Run) -> Vec<blackstart_judge::Outcome> {
-    let report = run.runbook.as_ref().map(|(_, report)| report.borrow());
+    let report = run.runbook().map(|(_, report)| report);
     let done = report.as_ref().and_then(|report| report.finished);
     let began = report.is_some_and(|report| report.steps.iter().any(|step| step.started.is_some()));
     let now = run.sim.now();
@@ -115,7 +115,7 @@ fn of_runbook(scenario: &Scenario, book: &step::Runbook, report: &Report, outage
         objective_s: objective.map(|objective| objective.as_secs_f64()),
         assumed_up: report.assumed_up.iter().cloned().collect(),
         unmodelled: report.unmodelled.iter().cloned().collect(),
-        steps: report.steps.iter().map(step).collect(),
+        steps: report.choice.iter().chain(&report.steps).map(step).collect(),
     }
 }
 

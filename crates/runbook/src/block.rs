@@ -18,6 +18,8 @@ pub(crate) type Words = Spanned<Vec<Word>>;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct RunbookBlock {
     #[serde(default)]
+    pub(crate) use_when: Vec<Spanned<ConditionBlock>>,
+    #[serde(default)]
     pub(crate) restores: Vec<Word>,
     #[serde(default)]
     pub(crate) copies: Vec<Word>,
@@ -38,6 +40,7 @@ pub(crate) struct StepBlock {
     pub(crate) tries: Option<Spanned<u32>>,
     pub(crate) pause: Option<Word>,
     pub(crate) until: Option<Spanned<WaitBlock>>,
+    pub(crate) then: Option<Word>,
     pub(crate) undo: Option<Spanned<ActionBlock>>,
     #[serde(default)]
     pub(crate) needs: Vec<Word>,
@@ -54,6 +57,16 @@ pub(crate) struct WhoBlock {
     pub(crate) skills: Option<Words>,
 }
 
+/// One line of `use-when`: a [`WaitBlock`] that nobody waits for.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct ConditionBlock {
+    pub(crate) signal: Word,
+    pub(crate) is: Option<Scalar>,
+    pub(crate) at_least: Option<Spanned<Scalar>>,
+    pub(crate) from: Option<Word>,
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct WaitBlock {
@@ -65,92 +78,73 @@ pub(crate) struct WaitBlock {
     pub(crate) r#else: Word,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub(crate) struct ActionBlock {
-    pub(crate) observe: Option<Words>,
-    pub(crate) convene: Option<Word>,
-    pub(crate) decide: Option<Word>,
-    pub(crate) travel: Option<Word>,
-    pub(crate) enter: Option<Word>,
-    pub(crate) login: Option<Word>,
-    pub(crate) compare: Option<Word>,
-    pub(crate) apply: Option<Word>,
-    pub(crate) admit: Option<Spanned<Shares>>,
-    pub(crate) post: Option<Word>,
-    pub(crate) isolate: Option<Word>,
-    pub(crate) fetch: Option<Word>,
-    pub(crate) sign_in: Option<Word>,
-    pub(crate) open: Option<Word>,
-    pub(crate) power_cycle: Option<Word>,
-    pub(crate) restart: Option<Word>,
-    pub(crate) call: Option<Words>,
-    pub(crate) hand_over: Option<Word>,
-    pub(crate) alert: Option<Word>,
-    pub(crate) by: Option<Word>,
-    pub(crate) carry: Option<Words>,
-    pub(crate) confirm_within: Option<Word>,
-    pub(crate) first: Option<Spanned<usize>>,
-    pub(crate) from: Option<Word>,
-    pub(crate) hold: Option<Word>,
-    pub(crate) on: Option<Word>,
-    pub(crate) record: Option<Word>,
-    pub(crate) roles: Option<Words>,
-    pub(crate) save: Option<Word>,
-    pub(crate) second_factor: Option<Word>,
-    pub(crate) site: Option<Word>,
-    pub(crate) stop_if: Option<Spanned<StopBlock>>,
-    pub(crate) text: Option<Word>,
-    pub(crate) to: Option<Word>,
-    pub(crate) r#try: Option<Words>,
-    pub(crate) unit: Option<Word>,
-    pub(crate) with: Option<Word>,
+/// Makes [`ActionBlock`]: each key once, with its field and the type of its value.
+macro_rules! action_block {
+    ($($key:literal $field:ident: $type:ty,)*) => {
+        /// `do` and `undo`: all verbs, then all parameters.
+        #[derive(Debug, Deserialize)]
+        #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+        pub(crate) struct ActionBlock {
+            $(pub(crate) $field: Option<$type>,)*
+        }
+
+        impl ActionBlock {
+            /// The keys that are written, each with the place of its value.
+            pub(crate) fn present(&self) -> Vec<(&'static str, Span)> {
+                let keys = [$(($key, place(&self.$field)),)*];
+                keys.into_iter().filter_map(|(key, place)| Some((key, place?))).collect()
+            }
+        }
+    };
 }
 
-impl ActionBlock {
-    /// The keys that are written, each with the place of its value.
-    pub(crate) fn present(&self) -> Vec<(&'static str, Span)> {
-        let keys = [
-            ("observe", place(&self.observe)),
-            ("convene", place(&self.convene)),
-            ("decide", place(&self.decide)),
-            ("travel", place(&self.travel)),
-            ("enter", place(&self.enter)),
-            ("login", place(&self.login)),
-            ("compare", place(&self.compare)),
-            ("apply", place(&self.apply)),
-            ("admit", place(&self.admit)),
-            ("post", place(&self.post)),
-            ("isolate", place(&self.isolate)),
-            ("fetch", place(&self.fetch)),
-            ("sign-in", place(&self.sign_in)),
-            ("open", place(&self.open)),
-            ("power-cycle", place(&self.power_cycle)),
-            ("restart", place(&self.restart)),
-            ("call", place(&self.call)),
-            ("hand-over", place(&self.hand_over)),
-            ("alert", place(&self.alert)),
-            ("by", place(&self.by)),
-            ("carry", place(&self.carry)),
-            ("confirm-within", place(&self.confirm_within)),
-            ("first", place(&self.first)),
-            ("from", place(&self.from)),
-            ("hold", place(&self.hold)),
-            ("on", place(&self.on)),
-            ("record", place(&self.record)),
-            ("roles", place(&self.roles)),
-            ("save", place(&self.save)),
-            ("second-factor", place(&self.second_factor)),
-            ("site", place(&self.site)),
-            ("stop-if", place(&self.stop_if)),
-            ("text", place(&self.text)),
-            ("to", place(&self.to)),
-            ("try", place(&self.r#try)),
-            ("unit", place(&self.unit)),
-            ("with", place(&self.with)),
-        ];
-        keys.into_iter().filter_map(|(key, place)| Some((key, place?))).collect()
-    }
+action_block! {
+    "observe" observe: Words,
+    "convene" convene: Word,
+    "decide" decide: Word,
+    "travel" travel: Word,
+    "enter" enter: Word,
+    "login" login: Word,
+    "compare" compare: Word,
+    "apply" apply: Word,
+    "admit" admit: Spanned<Shares>,
+    "post" post: Word,
+    "isolate" isolate: Word,
+    "fetch" fetch: Word,
+    "sign-in" sign_in: Word,
+    "open" open: Word,
+    "power-cycle" power_cycle: Word,
+    "restart" restart: Word,
+    "call" call: Words,
+    "hand-over" hand_over: Word,
+    "chat" chat: Word,
+    "page" page: Words,
+    "escort" escort: Word,
+    "ssh" ssh: Word,
+    "announce" announce: Word,
+    "withdraw" withdraw: Word,
+    "fail-over" fail_over: Word,
+    "reset" reset: Words,
+    "alert" alert: Word,
+    "by" by: Word,
+    "carry" carry: Words,
+    "confirm-within" confirm_within: Word,
+    "first" first: Spanned<usize>,
+    "from" from: Word,
+    "hold" hold: Word,
+    "on" on: Word,
+    "record" record: Word,
+    "roles" roles: Words,
+    "save" save: Word,
+    "second-factor" second_factor: Word,
+    "site" site: Word,
+    "stop-if" stop_if: Spanned<StopBlock>,
+    "text" text: Word,
+    "through" through: Word,
+    "to" to: Word,
+    "try" r#try: Words,
+    "unit" unit: Word,
+    "with" with: Word,
 }
 
 fn place<T>(value: &Option<Spanned<T>>) -> Option<Span> {

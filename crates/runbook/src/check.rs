@@ -14,7 +14,7 @@ mod names;
 mod sight;
 mod vocabulary;
 
-pub use vocabulary::{Door, Observability, Person, Vocabulary};
+pub use vocabulary::{Door, Observability, Person, Presence, Vocabulary};
 
 use blackstart_source::{Diagnostic, Diagnostics, Span};
 

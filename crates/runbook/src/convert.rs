@@ -8,7 +8,7 @@ mod verb;
 mod wait;
 mod who;
 
-pub(crate) use verb::Verb;
+pub(crate) use verb::{ROWS, Row, Verb};
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use blackstart_source::{Diagnostic, Diagnostics, SourceFile, Span, Spanned, list
 use crate::block::{StepBlock, Word, Words};
 use crate::markdown::Section;
 use crate::measure::{self, DURATION};
-use crate::step::{Body, Name, Tries, Who};
+use crate::step::{Body, Name, Then, Tries, Who};
 
 /// More tries of one step than this are no plan.
 const TRIES_MAX: u32 = 100;
@@ -81,6 +81,7 @@ impl Converter<'_> {
             action: action?,
             tries: tries?,
             until: all(until)?,
+            then: block.then.as_ref().map(then),
             undo: all(undo)?,
             needs: needs(block),
         })
@@ -142,6 +143,13 @@ fn all<T>(part: Option<Option<T>>) -> Option<Option<T>> {
         Some(None) => None,
         Some(read) => Some(read),
         None => Some(None),
+    }
+}
+
+fn then(word: &Word) -> Then {
+    match word.get_ref().as_str() {
+        "end" => Then::End,
+        _ => Then::Step(word.into()),
     }
 }
 

@@ -3,13 +3,15 @@
 //! A step acts through the simulated systems only: a door opens because its controller said so or because a guard turned a
 //! key; a port comes up because a router took the command. What this code decides is who does it and how long people take.
 //!
-//! - [`run`]: one runbook from its first step to its verdict. Start here.
+//! - [`run`]: one runbook, or the one of several that fits, from its first step to its verdict. Start here.
 //! - [`Report`]: what came of it, step by step.
 //! - [`Failure`], [`Attempt`]: why something did not work. [`Spent`]: where the time of a step went.
-//! - `crew`: who does a step. `clock`: how long it takes them. `watch`: waiting for a signal.
-//! - `gather`, `enter`, `console`, `ramp`, `at_hand`: the actions.
+//! - `choice`: which runbook fits. `crew`: who does a step. `clock`: how long it takes them. `watch`: waiting for a signal.
+//! - `gather`, `talk`, `enter`, `console`, `afar`, `ramp`, `at_hand`, `reset`: the actions.
 
+mod afar;
 mod at_hand;
+mod choice;
 mod clock;
 mod console;
 mod crew;
@@ -18,12 +20,14 @@ mod failure;
 mod gather;
 mod ramp;
 mod report;
+mod reset;
+mod talk;
 mod watch;
 
 use crate::measure::rough;
-use crate::step::{Action, Body, Otherwise, Runbook, Step, Wait, Who};
+use crate::step::{Action, Body, Name, Otherwise, Runbook, Step, Then, Wait, Who};
 use blackstart_rt as rt;
-use blackstart_rt::Set;
+use blackstart_rt::{Map, Set};
 use blackstart_sim::Time;
 use blackstart_world::{Event, Lapse, World};
 pub use failure::{Attempt, Failure, Kind};
@@ -45,6 +49,8 @@ struct Incident {
     clock: Rc<clock::Clock>,
     /// Shares of users admitted so far, in percent, for stepping back.
     admitted: Rc<RefCell<Vec<u32>>>,
+    /// Routers that are talked to over the network, and how.
+    afar: Rc<RefCell<Map<String, afar::Route>>>,
     /// Ports brought up by hand, for taking it back.
     restored: Rc<RefCell<Vec<(String, String)>>>,
     /// The present step.
@@ -57,8 +63,13 @@ struct Incident {
 
 /// What to do after a step.
 enum Next {
+    /// The next one of the file.
     Step,
+    /// This one.
     GoTo(usize),
+    /// None: all is done.
+    Finished,
+    /// None: it cannot go on.
     End,
 }
 
@@ -67,21 +78,21 @@ impl Next {
     fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::End, _) | (_, Self::End) => Self::End,
-            (Self::GoTo(target), _) | (Self::Step, Self::GoTo(target)) => Self::GoTo(target),
-            (Self::Step, Self::Step) => Self::Step,
+            (Self::Step, next) => next,
+            (next, _) => next,
         }
     }
 }
 
-/// Executes a runbook to its end, writing into `report` as it goes: a run that ends in the middle of a step leaves a report
-/// of what was reached. To be spawned as a task of the world, not of a host.
-pub async fn run(world: Rc<World>, runbook: Arc<Runbook>, report: Rc<RefCell<Report>>) {
-    *report.borrow_mut() = Report::new(&runbook);
+/// Chooses one of these runbooks by what can be seen and executes it to its end, writing into `report` as it goes: a run that
+/// ends in the middle of a step leaves a report of what was reached. To be spawned as a task of the world, not of a host.
+pub async fn run(world: Rc<World>, runbooks: Vec<Arc<Runbook>>, report: Rc<RefCell<Report>>) {
     let clock = Rc::new(clock::Clock::new(&world));
-    let (open, crew, tried, admitted, restored) = Default::default();
-    let incident = Incident { world, runbook, report, clock, admitted, restored, open, crew, tried };
-    incident.all_steps().await;
-    incident.report.borrow_mut().over = true;
+    let choice = choice::Choice { world: &world, runbooks: &runbooks, clock: &clock, report: &report };
+    if let Some(incident) = choice.made().await {
+        incident.all_steps().await;
+    }
+    report.borrow_mut().over = true;
 }
 
 impl Incident {
@@ -100,6 +111,7 @@ impl Incident {
             match self.steps(together.clone()).await {
                 Next::Step => index = together.end,
                 Next::GoTo(target) => index = target,
+                Next::Finished => break,
                 Next::End => return,
             }
         }
@@ -140,9 +152,9 @@ impl Incident {
             let began = Time::now();
             let seen = self.seen(after, began + after.within).await;
             self.begin();
-            self.spent(Spending::Signal, &after.signal.text, "", began);
+            self.spent(Spending::Signal, &after.seen.signal.text, "", began);
             if !seen {
-                let text = format!("waited {} for {}", rough(after.within), self.as_seen(after));
+                let text = format!("waited {} for {}", rough(after.within), self.as_seen(&after.seen));
                 return self.otherwise(body, after, self.not_seen(after, began, text)).await;
             }
         } else {
@@ -158,7 +170,21 @@ impl Incident {
                 return Next::End;
             }
         }
-        Next::Step
+        self.after(body)
+    }
+
+    /// Where a step that is done leads.
+    fn after(&self, body: &Body) -> Next {
+        match &body.then {
+            None => Next::Step,
+            Some(Then::End) => Next::Finished,
+            Some(Then::Step(name)) => self.step_called(name),
+        }
+    }
+
+    fn step_called(&self, name: &Name) -> Next {
+        let target = self.runbook.steps.iter().position(|step| step.id == name.text);
+        target.map_or(Next::Step, Next::GoTo)
     }
 
     /// Tries as often as the step says. `Ok(Some(..))` tells which ways failed before one worked.
@@ -181,12 +207,15 @@ impl Incident {
         let acted = acted.unwrap_or_else(|_| Err(self.too_long(until, started)))?;
         let looking = Time::now();
         let seen = self.seen(until, started + until.within).await;
-        self.spent(Spending::Signal, &until.signal.text, "", looking);
+        self.spent(Spending::Signal, &until.seen.signal.text, "", looking);
         if seen {
             return Ok(acted);
         }
-        let mut why =
-            self.not_seen(until, looking, format!("{} after {}", self.as_seen(until), rough(until.within)));
+        let mut why = self.not_seen(
+            until,
+            looking,
+            format!("{} after {}", self.as_seen(&until.seen), rough(until.within)),
+        );
         why.attempts.extend(acted.map(|first| first.attempts).unwrap_or_default());
         Err(why)
     }
@@ -203,7 +232,7 @@ impl Incident {
     }
 
     fn not_seen(&self, wait: &Wait, began: Time, text: String) -> Failure {
-        let mut waits = self.signals(wait).into_iter().map(|signal| {
+        let mut waits = watch::signals(&self.world, &wait.seen).into_iter().map(|signal| {
             let saw = self.value_of(&signal);
             Attempt::new(Kind::Wait, signal, began, saw)
         });
@@ -212,18 +241,17 @@ impl Incident {
 
     /// What the runbook says to do when a wait ran out or the action failed.
     async fn otherwise(&self, body: &Body, wait: &Wait, why: Failure) -> Next {
-        self.report.borrow_mut().ran_out.insert(wait.signal.span.start);
+        self.report.borrow_mut().ran_out.insert(wait.seen.signal.span.start);
         let why = match &wait.otherwise {
             Otherwise::Step(name) => {
-                let target = self.runbook.steps.iter().position(|s| s.id == name.text);
                 self.end(StepVerdict::FailedOver, Some(why));
-                return target.map_or(Next::Step, Next::GoTo);
+                return self.step_called(name);
             }
             Otherwise::Escalate if self.runbook.escalate_to.is_empty() => why,
             Otherwise::Escalate => match self.escalate(body).await {
                 Ok(()) => {
                     self.end(StepVerdict::FailedOver, Some(why));
-                    return Next::Step;
+                    return self.after(body);
                 }
                 Err(again) => why.then(again, "; "),
             },
@@ -308,6 +336,19 @@ impl Incident {
             Action::Restart { service } => self.restart(service).await.map(done),
             Action::Call { roles } => self.call_in(roles).await.map(|_| None),
             Action::HandOver { role, to } => self.hand_over(role, to).await.map(done),
+            Action::Chat { channel, on, to, text, with } => {
+                self.chat(channel, text, (on, to), with.as_ref()).await.map(done)
+            }
+            Action::Page { roles, on, patience, with } => {
+                self.page(roles, on, *patience, with.as_ref()).await
+            }
+            Action::Escort { door, by } => self.escort(door, by).await.map(done),
+            Action::Ssh { on, through, with } => self.ssh(on, through, with).await.map(done),
+            Action::Originate { prefix, on, announced } => {
+                self.originate(prefix, on, *announced).await.map(done)
+            }
+            Action::FailOver { prefix, from, to } => self.fail_over(prefix, from, to).await.map(done),
+            Action::Reset { machines, patience } => self.reset(machines, *patience).await.map(done),
             Action::Post { on, text } => self.post(on, text).await.map(done),
         }
     }

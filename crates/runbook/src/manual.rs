@@ -3,7 +3,7 @@
 //! Everything comes from the table of verbs (`convert::verb`) and the table of keys below, so that neither can say what the
 //! reader does not take.
 
-use crate::convert::Verb;
+use crate::convert::{ROWS, Row, Verb};
 use serde_json::{Map, Value, json};
 use std::fmt::Write as _;
 
@@ -19,17 +19,17 @@ enum Kind {
 }
 
 /// The keys of `do` that are parameters of a verb.
-const KEYS: [(&str, Kind, &str); 21] = [
+const KEYS: [(&str, Kind, &str); 22] = [
     ("admit", Kind::Percents, "share of users, in percent, that the edges let in meanwhile"),
     ("alert", Kind::Name, "role: everybody who has it is called to the bridge meanwhile"),
-    ("by", Kind::Name, "item with the numbers that are called"),
+    ("by", Kind::Name, "item with the numbers that are called; for `escort`, the role of whoever comes"),
     ("carry", Kind::Names, "items that somebody among them must hold"),
     ("confirm-within", Kind::Duration, "how long the first links must hold before the rest"),
     ("first", Kind::Count, "links that are opened first; 1 unless given"),
-    ("from", Kind::Name, "item that an earlier `compare` saved on"),
-    ("hold", Kind::Duration, "how long each share must hold"),
+    ("from", Kind::Name, "item that an earlier `compare` saved on; for `fail-over`, the router that has it"),
+    ("hold", Kind::Duration, "how long each share must hold; how long each person or machine has"),
     ("isolate", Kind::Name, "automation that is cut off first"),
-    ("on", Kind::Name, "group of routers or links, or a service"),
+    ("on", Kind::Name, "group of routers or links, a router, or a service"),
     ("record", Kind::Name, "where it is written down: an item, a service, or `paper-log`"),
     ("roles", Kind::Names, "roles that are called, in order"),
     ("save", Kind::Name, "item on which the running configuration is saved"),
@@ -37,7 +37,12 @@ const KEYS: [(&str, Kind, &str); 21] = [
     ("site", Kind::Name, "site whose guard is told; the vantage of `until` unless given"),
     ("stop-if", Kind::Stop, "when a share counts as failed"),
     ("text", Kind::Name, "the words"),
-    ("to", Kind::Name, "role of whoever takes it over"),
+    ("through", Kind::Name, "service that is the jump host"),
+    (
+        "to",
+        Kind::Name,
+        "role of whoever takes it over or is asked; for `fail-over`, the router that takes it",
+    ),
     ("try", Kind::Names, "ways, tried in order"),
     ("unit", Kind::Name, "`percent`"),
     ("with", Kind::Name, "account, or what is compared with"),
@@ -86,20 +91,20 @@ pub fn actions() -> String {
     let mut page = String::from(
         "# Actions\n\n<!-- Written by `blackstart schema actions`; a test compares. -->\n\n\
          `do` and `undo` have exactly one verb with its parameters. Each acts through the simulated systems; how long people\n\
-         take comes from the tasks of `people.toml` that are named here.\n",
+         take comes from the tasks of `people.toml` that are named here.\n\n\
+         Some things have another name here. Approval by two is `decide`, with `who = { approvers = [..], of = 2 }`. To verify is\n\
+         `until`, or a step that does `observe`. Restoring a configuration is `apply = \"last-good\"`. Remote access is `ssh`; there is no\n\
+         model of a VPN, so name one under `needs` if your step rests on it.\n",
     );
-    for verb in Verb::ALL {
-        page.push_str(&action(verb));
-    }
+    ROWS.iter().for_each(|row| page.push_str(&action(row)));
     page
 }
 
-fn action(verb: Verb) -> String {
-    let mut text =
-        format!("\n## {}\n\n```toml\ndo = {{ {} }}\n```\n\n{}\n", verb.name(), verb.example(), verb.does());
-    let (required, optional) = verb.parameters();
-    let rows =
-        required.iter().map(|key| (key, "required")).chain(optional.iter().map(|key| (key, "optional")));
+fn action(row: &Row) -> String {
+    let Row { name, example, does, .. } = row;
+    let mut text = format!("\n## {name}\n\n```toml\ndo = {{ {example} }}\n```\n\n{does}\n");
+    let (required, optional) = (row.required.iter(), row.optional.iter());
+    let rows = required.map(|key| (key, "required")).chain(optional.map(|key| (key, "optional")));
     for (n, (name, need)) in rows.enumerate() {
         if n == 0 {
             text.push_str("\n| parameter | type | | meaning |\n|---|---|---|---|\n");
@@ -116,19 +121,20 @@ fn action(verb: Verb) -> String {
 #[must_use]
 pub fn schema() -> Value {
     let words = || json!({ "type": "array", "items": { "type": "string" } });
-    let actions: Vec<Value> = Verb::ALL.into_iter().map(action_schema).collect();
+    let actions: Vec<Value> = ROWS.iter().map(action_schema).collect();
     json!({
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "The TOML blocks of a runbook",
         "$defs": {
             "runbook": object(&[], &[
-                ("restores", words()), ("copies", words()), ("assumes-up", words()), ("escalate-to", words()),
+                ("use-when", json!({ "type": "array", "items": condition_schema() })), ("restores", words()), ("copies", words()), ("assumes-up", words()), ("escalate-to", words()),
             ]),
             "step": object(&["do"], &[
                 ("who", who_schema()), ("with-previous", json!({ "type": "boolean" })), ("after", wait_schema()),
                 ("do", json!({ "oneOf": actions })), ("undo", json!({ "oneOf": actions })),
                 ("tries", json!({ "type": "integer", "minimum": 1, "maximum": 100 })),
-                ("pause", Kind::Duration.schema()), ("until", wait_schema()), ("needs", words()),
+                ("pause", Kind::Duration.schema()), ("until", wait_schema()),
+                ("then", Kind::Name.schema()), ("needs", words()),
             ]),
         },
         "anyOf": [{ "$ref": "#/$defs/runbook" }, { "$ref": "#/$defs/step" }],
@@ -141,16 +147,16 @@ fn object(required: &[&str], properties: &[(&str, Value)]) -> Value {
     json!({ "type": "object", "additionalProperties": false, "required": required, "properties": properties })
 }
 
-fn action_schema(verb: Verb) -> Value {
-    let (required, optional) = verb.parameters();
-    let own = match verb {
-        Verb::Observe | Verb::Call => Kind::Names.schema(),
+fn action_schema(row: &Row) -> Value {
+    let own = match row.verb {
+        Verb::Observe | Verb::Call | Verb::Page | Verb::Reset => Kind::Names.schema(),
         Verb::Admit => json!({ "type": "array", "items": Kind::Percents.schema(), "minItems": 1 }),
         _ => Kind::Name.schema(),
     };
-    let parameters = required.iter().chain(optional).filter_map(|name| Some((*name, key(name)?.0.schema())));
-    let all: Vec<(&str, Value)> = std::iter::once((verb.name(), own)).chain(parameters).collect();
-    object(&[&[verb.name()], required].concat(), &all)
+    let parameters = row.required.iter().chain(row.optional);
+    let parameters = parameters.filter_map(|name| Some((*name, key(name)?.0.schema())));
+    let all: Vec<(&str, Value)> = std::iter::once((row.name, own)).chain(parameters).collect();
+    object(&[&[row.name], row.required].concat(), &all)
 }
 
 fn who_schema() -> Value {
@@ -164,19 +170,25 @@ fn who_schema() -> Value {
     ] })
 }
 
-fn wait_schema() -> Value {
+/// What `use-when` and waits have in common.
+fn seen_schema() -> [(&'static str, Value); 4] {
     let name = || Kind::Name.schema();
-    object(
-        &["signal", "within", "else"],
-        &[
-            ("signal", name()),
-            ("is", json!({ "type": ["string", "number", "boolean"] })),
-            ("at-least", json!({ "type": ["string", "number"] })),
-            ("from", name()),
-            ("within", Kind::Duration.schema()),
-            ("else", name()),
-        ],
-    )
+    [
+        ("signal", name()),
+        ("is", json!({ "type": ["string", "number", "boolean"] })),
+        ("at-least", json!({ "type": ["string", "number"] })),
+        ("from", name()),
+    ]
+}
+
+fn condition_schema() -> Value {
+    object(&["signal"], &seen_schema())
+}
+
+fn wait_schema() -> Value {
+    let [signal, is, at_least, from] = seen_schema();
+    let (within, otherwise) = (("within", Kind::Duration.schema()), ("else", Kind::Name.schema()));
+    object(&["signal", "within", "else"], &[signal, is, at_least, from, within, otherwise])
 }
 
 #[cfg(test)]
@@ -187,19 +199,18 @@ mod tests {
 
     #[test]
     fn every_example_is_an_action_of_its_verb() {
-        for verb in Verb::ALL {
-            let step = format!("who = {{ role = 'a' }}\ndo = {{ {} }}", verb.example());
+        for Row { name, example, .. } in &ROWS {
+            let step = format!("who = {{ role = 'a' }}\ndo = {{ {example} }}");
             let until = "until = { signal = 's@there', is = 1, within = '1m', else = 'stop' }";
             let text = format!("# T\n\n## S\n\n```toml step\n{step}\n{until}\n```\n");
             let runbook = read(&SourceFile::new("r.md", text));
-            assert!(runbook.is_ok(), "{}: {}", verb.name(), runbook.unwrap_err());
+            assert!(runbook.is_ok(), "{name}: {}", runbook.unwrap_err());
         }
     }
 
     #[test]
     fn every_parameter_has_its_meaning() {
-        let named: Vec<&str> =
-            Verb::ALL.iter().flat_map(|verb| [verb.parameters().0, verb.parameters().1].concat()).collect();
+        let named: Vec<&str> = ROWS.iter().flat_map(|row| [row.required, row.optional].concat()).collect();
         for name in &named {
             assert!(key(name).is_some(), "{name}");
         }

@@ -1,7 +1,7 @@
 //! A runbook for paper: its prose, and each block in plain words, with room for times and a tick.
 
 use crate::measure::rough;
-use crate::step::{Action, Body, Name, Otherwise, Runbook, Step, Test, Wait, Who};
+use crate::step::{Action, Body, Condition, Name, Otherwise, Runbook, Step, Test, Then, Wait, Who};
 
 /// Columns of a sheet.
 const COLUMNS: usize = 100;
@@ -18,6 +18,10 @@ pub fn sheet(runbook: &Runbook) -> String {
         ("Taken for granted", &runbook.assumes_up),
         ("Escalate to", &runbook.escalate_to),
     ];
+    if !runbook.use_when.is_empty() {
+        let all: Vec<String> = runbook.use_when.iter().map(seen).collect();
+        lines.extend(wrapped(&format!("Use when: {}", all.join(", and ")), "", COLUMNS));
+    }
     for (what, words) in header {
         if !words.is_empty() {
             lines.extend(wrapped(&format!("{what}: {}", listed(words)), "", COLUMNS));
@@ -60,6 +64,7 @@ fn of_body(body: &Body) -> Vec<(&'static str, String)> {
         rows.push(("TRY", format!("up to {} times, {} between", body.tries.most, rough(body.tries.pause))));
     }
     rows.extend(body.until.iter().map(|wait| ("DONE", waited(wait))));
+    rows.extend(body.then.iter().map(|then| ("THEN", then_on(then))));
     rows.extend(body.undo.iter().map(|undo| ("UNDO", action(undo))));
     if !body.needs.is_empty() {
         rows.push(("NEEDS", listed(&body.needs)));
@@ -78,12 +83,23 @@ fn who(who: &Who) -> String {
     }
 }
 
-fn waited(wait: &Wait) -> String {
-    let test = match &wait.test {
+fn then_on(then: &Then) -> String {
+    match then {
+        Then::Step(step) => format!("go to \u{201c}{}\u{201d}", step.text),
+        Then::End => "that is all".to_owned(),
+    }
+}
+
+fn seen(seen: &Condition) -> String {
+    let test = match &seen.test {
         Test::Is(value) => format!("is {value}"),
         Test::AtLeast(number) => format!("is at least {number}"),
     };
-    let from = wait.quorum.as_ref().map(|q| format!(" at {} of {} {} points", q.count, q.of, q.group.text));
+    let from = seen.quorum.as_ref().map(|q| format!(" at {} of {} {} points", q.count, q.of, q.group.text));
+    format!("{} {test}{}", seen.signal.text, from.unwrap_or_default())
+}
+
+fn waited(wait: &Wait) -> String {
     let otherwise = match &wait.otherwise {
         Otherwise::Step(step) => format!("go to \u{201c}{}\u{201d}", step.text),
         Otherwise::Stop => "stop".to_owned(),
@@ -92,7 +108,7 @@ fn waited(wait: &Wait) -> String {
         Otherwise::PreviousPercent => "back to the percentage before, then stop".to_owned(),
     };
     let within = rough(wait.within);
-    format!("{} {test}{}, within {within}; else {otherwise}", wait.signal.text, from.unwrap_or_default())
+    format!("{}, within {within}; else {otherwise}", seen(&wait.seen))
 }
 
 fn action(action: &Action) -> String {
@@ -148,6 +164,34 @@ fn action(action: &Action) -> String {
         Action::Restart { service } => format!("start {} again", service.text),
         Action::Call { roles } => format!("call {}", listed(roles)),
         Action::HandOver { role, to } => format!("brief {}, who is {} from then on", to.text, role.text),
+        Action::Chat { channel, on, to, text, with: account } => {
+            let account = with(", signed in as ", account);
+            format!(
+                "tell {} in {} on {}{account}: {}; wait for the answer",
+                to.text, channel.text, on.text, text.text
+            )
+        }
+        Action::Page { roles, on, patience, .. } => {
+            format!(
+                "page {} through {}, {} each, until one answers",
+                listed(roles),
+                on.text,
+                rough(*patience)
+            )
+        }
+        Action::Escort { door, by } => format!("have {} take you through {}", by.text, door.text),
+        Action::Ssh { on, through, with } => {
+            format!("log in on {} through {} as {}", on.text, through.text, with.text)
+        }
+        Action::Originate { prefix, on, announced } => {
+            format!("{} {} on {}", if *announced { "announce" } else { "withdraw" }, prefix.text, on.text)
+        }
+        Action::FailOver { prefix, from, to } => {
+            format!("announce {} on {}, then withdraw it on {}", prefix.text, to.text, from.text)
+        }
+        Action::Reset { machines, patience } => {
+            format!("switch {} off, then on one by one; {} each", listed(machines), rough(*patience))
+        }
         Action::Post { on, text } => format!("say on {}: {}", on.text, text.text),
     }
 }

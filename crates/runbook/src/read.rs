@@ -5,7 +5,7 @@ use blackstart_source::{Diagnostic, Diagnostics, SourceFile, parse_toml_at};
 use crate::block::{RunbookBlock, StepBlock, Word};
 use crate::convert::Converter;
 use crate::markdown::{Section, outline};
-use crate::step::{Body, Name, Runbook, Step, Who};
+use crate::step::{Body, CHOICE, Name, Runbook, Step, Who};
 
 /// Reads a runbook. The words in it are not judged yet: that is what [`check`](crate::check::check) is for.
 ///
@@ -18,11 +18,14 @@ pub fn read(file: &SourceFile) -> Result<Runbook, Diagnostics> {
     let header: Option<RunbookBlock> =
         outline.header.and_then(|block| complaints.take(parse_toml_at(file, block)));
     let header = header.unwrap_or_default();
+    let mut converter = Converter { file, complaints: &mut complaints };
+    let use_when = header.use_when.iter().filter_map(|line| converter.trigger(line)).collect();
     let steps = steps(file, &outline.sections, &mut complaints);
     complaints.into_result(Runbook {
         file: file.clone(),
         name: stem(file.name()).to_owned(),
         title: outline.title,
+        use_when,
         restores: names(header.restores),
         copies: names(header.copies),
         assumes_up: names(header.assumes_up),
@@ -42,6 +45,10 @@ fn names(words: Vec<Word>) -> Vec<Name> {
 }
 
 fn steps(file: &SourceFile, sections: &[Section], complaints: &mut Diagnostics) -> Vec<Step> {
+    for section in sections.iter().filter(|section| section.id == CHOICE) {
+        let message = format!("`{CHOICE}` is the step in which a runbook is chosen");
+        complaints.push(Diagnostic::new(file, section.span.clone(), message).expecting("another heading"));
+    }
     let mut actor = Actor::None;
     let step = |section: &Section| Step {
         id: section.id.clone(),

@@ -24,6 +24,9 @@ impl Name {
     }
 }
 
+/// Name of the step in which a runbook is chosen; no heading may have it.
+pub const CHOICE: &str = "choose-runbook";
+
 /// A recovery runbook: one Markdown file.
 #[derive(Clone, Debug)]
 pub struct Runbook {
@@ -33,6 +36,8 @@ pub struct Runbook {
     pub name: String,
     /// First heading.
     pub title: String,
+    /// What must be seen, all of it, before anybody takes this runbook up; with none it is begun at once.
+    pub use_when: Vec<Condition>,
     /// Services that the runbook brings back.
     pub restores: Vec<Name>,
     /// Where copies lie: `paper@PLACE` or the name of a service.
@@ -46,12 +51,19 @@ pub struct Runbook {
 }
 
 impl Runbook {
+    /// Who begins it, and so decides that it is the one to use.
+    #[must_use]
+    pub fn beginner(&self) -> Option<&Who> {
+        self.steps.iter().find_map(|step| step.body.as_ref()).map(|body| &body.who)
+    }
+
     /// The tasks whose durations its steps draw.
     pub fn tasks(&self) -> impl Iterator<Item = &'static str> {
         let bodies = self.steps.iter().filter_map(|step| step.body.as_ref());
         let actions = bodies.flat_map(|body| std::iter::once(&body.action).chain(&body.undo));
         let escalation: &[&str] = if self.escalate_to.is_empty() { &[] } else { &["call", "join"] };
-        actions.flat_map(Action::tasks).chain(escalation).copied()
+        let choice: &[&str] = if self.use_when.is_empty() { &[] } else { &["notice"] };
+        actions.flat_map(Action::tasks).chain(escalation).chain(choice).copied()
     }
 }
 
@@ -87,6 +99,8 @@ pub struct Body {
     pub tries: Tries,
     /// What must be seen before the step counts as done.
     pub until: Option<Wait>,
+    /// Where the runbook goes on when it is done; with the next step unless given.
+    pub then: Option<Then>,
     /// How to take it back.
     pub undo: Option<Action>,
     /// Needs beyond those that the action has by itself; stop conditions without a model are among them.
@@ -125,15 +139,22 @@ pub enum Who {
     },
 }
 
-/// A wait for something that the actor can see.
+/// Something that can be seen.
 #[derive(Clone, Debug)]
-pub struct Wait {
+pub struct Condition {
     /// Signal stem or `stem@vantage`.
     pub signal: Name,
     /// When it counts as seen.
     pub test: Test,
     /// `2 of 3 outside vantage points`: how many points of a group must agree.
     pub quorum: Option<Quorum>,
+}
+
+/// A wait for something that the actor can see.
+#[derive(Clone, Debug)]
+pub struct Wait {
+    /// What must be seen.
+    pub seen: Condition,
     /// Longest time to wait.
     pub within: Duration,
     /// What to do when it was not seen in time.
@@ -158,6 +179,15 @@ pub struct Quorum {
     pub of: usize,
     /// Label that the vantage points share: `outside`.
     pub group: Name,
+}
+
+/// Where a runbook goes on after a step that is done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// With this step.
+    Step(Name),
+    /// Nowhere: the runbook is finished.
+    End,
 }
 
 /// Where a step goes when its wait ran out.
@@ -314,6 +344,71 @@ pub enum Action {
         /// Role of the person who takes it.
         to: Name,
     },
+    /// Say something in the chat and have it read.
+    Chat {
+        /// Channel.
+        channel: Name,
+        /// Chat service.
+        on: Name,
+        /// Role of whoever reads it.
+        to: Name,
+        /// Words.
+        text: Name,
+        /// Account that both sign in with, where the service asks for one.
+        with: Option<Name>,
+    },
+    /// Page people through the chat, one after the other, until one answers.
+    Page {
+        /// Roles, in order.
+        roles: Vec<Name>,
+        /// Chat service.
+        on: Name,
+        /// How long each has.
+        patience: Duration,
+        /// Account that they sign in with, where the service asks for one.
+        with: Option<Name>,
+    },
+    /// Be let through a door by somebody else.
+    Escort {
+        /// Door.
+        door: Name,
+        /// Role of whoever comes.
+        by: Name,
+    },
+    /// Log in on routers over the network, through a jump host.
+    Ssh {
+        /// Group of routers.
+        on: Name,
+        /// Service that is the jump host.
+        through: Name,
+        /// Account of the sign-in service.
+        with: Name,
+    },
+    /// Have a router originate a prefix, or no longer.
+    Originate {
+        /// Prefix.
+        prefix: Name,
+        /// Router.
+        on: Name,
+        /// Whether it is announced from then on.
+        announced: bool,
+    },
+    /// Move a prefix from one router to another.
+    FailOver {
+        /// Prefix.
+        prefix: Name,
+        /// Router that has it.
+        from: Name,
+        /// Router that takes it.
+        to: Name,
+    },
+    /// Switch machines off and on again, one after the other.
+    Reset {
+        /// Machines in this order; a site stands for its hosts.
+        machines: Vec<Name>,
+        /// How long each may take to start its services.
+        patience: Duration,
+    },
     /// Say something in public.
     Post {
         /// Service that carries it.
@@ -324,6 +419,36 @@ pub enum Action {
 }
 
 impl Action {
+    /// Whether it changes what users depend on, so that there should be a way back.
+    #[must_use]
+    pub fn is_risky(&self) -> bool {
+        match self {
+            Self::Apply { what, .. } => what.text == "last-good",
+            Self::Admit { .. } | Self::Originate { .. } | Self::FailOver { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// Whether `undo` is this action the other way round; `None` when nobody can tell.
+    #[must_use]
+    pub fn is_taken_back_by(&self, undo: &Self) -> Option<bool> {
+        match (self, undo) {
+            (
+                Self::Originate { prefix, on, announced },
+                Self::Originate { prefix: other, on: there, announced: then },
+            ) => Some((&prefix.text, &on.text, *announced) == (&other.text, &there.text, !*then)),
+            (
+                Self::FailOver { prefix, from, to },
+                Self::FailOver { prefix: other, from: back_from, to: back_to },
+            ) => Some((&prefix.text, &from.text, &to.text) == (&other.text, &back_to.text, &back_from.text)),
+            (Self::Apply { on, .. }, Self::Apply { what, on: there, .. }) => {
+                Some(what.text == "saved" && on.text == there.text)
+            }
+            (Self::Originate { .. } | Self::FailOver { .. } | Self::Apply { .. }, _) => Some(false),
+            _ => None,
+        }
+    }
+
     /// The tasks whose durations it draws: see [`TASKS`](blackstart_world::people::TASKS).
     #[must_use]
     pub fn tasks(&self) -> &'static [&'static str] {
@@ -349,6 +474,12 @@ impl Action {
             Self::Restart { .. } => &["restart"],
             Self::Call { .. } => &["call", "join"],
             Self::HandOver { .. } => &["call", "brief"],
+            Self::Chat { .. } => &["write", "acknowledge"],
+            Self::Page { .. } => &["acknowledge", "join"],
+            Self::Escort { .. } => &["call", "tap-badge", "escort"],
+            Self::Ssh { .. } => &["sign-in", "try-console"],
+            Self::Originate { .. } | Self::FailOver { .. } => &["apply"],
+            Self::Reset { .. } => &["power-cycle"],
             Self::Post { .. } => &["post"],
         }
     }

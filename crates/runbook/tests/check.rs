@@ -1,7 +1,7 @@
 //! Judging a runbook by what a scenario offers: the one to aim at, then the same with one thing wrong.
 
 use blackstart_rt::{Map, Set};
-use blackstart_runbook::check::{Door, Findings, Observability, Person, Vocabulary, check};
+use blackstart_runbook::check::{Door, Findings, Observability, Person, Presence, Vocabulary, check};
 use blackstart_runbook::read;
 use blackstart_source::SourceFile;
 
@@ -18,9 +18,9 @@ fn counts(counts: &[(&str, usize)]) -> Map<String, usize> {
 fn persons() -> Map<String, Person> {
     let person = |roles: &str, skills: &str, at: &str| Person {
         roles: words(roles),
-        deputy_for: Set::new(),
         skills: words(skills),
         at: at.to_owned(),
+        ..Person::default()
     };
     Map::from([
         ("ana".to_owned(), person("incident-commander", "", "home")),
@@ -72,6 +72,9 @@ fn vocabulary() -> Vocabulary {
         bridges: words("outside-bridge"),
         router_groups: counts(&[("backbone-routers", 8)]),
         link_groups: counts(&[("backbone-links", 12)]),
+        chats: words("chat"),
+        jump_hosts: words("jump-host"),
+        originates: ["r1", "r2"].map(|router| (router.to_owned(), words("10.0.0.0/8"))).into(),
         controllers: words("capacity-controller"),
         services: words("backbone names facebook instagram messenger whatsapp wiki"),
         signals: signals(),
@@ -352,12 +355,27 @@ fn unwise_steps() {
         (
             "until = { signal = \"sends-succeed\", at-least = \"95%\", from = \"3 of 3 outside vantage points\", within = \"3h\", else = \"previous-percent\" }\n",
             "",
-            "r.md:54:1: the step `ramp` verifies nothing; say with `until` what must be seen when it is done\nr.md:54:1: the step `ramp` changes the network and has no way back; add `undo`, or `until` with `else`",
+            "r.md:54:1: the step `ramp` verifies nothing; say with `until` what must be seen when it is done\nr.md:54:1: the step `ramp` changes what users depend on and has no way back; add `undo`, and `until` with `else = \"undo\"`",
+        ),
+        (
+            "else = \"undo\"",
+            "else = \"stop\"",
+            "r.md:46:1: the `undo` of the step `restore` is never done; `else = \"undo\"` in its `until`",
+        ),
+        (
+            "undo = { apply",
+            "then = \"end\"\nundo = { apply",
+            "r.md:55:1: no way leads to the step `ramp`; name it in a `then` or an `else`; `restore` leads elsewhere",
+        ),
+        (
+            "undo = { apply",
+            "then = \"travel\"\nundo = { apply",
+            "r.md:55:1: no way leads to the step `ramp`; name it in a `then` or an `else`; `restore` leads elsewhere\nr.md:51:8: `then` goes back to `travel`; the steps go round in a circle until something changes",
         ),
         (
             "within = \"2h\", else = \"escalate\"",
             "within = \"2h\", else = \"declare\"",
-            "r.md:27:81: `else` goes back to `declare`; while the signal stays away, the steps go round in a circle",
+            "r.md:27:81: `else` goes back to `declare`; the steps go round in a circle until something changes",
         ),
     ];
     for (old, new, warning) in cases {
@@ -373,4 +391,106 @@ fn thousands_of_wrong_words_are_not_listed_one_by_one() {
     let many = "'nowhere', ".repeat(50_000);
     let text = format!("# T\n```toml runbook\nrestores = [{many}]\n```\n## S\n");
     assert_eq!(findings(&text).errors.len(), 100);
+}
+
+/// Each stands in the block of the reset runbook; whoever begins it is at home.
+#[test]
+fn what_calls_for_a_runbook() {
+    let cases = [
+        ("{ signal = 'dns.facebook.com', is = 'SERVFAIL', from = '2 of 3 outside vantage points' }", ""),
+        (
+            "{ signal = 'dns.facebook.com@1.1.1.1', is = 'NOERROR' }, { signal = 'sends-succeed@amsterdam', at-least = '95%' }",
+            "",
+        ),
+        (
+            "{ signal = 'status-page@inside', is = 'red' }",
+            "r.md:5:24: `incident-commander` cannot see `status-page@inside` before the runbook begins; \
+             expected a signal that is seen from where whoever does the first step is at first",
+        ),
+        (
+            "{ signal = 'dns.facebook.com@1.1.1.1', is = 'NXDOMAIN' }",
+            "r.md:5:24: unknown value of `dns.facebook.com@1.1.1.1` `NXDOMAIN`; expected one of `NOERROR`, `SERVFAIL`",
+        ),
+        (
+            "{ signal = 'dns.facebook.com', is = 'SERVFAIL', from = '2 of 4 outside vantage points' }",
+            "r.md:5:69: there are 3 `outside` vantage points, not 4; expected `2 of 3 outside vantage points`",
+        ),
+    ];
+    for (line, error) in cases {
+        let text = RESET.replacen("copies =", &format!("use-when = [{line}]\ncopies ="), 1);
+        assert_eq!(findings(&text).errors.to_string(), error, "{line}");
+    }
+}
+
+/// The first is at work when the run begins, the second is called at home, the third never answers.
+#[test]
+fn roles_that_nobody_on_shift_can_fill() {
+    let runbook = read(&SourceFile::new("r.md", RESET)).unwrap();
+    let cases = [
+        (Presence::AtWork, "", ""),
+        (
+            Presence::Elsewhere,
+            "",
+            "r.md:12:100: nobody with the role `comms` is at work when the run begins; they are called at home, or come later",
+        ),
+        (
+            Presence::Never,
+            "r.md:12:100: nobody on shift has the role `comms`; expected a `shift` that falls into the run, or a `home` where they are called",
+            "",
+        ),
+    ];
+    for (presence, error, warning) in cases {
+        let mut vocabulary = vocabulary();
+        vocabulary.persons.get_mut("dee").unwrap().presence = presence;
+        let found = check(&runbook, &vocabulary);
+        assert_eq!(found.errors.iter().next().map(ToString::to_string).unwrap_or_default(), error);
+        let warned = found.warnings.iter().map(ToString::to_string).find(|text| text.contains("comms"));
+        assert_eq!(warned.unwrap_or_default(), warning);
+    }
+}
+
+/// A change of what a router originates, and what is to take it back.
+#[test]
+fn an_undo_is_the_same_the_other_way_round() {
+    let from_to =
+        |from: &str, to: &str| format!("{{ fail-over = '10.0.0.0/8', from = '{from}', to = '{to}' }}");
+    let order = |order: &str, on: &str| format!("{{ {order} = '10.0.0.0/8', on = '{on}' }}");
+    let cases = [
+        (order("announce", "r1"), order("withdraw", "r1"), ""),
+        (
+            order("withdraw", "r1"),
+            order("announce", "r1"),
+            "nothing announces 10.0.0.0/8 again after the step `s`",
+        ),
+        (
+            order("announce", "r1"),
+            order("withdraw", "r2"),
+            "the `undo` of the step `s` does not take back what it did",
+        ),
+        (
+            order("announce", "r1"),
+            order("announce", "r1"),
+            "the `undo` of the step `s` does not take back what it did",
+        ),
+        (from_to("r1", "r2"), from_to("r2", "r1"), ""),
+        (
+            from_to("r1", "r2"),
+            from_to("r1", "r2"),
+            "the `undo` of the step `s` does not take back what it did",
+        ),
+        (
+            from_to("r1", "r2"),
+            order("announce", "r1"),
+            "the `undo` of the step `s` does not take back what it did",
+        ),
+    ];
+    let until = "{ signal = 'dns.facebook.com@1.1.1.1', is = 'NOERROR', within = '1h', else = 'undo' }";
+    for (action, undo, message) in cases {
+        let text = format!(
+            "# T\n## S\n```toml step\nwho = {{ role = 'incident-commander' }}\ndo = {action}\nuntil = {until}\nundo = {undo}\n```\n"
+        );
+        let warnings = findings(&text).warnings;
+        let messages: Vec<&str> = warnings.iter().map(|warning| warning.message()).collect();
+        assert_eq!(messages.concat(), message, "{text}");
+    }
 }

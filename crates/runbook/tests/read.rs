@@ -69,9 +69,9 @@ fn a_ramp_has_steps_a_quorum_and_what_stops_it() {
     assert_eq!((percents.as_slice(), *stop_errors_percent), ([5, 15, 40, 100].as_slice(), Some(2)));
     assert_eq!(ramp.needs[0].text, "site-power-rise", "a stop condition without a model is a need");
     let until = ramp.until.as_ref().unwrap();
-    let quorum = until.quorum.as_ref().unwrap();
+    let quorum = until.seen.quorum.as_ref().unwrap();
     assert_eq!((quorum.count, quorum.of, quorum.group.text.as_str()), (3, 3, "outside"));
-    assert_eq!((&until.test, &until.otherwise), (&Test::AtLeast(95.0), &Otherwise::PreviousPercent));
+    assert_eq!((&until.seen.test, &until.otherwise), (&Test::AtLeast(95.0), &Otherwise::PreviousPercent));
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn wait_values_become_text() {
         let runbook =
             one_step(&format!("until = {{ signal = 's', is = {written}, within = '1m', else = 'stop' }}"));
         let body = read(&runbook).unwrap().steps.remove(0).body.unwrap();
-        assert_eq!(body.until.unwrap().test, Test::Is(text.to_owned()));
+        assert_eq!(body.until.unwrap().seen.test, Test::Is(text.to_owned()));
     }
 }
 
@@ -151,11 +151,11 @@ fn broken_actions() {
     let cases = [
         (
             "{}",
-            "r.md:7:6: no verb; expected one of observe, convene, decide, travel, enter, login, compare, apply, admit, post, isolate, fetch, sign-in, open, power-cycle, restart, call, hand-over",
+            "r.md:7:6: no verb; expected one of observe, convene, decide, travel, enter, login, compare, apply, admit, post, isolate, fetch, sign-in, open, power-cycle, restart, call, hand-over, chat, page, escort, ssh, announce, withdraw, fail-over, reset",
         ),
         (
             "{ by = 'list' }",
-            "r.md:7:6: no verb; expected one of observe, convene, decide, travel, enter, login, compare, apply, admit, post, isolate, fetch, sign-in, open, power-cycle, restart, call, hand-over",
+            "r.md:7:6: no verb; expected one of observe, convene, decide, travel, enter, login, compare, apply, admit, post, isolate, fetch, sign-in, open, power-cycle, restart, call, hand-over, chat, page, escort, ssh, announce, withdraw, fail-over, reset",
         ),
         (
             "{ travel = 'a', enter = 'b' }",
@@ -252,10 +252,10 @@ fn broken_actions() {
 #[test]
 fn broken_waits() {
     let cases = [
-        ("within = '1m', else = 'stop'", "r.md:8:9: the wait has no test; expected `is` or `at-least`"),
+        ("within = '1m', else = 'stop'", "r.md:8:9: there is no test; expected `is` or `at-least`"),
         (
             "is = 1, at-least = 2, within = '1m', else = 'stop'",
-            "r.md:8:44: the wait has two tests; expected either `is` or `at-least`",
+            "r.md:8:44: there are two tests; expected either `is` or `at-least`",
         ),
         (
             "is = [1], within = '1m', else = 'stop'",

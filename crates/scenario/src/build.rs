@@ -3,12 +3,14 @@
 //! - [`build`]: all of it. Start here.
 //! - `network`: routers, links, routing configuration
 //! - `judges`: what the judges are told of the scenario
-//! - `services`: what runs on each host
+//! - `services`: what runs on each host. `boot`: what it waits for when it starts again
 
+mod boot;
 mod judges;
 mod network;
 mod services;
 
+pub(crate) use boot::port_of;
 pub(crate) use network::data_centres;
 
 use crate::index::{Index, all};
@@ -20,7 +22,7 @@ use blackstart_runbook::step::Runbook;
 use blackstart_sim::{self as sim, Config, Driver, Error, NodeId, Sim};
 use blackstart_source::Diagnostics;
 use blackstart_world::{Wiring, World};
-use std::cell::RefCell;
+use std::cell::{Ref, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -41,21 +43,31 @@ pub struct Run {
     pub world: Rc<World>,
     /// What must hold, judged as the run goes on.
     pub judges: Rc<RefCell<Judges>>,
-    /// The runbook being executed and its report, if any.
-    pub runbook: Option<(Arc<Runbook>, Rc<RefCell<Report>>)>,
+    runbooks: Vec<Arc<Runbook>>,
+    report: Rc<RefCell<Report>>,
 }
 
-/// Builds a run of `scenario` with `seed` on `driver`, in which people execute `runbook`.
+impl Run {
+    /// The runbook that people took up, or the first that they had, and what came of it so far; `None` when they had none.
+    #[must_use]
+    pub fn runbook(&self) -> Option<(&Arc<Runbook>, Ref<'_, Report>)> {
+        let report = self.report.borrow();
+        Some((self.runbooks.get(report.runbook)?, report))
+    }
+}
+
+/// Builds a run of `scenario` with `seed` on `driver`, in which people have these runbooks at hand: one, or several that say
+/// when they are to be used. Without any, nobody acts.
 ///
 /// # Errors
 /// When the engine refuses, as when this thread already holds a run.
-pub fn build(
+pub fn build<'a>(
     scenario: &Scenario,
     seed: u64,
     driver: Driver,
-    runbook: Option<&Arc<Runbook>>,
+    runbooks: impl IntoIterator<Item = &'a Arc<Runbook>>,
 ) -> Result<Run, Error> {
-    lay_out(scenario, Config { seed, driver, ..Config::default() }, runbook)
+    lay_out(scenario, Config { seed, driver, ..Config::default() }, runbooks)
 }
 
 /// The same run as [`build`]'s, but its records are forgotten once signals and invariants have seen them: for many runs of
@@ -63,15 +75,19 @@ pub fn build(
 ///
 /// # Errors
 /// As [`build`].
-pub fn build_without_log(
+pub fn build_without_log<'a>(
     scenario: &Scenario,
     seed: u64,
-    runbook: Option<&Arc<Runbook>>,
+    runbooks: impl IntoIterator<Item = &'a Arc<Runbook>>,
 ) -> Result<Run, Error> {
-    lay_out(scenario, Config { seed, keep_records: false, ..Config::default() }, runbook)
+    lay_out(scenario, Config { seed, keep_records: false, ..Config::default() }, runbooks)
 }
 
-fn lay_out(scenario: &Scenario, config: Config, runbook: Option<&Arc<Runbook>>) -> Result<Run, Error> {
+fn lay_out<'a>(
+    scenario: &Scenario,
+    config: Config,
+    runbooks: impl IntoIterator<Item = &'a Arc<Runbook>>,
+) -> Result<Run, Error> {
     let seed = config.seed;
     let epoch = Duration::from_nanos(u64::try_from(scenario.start.as_nanosecond()).unwrap_or_default());
     let sim = Sim::new(Config {
@@ -90,7 +106,8 @@ fn lay_out(scenario: &Scenario, config: Config, runbook: Option<&Arc<Runbook>>) 
     for (node, starts) in programs {
         sim.set_program(node, move || starts.iter().for_each(|start| start()))?;
     }
-    let facts = judges::facts(scenario, &index, &wiring, runbook.map(AsRef::as_ref));
+    let runbooks: Vec<Arc<Runbook>> = runbooks.into_iter().cloned().collect();
+    let facts = judges::facts(scenario, &index, &wiring, &runbooks);
     let judges =
         Rc::new(RefCell::new(Judges::new(facts, scenario.invariants.clone(), &scenario.own_invariants)));
     let world = Rc::new(World::new(scenario.people.clone(), wiring, seed));
@@ -100,12 +117,11 @@ fn lay_out(scenario: &Scenario, config: Config, runbook: Option<&Arc<Runbook>>) 
     sim.on_record(move |record| judging.borrow_mut().step(record));
     sim.spawn("judges", look_on(judges.clone()));
     begin(scenario, &sim, &world);
-    let runbook = runbook.map(|runbook| {
-        let report = Rc::new(RefCell::new(Report::default()));
-        sim.spawn("runbook", execute::run(world.clone(), runbook.clone(), report.clone()));
-        (runbook.clone(), report)
-    });
-    Ok(Run { sim, world, judges, runbook })
+    let report = Rc::new(RefCell::new(Report::default()));
+    if !runbooks.is_empty() {
+        sim.spawn("runbook", execute::run(world.clone(), runbooks.clone(), report.clone()));
+    }
+    Ok(Run { sim, world, judges, runbooks, report })
 }
 
 /// Lets the judges look at the engine now and then: between events, and without a trace.

@@ -2,6 +2,7 @@
 //!
 //! - [`Scenario::load`]: a folder, and perhaps a variant, to a consistent scenario. Start here.
 //! - [`Needs`]: whether what a runbook needs can ever be had in the broken world; `needs` says how it is found
+//! - [`Scenario::learn`], [`Learned`]: what services were seen to ask of each other
 //! - [`build`], [`build_without_log`], [`Run`]: a scenario and a seed to a world in an engine
 //! - `counts`, [`Counts`]: how much there is of everything
 //! - [`files`]: the shapes of the files
@@ -19,6 +20,7 @@ mod contents;
 mod counts;
 pub mod files;
 mod index;
+mod learn;
 mod load;
 mod model;
 mod needs;
@@ -32,6 +34,7 @@ mod vocabulary;
 pub use build::{Run, build, build_without_log};
 pub use contents::contents;
 pub use counts::Counts;
+pub use learn::{Contact, Learned, Occasion};
 pub use model::{Scenario, Statement};
 pub use needs::Needs;
 pub use regression::{FOLDER as REGRESSIONS, Regression};

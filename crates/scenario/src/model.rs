@@ -18,7 +18,7 @@ use blackstart_runbook::step::Runbook;
 use blackstart_source::{Diagnostic, Diagnostics, SourceFile};
 use blackstart_world::milestone::{Kind, Milestone};
 use blackstart_world::people::{
-    Account, AccountKind, Bridge, Console, Door, Estimate, People, Person, Place, Travel,
+    Account, AccountKind, Bridge, Console, Door, Estimate, People, Person, Place, Shift, Travel,
 };
 use jiff::{Timestamp, tz::TimeZone};
 use std::collections::BTreeMap;
@@ -97,6 +97,15 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// The runbooks that people have at hand unless somebody says otherwise: the one that the scenario names; or all that say
+    /// when they are to be used.
+    pub fn at_hand(&self) -> Vec<&Arc<Runbook>> {
+        match &self.default_runbook {
+            Some(name) => self.runbooks.get(name).into_iter().collect(),
+            None => self.runbooks.values().filter(|runbook| !runbook.use_when.is_empty()).collect(),
+        }
+    }
+
     /// Reads a scenario folder, applies a variant, looks everything up.
     ///
     /// # Errors
@@ -108,8 +117,9 @@ impl Scenario {
         errors.extend(validate::references(&folder, &index));
         let zones = zones(&folder, &mut errors);
         let start = start(&folder, &mut errors);
-        let people = people(&folder);
-        let words = vocabulary(&folder, &index, &people);
+        let people = people(&folder, start);
+        let duration = folder.scenario.it.duration.map_or(DURATION, |length| length.0);
+        let words = vocabulary(&folder, &index, &people, duration);
         let mut warnings = Diagnostics::new();
         let runbooks = runbooks(&folder, &words, &people, &mut errors, &mut warnings);
         let clock = start.map(|start| start.to_zoned(TimeZone::UTC).time()).unwrap_or_default();
@@ -129,7 +139,7 @@ impl Scenario {
             expects: folder.variant.as_ref().map(|v| v.expects.clone()),
             is_hypothesis: folder.variant.as_ref().is_some_and(|v| v.hypothesis),
             start,
-            duration: folder.scenario.it.duration.map_or(DURATION, |length| length.0),
+            duration,
             seed: folder.scenario.it.seed.unwrap_or(1),
             not_modelled: folder.not_modelled.clone(),
             default_runbook: folder.scenario.it.runbook.as_ref().map(|name| name.get_ref().clone()),
@@ -262,7 +272,21 @@ fn runbooks(
         warnings.extend(checked.warnings);
         runbooks.insert(name.clone(), Arc::new(runbook));
     }
+    warnings.extend(never_chosen(folder, &runbooks));
     runbooks
+}
+
+/// Where runbooks are chosen by what is seen, one that does not say when it is to be used is never taken up.
+fn never_chosen(folder: &Folder, runbooks: &BTreeMap<String, Arc<Runbook>>) -> Diagnostics {
+    let chosen = |runbook: &&Arc<Runbook>| !runbook.use_when.is_empty();
+    let mut complaints = Diagnostics::new();
+    if folder.scenario.it.runbook.is_none() && runbooks.values().any(|runbook| chosen(&runbook)) {
+        for runbook in runbooks.values().filter(|runbook| !chosen(runbook)) {
+            let message = "nobody takes this runbook up: it does not say when it is to be used";
+            complaints.push(Diagnostic::new(&runbook.file, 0..0, message).helped("add `use-when`"));
+        }
+    }
+    complaints
 }
 
 fn milestones(folder: &Folder, clock: jiff::civil::Time) -> Vec<Milestone> {
@@ -301,7 +325,8 @@ fn statements(folder: &Folder, clock: jiff::civil::Time) -> Vec<Statement> {
     folder.faults.it.statement.iter().map(one).collect()
 }
 
-fn people(folder: &Folder) -> People {
+/// Everything about people, as they are at the start of the run.
+fn people(folder: &Folder, start: Option<Timestamp>) -> People {
     use crate::files::people as f;
     let text = |name: &blackstart_source::Spanned<String>| name.get_ref().clone();
     let maybe = |name: &Option<blackstart_source::Spanned<String>>| name.as_ref().map(text);
@@ -319,11 +344,16 @@ fn people(folder: &Folder) -> People {
         controller: text(&d.controller),
         key: d.key.clone(),
     };
+    let clock = start.unwrap_or_default().to_zoned(TimeZone::UTC).time();
+    let shift = |s: &f::Shift| Shift { begins: s.from.since(clock), ends: s.until.since(clock) };
+    let works = |p: &f::Person| p.shift.as_ref().is_none_or(|s| shift(s).covers(Duration::ZERO));
     let person = |p: &f::Person| Person {
         name: text(&p.name),
         roles: p.roles.clone(),
         skills: p.skills.clone(),
-        at: text(&p.at),
+        at: text(p.home.as_ref().filter(|_| !works(p)).unwrap_or(&p.at)),
+        shift: p.shift.as_ref().map(shift),
+        called_at_home: p.home.is_some(),
         laptop: maybe(&p.laptop),
         badge: maybe(&p.badge),
         items: p.items.clone(),

@@ -16,6 +16,7 @@ mod names;
 mod steps;
 
 use crate::index::Index;
+use crate::learn::Contact;
 use crate::model::Scenario;
 use blackstart_runbook::needs::{Graph, Id, Judgement, Met};
 use blackstart_runbook::step::{Name, Otherwise, Runbook, Step};
@@ -81,9 +82,16 @@ impl Scenario {
     /// Whether what this runbook needs can ever be had in the broken world.
     #[must_use]
     pub fn needs(&self, runbook: &Runbook) -> Needs {
+        self.needs_as_learned(runbook, &[])
+    }
+
+    /// The same, where services need what they were seen to ask for, too.
+    #[must_use]
+    pub fn needs_as_learned(&self, runbook: &Runbook, contacts: &[Contact]) -> Needs {
         // Complaints about double names were made when the scenario was loaded.
         let index = Index::new(&self.folder, &mut Diagnostics::new());
         let mut steps = Steps::new(self, &index, runbook);
+        steps.ground.learn(contacts);
         let done = steps.all();
         let (Some(&last), goal) = (done.last(), steps.goal(&done)) else { return Needs::Met };
         let graph = steps.graph();

@@ -120,6 +120,7 @@ fn kind_of(service: &Service) -> &'static str {
         Run::Audit(_) => "audits",
         Run::Capacity(_) => "capacity-controllers",
         Run::ConsoleServer(_) => "console-servers",
+        Run::JumpHost(_) => "jump-hosts",
     }
 }
 

@@ -164,6 +164,10 @@ fn services(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
         }
         match &service.run {
             services::Run::Authority(authority) => zones(folder, file, authority, errors),
+            services::Run::JumpHost(jump) => {
+                let routers = groups(all(&folder.networks, |f| &f.router).map(|(_, r)| &r.groups));
+                group(file, &jump.routers, "router group", &routers, errors);
+            }
             services::Run::Capacity(capacity) => self::capacity(folder, index, file, capacity, errors),
             _ => {}
         }
@@ -258,6 +262,9 @@ fn people(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
     }
     for (_, (file, person)) in index.persons.iter() {
         index.places.look_up(file, &person.at, errors);
+        if let Some(home) = &person.home {
+            index.places.look_up(file, home, errors);
+        }
         if let Some(laptop) = &person.laptop {
             index.hosts.look_up(file, laptop, errors);
         }

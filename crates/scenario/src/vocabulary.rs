@@ -4,8 +4,9 @@ use crate::files::services::{Run, Service};
 use crate::index::{Index, all};
 use crate::load::Folder;
 use blackstart_rt::{Map, Set};
-use blackstart_runbook::check::{Door, Observability, Person, Vocabulary};
+use blackstart_runbook::check::{Door, Observability, Person, Presence, Vocabulary};
 use blackstart_world::People;
+use std::time::Duration;
 
 /// What `Decide` may write on besides the items that people hold.
 const PAPER: [&str; 1] = ["paper-log"];
@@ -14,7 +15,12 @@ const BADGE: &str = "badge";
 /// Way to open a door by its key.
 const GUARD: &str = "guard-key-with-escort";
 
-pub(crate) fn vocabulary(folder: &Folder, index: &Index<'_>, people: &People) -> Vocabulary {
+pub(crate) fn vocabulary(
+    folder: &Folder,
+    index: &Index<'_>,
+    people: &People,
+    duration: Duration,
+) -> Vocabulary {
     let persons = people.persons.iter();
     let names = |all: &mut dyn Iterator<Item = &str>| all.map(str::to_owned).collect::<Set<String>>();
     let deputies = |roles: &[String]| {
@@ -31,6 +37,7 @@ pub(crate) fn vocabulary(folder: &Folder, index: &Index<'_>, people: &People) ->
                     deputy_for: deputies(&p.roles),
                     skills: p.skills.iter().cloned().collect(),
                     at: p.at.clone(),
+                    presence: presence(p, duration),
                 };
                 (p.name.clone(), person)
             })
@@ -49,6 +56,9 @@ pub(crate) fn vocabulary(folder: &Folder, index: &Index<'_>, people: &People) ->
         bridges: people.bridges.keys().cloned().collect(),
         router_groups: counts(all(&folder.networks, |f| &f.router).map(|(_, r)| &r.groups)),
         link_groups: counts(all(&folder.networks, |f| &f.link).map(|(_, l)| &l.groups)),
+        chats: running(index, |run| matches!(run, Run::Chat(_))),
+        jump_hosts: running(index, |run| matches!(run, Run::JumpHost(_))),
+        originates: originates(folder),
         controllers: index
             .services
             .iter()
@@ -60,6 +70,16 @@ pub(crate) fn vocabulary(folder: &Folder, index: &Index<'_>, people: &People) ->
         values: Map::new(),
         vantage_groups: counts(all(&folder.services, |f| &f.host).map(|(_, h)| &h.labels)),
         needs: names(&mut index.services.iter().map(|(name, _)| name)),
+    }
+}
+
+/// Whether somebody can be called in a run of this length.
+pub(crate) fn presence(person: &blackstart_world::Person, duration: Duration) -> Presence {
+    let comes = person.shift.is_none_or(|shift| shift.begins < duration);
+    match person.works(Duration::ZERO) {
+        true => Presence::AtWork,
+        false if comes || person.called_at_home => Presence::Elsewhere,
+        false => Presence::Never,
     }
 }
 
@@ -81,6 +101,29 @@ fn counts<'a>(lists: impl Iterator<Item = &'a Vec<String>>) -> Map<String, usize
         *counts.entry(label.clone()).or_default() += 1;
     }
     counts
+}
+
+/// Services of one kind.
+fn running(index: &Index<'_>, is: impl Fn(&Run) -> bool) -> Set<String> {
+    index
+        .services
+        .iter()
+        .filter(|(_, (_, service))| is(&service.run))
+        .map(|(name, _)| name.to_owned())
+        .collect()
+}
+
+/// Routers that take orders, and what each may originate.
+fn originates(folder: &Folder) -> Map<String, Set<String>> {
+    let mut by_router: Map<String, Set<String>> = Map::new();
+    for (_, originate) in all(&folder.networks, |f| &f.originate) {
+        let router = by_router.entry(originate.router.get_ref().clone()).or_default();
+        router.insert(originate.prefix.to_string());
+    }
+    let managed = all(&folder.networks, |f| &f.router).filter(|(_, router)| !router.groups.is_empty());
+    let managed: Set<&String> = managed.map(|(_, router)| router.name.get_ref()).collect();
+    by_router.retain(|router, _| managed.contains(router));
+    by_router
 }
 
 /// Services by name, and what they are for users: products, and sites by host name.

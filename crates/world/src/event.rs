@@ -154,6 +154,41 @@ pub enum Event {
         /// Who has it now.
         to: String,
     },
+    /// A service begins to start again, and looks for what it needs for that.
+    Booting {
+        /// The service.
+        service: String,
+    },
+    /// A service cannot start yet.
+    BootWaits {
+        /// The service.
+        service: String,
+        /// The service that it waits for.
+        on: String,
+    },
+    /// A service has started again.
+    Booted {
+        /// The service.
+        service: String,
+    },
+    /// Somebody had a router originate a prefix, or no longer.
+    Originated {
+        /// Who.
+        person: String,
+        /// Router.
+        router: String,
+        /// Prefix.
+        prefix: String,
+        /// Whether it is announced now.
+        announced: bool,
+    },
+    /// Somebody saw that a runbook is the one to use.
+    TookUp {
+        /// Who.
+        person: String,
+        /// Which.
+        runbook: String,
+    },
 }
 
 impl rt::Event for Event {

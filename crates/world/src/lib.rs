@@ -27,7 +27,9 @@ pub mod wiring;
 
 pub use event::Event;
 pub use lapse::Lapse;
-pub use people::{Account, AccountKind, Bridge, Console, Door, Estimate, People, Person, Place, Travel};
+pub use people::{
+    Account, AccountKind, Bridge, Console, Door, Estimate, People, Person, Place, Shift, Travel,
+};
 pub use post::post;
 pub use state::State;
 pub use value::{History, Value};

@@ -102,6 +102,43 @@ pub struct Person {
     pub badge: Option<String>,
     /// What they hold at the start.
     pub items: Vec<String>,
+    /// When they work; always unless given.
+    pub shift: Option<Shift>,
+    /// Whether they are called at home when they do not work.
+    pub called_at_home: bool,
+}
+
+impl Person {
+    /// Whether they work at a time since the start of the run.
+    #[must_use]
+    pub fn works(&self, since_start: Duration) -> bool {
+        self.shift.is_none_or(|shift| shift.covers(since_start))
+    }
+
+    /// Whether they answer a call at a time since the start of the run.
+    #[must_use]
+    pub fn answers(&self, since_start: Duration) -> bool {
+        self.called_at_home || self.works(since_start)
+    }
+}
+
+/// When somebody works, each day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shift {
+    /// Its beginning, from the start of the run, within a day.
+    pub begins: Duration,
+    /// Its end, likewise; before the beginning when the run starts within the shift.
+    pub ends: Duration,
+}
+
+impl Shift {
+    /// Whether a time since the start of the run falls into it.
+    #[must_use]
+    pub fn covers(self, since_start: Duration) -> bool {
+        const DAY: u128 = 24 * 3600 * 1000;
+        let [time, begins, ends] = [since_start, self.begins, self.ends].map(|t| t.as_millis() % DAY);
+        if begins <= ends { (begins..ends).contains(&time) } else { time >= begins || time < ends }
+    }
 }
 
 /// How an account proves who one is.
@@ -218,6 +255,8 @@ pub const TASKS: &[(&str, &str)] = &[
     ("power-cycle", "finding the machine, switching it off and on"),
     ("restart", "finding the machine and starting a service again"),
     ("brief", "handing a role over"),
+    ("write", "writing a message"),
+    ("acknowledge", "seeing a message or a page and answering it"),
 ];
 
 #[cfg(test)]
@@ -228,6 +267,23 @@ mod tests {
     fn minutes(low: u64, likely: u64, high: u64) -> Estimate {
         let m = |n| Duration::from_secs(60 * n);
         Estimate { low: m(low), likely: m(likely), high: m(high), basis: "assumption".into() }
+    }
+
+    #[test]
+    fn a_shift_is_the_same_every_day() {
+        let hours = |n: u64| Duration::from_secs(3600 * n);
+        let (day, night) =
+            (Shift { begins: hours(2), ends: hours(10) }, Shift { begins: hours(20), ends: hours(4) });
+        for (hour, by_day, by_night) in [
+            (0, false, true),
+            (2, true, true),
+            (4, true, false),
+            (10, false, false),
+            (21, false, true),
+            (26, true, true),
+        ] {
+            assert_eq!((day.covers(hours(hour)), night.covers(hours(hour))), (by_day, by_night), "{hour}");
+        }
     }
 
     #[test]

@@ -27,6 +27,8 @@ pub struct Physical {
     pub shut_by_last_change: Map<String, Vec<String>>,
     /// Data centres reached from a console, of how many.
     pub reach: Option<(u32, u32)>,
+    /// Services that start again -> what they wait for, if anything.
+    pub starting: Map<String, Option<String>>,
     /// Share of users that may come in, as last ordered.
     pub admitted_percent: Option<u32>,
 }
@@ -76,6 +78,15 @@ impl Physical {
             }
             Event::Compared { router, shut } => {
                 self.shut_by_last_change.insert(router.clone(), shut.clone());
+            }
+            Event::Booting { service } => {
+                self.starting.insert(service.clone(), None);
+            }
+            Event::BootWaits { service, on } => {
+                self.starting.insert(service.clone(), Some(on.clone()));
+            }
+            Event::Booted { service } => {
+                self.starting.remove(service);
             }
             Event::Reach { reached, total } => self.reach = Some((*reached, *total)),
             Event::Admitted { percent } => self.admitted_percent = Some(*percent),

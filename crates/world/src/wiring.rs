@@ -1,7 +1,8 @@
 //! Which name is which machine: what the scenario layer wired together, for those who act on it by name.
 
 use crate::settings::Settings;
-use blackstart_rt::Map;
+use blackstart_dns::endpoint::Endpoint;
+use blackstart_rt::{Map, Set};
 use blackstart_sim::{LinkId, NodeId};
 use std::net::{IpAddr, SocketAddr};
 
@@ -52,7 +53,13 @@ pub struct Wiring {
     /// What services are told at their start.
     pub settings: Settings,
     /// Where people sign in.
-    pub sign_in: Option<blackstart_dns::endpoint::Endpoint>,
+    pub sign_in: Option<Endpoint>,
+    /// Chat service -> where people find it.
+    pub chats: Map<String, Endpoint>,
+    /// Jump host -> where people find it.
+    pub jump_hosts: Map<String, Endpoint>,
+    /// Machine -> service there -> services without which it does not start again.
+    pub boot_needs: Map<String, Map<String, Vec<String>>>,
     /// Where the admission service listens and the secret that it asks for.
     pub admission: Option<(SocketAddr, String)>,
 }
@@ -62,6 +69,13 @@ impl Wiring {
     #[must_use]
     pub fn machine(&self, name: &str) -> Option<&Machine> {
         self.machines.get(name)
+    }
+
+    /// The machines on which services run that those of this machine need to start again.
+    #[must_use]
+    pub fn boots_after(&self, machine: &str) -> Set<&str> {
+        let needs = self.boot_needs.get(machine).into_iter().flat_map(Map::values).flatten();
+        needs.filter_map(|need| self.services.get(need)).map(String::as_str).collect()
     }
 
     /// Node id -> name, for those who read records.

@@ -3,7 +3,7 @@
 use super::{Ending, Format, complain, output};
 use blackstart::{Diagnostic, Diagnostics, Scenario};
 use blackstart_runbook::step::Runbook;
-use blackstart_scenario::{Needs, variants};
+use blackstart_scenario::{Learned, Needs, variants};
 use blackstart_source::SourceFile;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -18,6 +18,9 @@ pub(super) struct Arguments {
     /// Check with variants/V.toml applied; all variants, one by one, unless given
     #[arg(long, value_name = "V")]
     variant: Option<String>,
+    /// Run twice without faults and people, see who asks whom, and count what nobody declared as needed
+    #[arg(long)]
+    learn: bool,
     /// What goes to standard output
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -90,8 +93,8 @@ fn find(arguments: &Arguments) -> Findings {
     let path = &arguments.path;
     let mut findings = Findings::nothing(path);
     let found = match (is_runbook(path), scenario_around(path)) {
-        (false, _) => of_scenario(path, arguments.variant.as_deref(), &mut findings),
-        (true, Some(scenario)) => of_scenario(&scenario, arguments.variant.as_deref(), &mut findings),
+        (false, _) => of_scenario(path, arguments, &mut findings),
+        (true, Some(scenario)) => of_scenario(&scenario, arguments, &mut findings),
         (true, None) => of_runbook(path, &mut findings),
     };
     if let Err(errors) = found {
@@ -122,14 +125,16 @@ fn scenario_around(runbook: &Path) -> Option<PathBuf> {
     folder.join("scenario.toml").is_file().then_some(folder)
 }
 
-fn of_scenario(path: &Path, variant: Option<&str>, findings: &mut Findings) -> Result<(), Diagnostics> {
+fn of_scenario(path: &Path, arguments: &Arguments, findings: &mut Findings) -> Result<(), Diagnostics> {
+    let variant = arguments.variant.as_deref();
     let scenario = Scenario::load(path, variant)?;
     findings.take(&scenario);
+    let learned = if arguments.learn { findings.learn(&scenario)? } else { Learned::default() };
     let names = match variant {
         Some(name) => vec![name.to_owned()],
         None => variants(path),
     };
-    let mut errors = findings.needs(&scenario);
+    let mut errors = findings.needs(&scenario, &learned);
     for name in names {
         errors.take(Scenario::load(path, Some(&name)));
         findings.variants.push(name);
@@ -178,12 +183,20 @@ impl Findings {
         self.warnings = scenario.warnings.clone();
     }
 
+    /// Sees who asks whom; what nobody declared becomes a warning.
+    fn learn(&mut self, scenario: &Scenario) -> Result<Learned, Diagnostics> {
+        let refused = |error| Diagnostic::of_file(&scenario.name, format!("the engine refused: {error}"));
+        let learned = scenario.learn().map_err(refused)?;
+        self.warnings.extend(scenario.undeclared(&learned));
+        Ok(learned)
+    }
+
     /// Judges what each runbook needs. A deadlock is returned as an error; what has no model becomes a warning.
-    fn needs(&mut self, scenario: &Scenario) -> Diagnostics {
+    fn needs(&mut self, scenario: &Scenario, learned: &Learned) -> Diagnostics {
         let mut deadlocks = Diagnostics::new();
         for (name, runbook) in &scenario.runbooks {
             self.warnings.extend(scenario.hidden_copies(runbook));
-            let needs = scenario.needs(runbook);
+            let needs = scenario.needs_as_learned(runbook, &learned.contacts);
             let complaints = needs.complaint(runbook);
             match needs {
                 Needs::Deadlocked { .. } => deadlocks.extend(complaints),

@@ -7,6 +7,7 @@
 //! ping <ip>                                  traceroute <ip>
 //! diff last-good|saved
 //! stage set port <name> up|down              stage set <key> <value>          stage clear
+//! stage set originate.<prefix> up|down
 //! commit [as <who>] [at <unix-seconds>]
 //! rollback last-good|saved [as <who>]        save [as <who>]
 //! lock [as <who>]                            unlock [as <who>]                quit
@@ -177,6 +178,16 @@ fn who(words: &[&str]) -> Result<Option<String>, Refusal> {
 /// The key of a port's setting.
 pub fn port_key(name: &str) -> String {
     format!("port.{name}")
+}
+
+/// The key of what the router originates: `originate.203.0.113.0/24`.
+pub fn prefix_key(prefix: &str) -> String {
+    format!("originate.{prefix}")
+}
+
+/// The prefix of such a key.
+pub fn prefix_of(key: &str) -> Option<&str> {
+    key.strip_prefix("originate.")
 }
 
 /// The port behind a key, if it is a port's.

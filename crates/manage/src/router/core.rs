@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use blackstart_rt::Set;
 
-use super::command::{Command, parse_state, port_key, port_name, state_word};
+use super::command::{Command, parse_state, port_key, port_name, prefix_of, state_word};
 use crate::configuration::{Change, Configuration, Scheduled, Settings, Which, diff};
 use crate::event::{Cause, Door, Event, Refusal};
 
@@ -47,6 +47,13 @@ pub enum Effect {
         name: String,
         /// On or off.
         up: bool,
+    },
+    /// Have the routing originate a prefix, or no longer.
+    Originate {
+        /// The prefix.
+        prefix: String,
+        /// Announce it, or withdraw it.
+        on: bool,
     },
     /// Write the saved configuration.
     Persist(Settings),
@@ -146,13 +153,16 @@ impl Core {
         &self.configuration
     }
 
-    /// What has to be switched so that the ports do what the running configuration says.
+    /// What has to be switched so that ports and routing do what the running configuration says.
     pub fn settle(&self, ports: &[Port]) -> Vec<Effect> {
         let wanted = |port: &Port| {
             let up = parse_state(self.configuration.get(Which::Running).get(&port_key(&port.name))?)?;
             (up != port.admin_up).then(|| Effect::SetPort { name: port.name.clone(), up })
         };
-        ports.iter().filter_map(wanted).collect()
+        let originated = self.configuration.get(Which::Running).iter().filter_map(|(key, value)| {
+            Some(Effect::Originate { prefix: prefix_of(key)?.to_owned(), on: parse_state(value)? })
+        });
+        ports.iter().filter_map(wanted).chain(originated).collect()
     }
 
     /// When a waiting change is due, since 1970 on the router's own clock.
@@ -205,6 +215,10 @@ impl Core {
     }
 
     fn stage(&self, session: &mut Session, key: String, value: String, view: &View<'_>) -> Answer {
+        let originates = prefix_of(&key).map(|prefix| prefix.parse::<ipnet::IpNet>().is_ok());
+        if originates.is_some_and(|is_prefix| !is_prefix || parse_state(&value).is_none()) {
+            return Answer::refusal(Refusal::Invalid);
+        }
         if port_name(&key).is_some_and(|name| !view.ports.iter().any(|port| port.name == name)) {
             return Answer::refusal(Refusal::UnknownPort);
         }
@@ -287,6 +301,7 @@ impl Core {
     fn committed(&self, who: String, cause: Cause, changes: &[Change], view: &View<'_>) -> Vec<Effect> {
         let (ports_down, ports_up) = ports_of(changes);
         let mut effects = vec![Effect::Record(Event::Committed { who, cause, ports_down, ports_up })];
+        effects.extend(changes.iter().filter(|change| change.to.is_none()).filter_map(unset));
         effects.extend(self.settle(view.ports));
         effects
     }
@@ -306,6 +321,11 @@ impl Core {
         }
         lines
     }
+}
+
+/// A prefix without a setting is announced, as after the first boot.
+fn unset(change: &Change) -> Option<Effect> {
+    Some(Effect::Originate { prefix: prefix_of(&change.key)?.to_owned(), on: true })
 }
 
 /// The account, and the person where they gave a name.

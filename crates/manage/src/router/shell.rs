@@ -3,10 +3,11 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
+use blackstart_bgp::control;
 use blackstart_identity::account::{Credentials, Denial};
 use blackstart_identity::local;
 use blackstart_rt as rt;
@@ -25,6 +26,10 @@ use crate::sign_in::{self, SignIn};
 
 /// The file of the saved configuration on the router's disk.
 pub const SAVED_FILE: &str = "saved.conf";
+
+/// How often a routing that is not there yet is told, and the time between.
+const ROUTING_TRIES: u32 = 10;
+const ROUTING_PAUSE: Duration = Duration::from_secs(1);
 
 const SAVED_FILE_NEW: &str = "saved.conf.new";
 
@@ -49,6 +54,8 @@ pub struct Config {
     pub idle_s: u64,
     /// More conversations at once than this are closed unheard, as on real routers.
     pub sessions_max: usize,
+    /// Port of the control socket of the router's own BGP speaker, for what is originated.
+    pub routing: Option<u16>,
 }
 
 impl Default for Config {
@@ -61,6 +68,7 @@ impl Default for Config {
             local: local::Config::default(),
             idle_s: 3600,
             sessions_max: 16,
+            routing: None,
         }
     }
 }
@@ -196,7 +204,8 @@ impl Shared {
             let delivered = shared.core.borrow().configuration().get(Which::Saved).clone();
             effects.push(Effect::Persist(delivered));
         }
-        shared.carry_out(&effects).await;
+        // What went wrong is on record; a router that is up is better than one that is not.
+        let _ = shared.carry_out(&effects).await;
         shared
     }
 
@@ -238,8 +247,8 @@ impl Shared {
         }
         let answer = with_view(|view| self.core.borrow_mut().execute(session, command, view));
         match self.carry_out(&answer.effects).await {
-            true => answer,
-            false => Answer { refused: Some(Refusal::Disk), ..answer },
+            Ok(()) => answer,
+            Err(refused) => Answer { refused: Some(refused), ..answer },
         }
     }
 
@@ -279,23 +288,29 @@ impl Shared {
 
     async fn make_all_due(&self) {
         while let Some(effects) = with_view(|view| self.core.borrow_mut().make_due(view)) {
-            self.carry_out(&effects).await;
+            // Nobody waits for an answer; what went wrong is on record.
+            let _ = self.carry_out(&effects).await;
         }
     }
 
-    /// Answers whether the disk did its part.
-    async fn carry_out(&self, effects: &[Effect]) -> bool {
-        let mut written = true;
+    /// Answers whether disk and routing did their part.
+    async fn carry_out(&self, effects: &[Effect]) -> Result<(), Refusal> {
+        let mut done = Ok(());
         for effect in effects {
             match effect {
                 Effect::Record(event) => rt::emit(event),
                 Effect::SetPort { name, up } => set_port(name, *up),
-                Effect::Persist(settings) => written &= persist(settings).await,
+                Effect::Originate { prefix, on } => {
+                    done = done.and(originate(self.config.routing, prefix, *on).await);
+                }
+                Effect::Persist(settings) => {
+                    done = done.and(persist(settings).await.then_some(()).ok_or(Refusal::Disk));
+                }
                 Effect::Reschedule => self.rescheduled.notify_one(),
                 Effect::Close => {}
             }
         }
-        written
+        done
     }
 }
 
@@ -337,6 +352,33 @@ fn route(address: IpAddr) -> Option<String> {
 fn set_port(name: &str, up: bool) {
     if let Err(error) = rt::link::set_admin_up(name, up) {
         rt::emit(&Event::PortFailed { port: name.to_owned(), error: error.to_string() });
+    }
+}
+
+/// Tells the routing. It may still be starting.
+async fn originate(routing: Option<u16>, prefix: &str, on: bool) -> Result<(), Refusal> {
+    let mut told = tell_routing(routing, prefix, on).await;
+    for _ in 1..ROUTING_TRIES {
+        if !told.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused) {
+            break;
+        }
+        rt::time::sleep(ROUTING_PAUSE).await;
+        told = tell_routing(routing, prefix, on).await;
+    }
+    told.map_err(|error| {
+        rt::emit(&Event::OriginateFailed { prefix: prefix.to_owned(), error: error.to_string() });
+        Refusal::Routing
+    })
+}
+
+async fn tell_routing(routing: Option<u16>, prefix: &str, on: bool) -> io::Result<()> {
+    let unable = |error: &str| io::Error::new(io::ErrorKind::Unsupported, error.to_owned());
+    let port = routing.ok_or_else(|| unable("this router does not tell its routing"))?;
+    let prefix = prefix.parse().map_err(|_| unable("no prefix"))?;
+    let speaker = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+    match on {
+        true => control::announce(speaker, prefix).await,
+        false => control::withdraw(speaker, prefix).await,
     }
 }
 

@@ -135,8 +135,8 @@ fn record(material: &Material<'_>, steps: &[outcome::Step], trees: &[Tree]) -> R
         }
         (None, None) => "the median run never recovers; this is the first run".to_owned(),
     };
-    let written = material.runbook.steps.iter();
-    let rows = written.zip(steps).zip(trees);
+    let written = |id: &str| material.runbook.steps.iter().find(|step| step.id == id);
+    let rows = steps.iter().zip(trees).map(|(step, tree)| row(shown.start, written(&step.id), step, tree));
     Record {
         seed: shown.seed,
         stands_for,
@@ -145,14 +145,14 @@ fn record(material: &Material<'_>, steps: &[outcome::Step], trees: &[Tree]) -> R
         achieved_recovery_s: book.and_then(|book| book.achieved_recovery_s),
         from: rfc3339(shown.start),
         simulated_s: shown.simulated_s,
-        steps: rows.map(|((written, step), tree)| row(shown.start, written, step, tree)).collect(),
+        steps: rows.collect(),
         timeline: material.timeline.iter().map(|line| told(shown.start, line)).collect(),
     }
 }
 
 fn row(
     start: Timestamp,
-    written: &blackstart_runbook::step::Step,
+    written: Option<&blackstart_runbook::step::Step>,
     step: &outcome::Step,
     tree: &Tree,
 ) -> Step {
@@ -161,8 +161,8 @@ fn row(
     let chain = (!tree.causes.is_empty()).then(|| tree.chain(CHAIN_COLUMNS));
     Step {
         id: step.id.clone(),
-        title: written.title.clone(),
-        line: written.line,
+        title: written.map_or("Choose this runbook", |step| &step.title).to_owned(),
+        line: written.map_or(1, |step| step.line),
         verdict: step.verdict.to_owned(),
         by: by.into_iter().filter(|who| !who.is_empty()).map(str::to_owned).collect(),
         started: step.started.map(rfc3339),

@@ -80,6 +80,8 @@ fn evidence() -> Evidence {
         laptop: None,
         badge: None,
         items: items.iter().map(|&item| item.to_owned()).collect(),
+        shift: None,
+        called_at_home: false,
     };
     let account = Account {
         name: "envelope".into(),

@@ -3,7 +3,7 @@
 use blackstart_rt::{Map, Set};
 
 use super::Judge;
-use super::vocabulary::{Person, Vocabulary};
+use super::vocabulary::{Person, Presence, Vocabulary};
 use crate::step::{Action, Name, Who};
 
 impl Judge<'_> {
@@ -17,6 +17,8 @@ impl Judge<'_> {
                 Action::Convene { roles, .. } | Action::Call { roles } => {
                     roles.iter().for_each(|role| self.somebody(role, false))
                 }
+                Action::Page { roles, .. } => roles.iter().for_each(|role| self.somebody(role, false)),
+                Action::Chat { to: role, .. } | Action::Escort { by: role, .. } => self.somebody(role, false),
                 Action::Travel { alert, .. } => alert.iter().for_each(|role| self.somebody(role, false)),
                 _ => {}
             }
@@ -36,18 +38,33 @@ impl Judge<'_> {
 
     fn somebody(&mut self, role: &Name, deputies: bool) {
         let known = self.vocabulary.roles.contains(&role.text);
-        if known && holders(self.vocabulary, &role.text, deputies).next().is_none() {
-            let expected = "a person with this role in `people.toml`";
-            self.error(&role.span, format!("nobody has the role `{}`", role.text), expected);
+        let able = holders(self.vocabulary, &role.text, deputies).map(|name| &self.vocabulary.persons[name]);
+        if known {
+            self.somebody_there("role", role, able.collect());
         }
     }
 
     fn skilled(&mut self, skill: &Name) {
         let known = self.vocabulary.skills.contains(&skill.text);
-        let skilled = |person: &Person| person.skills.contains(&skill.text);
-        if known && !self.vocabulary.persons.values().any(skilled) {
-            let expected = "a person with this skill in `people.toml`";
-            self.error(&skill.span, format!("nobody has the skill `{}`", skill.text), expected);
+        let skilled = |person: &&Person| person.skills.contains(&skill.text);
+        if known {
+            self.somebody_there("skill", skill, self.vocabulary.persons.values().filter(skilled).collect());
+        }
+    }
+
+    /// Somebody has it, and can be called when it is asked for.
+    fn somebody_there(&mut self, kind: &str, word: &Name, able: Vec<&Person>) {
+        let is = |presence| able.iter().any(|person| person.presence == presence);
+        let text = &word.text;
+        if able.is_empty() {
+            let expected = format!("a person with this {kind} in `people.toml`");
+            self.error(&word.span, format!("nobody has the {kind} `{text}`"), expected);
+        } else if !is(Presence::AtWork) && !is(Presence::Elsewhere) {
+            let expected = "a `shift` that falls into the run, or a `home` where they are called";
+            self.error(&word.span, format!("nobody on shift has the {kind} `{text}`"), expected);
+        } else if !is(Presence::AtWork) {
+            let message = format!("nobody with the {kind} `{text}` is at work when the run begins");
+            self.warning(&word.span, message, "they are called at home, or come later");
         }
     }
 

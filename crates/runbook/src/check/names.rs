@@ -3,7 +3,7 @@
 use blackstart_source::Diagnostic;
 
 use super::Judge;
-use crate::step::{Action, Body, Name, Otherwise, Quorum, Test, Wait, Who};
+use crate::step::{Action, Body, Condition, Name, Otherwise, Quorum, Test, Then, Wait, Who};
 
 impl Judge<'_> {
     pub(super) fn names(&mut self) {
@@ -15,6 +15,9 @@ impl Judge<'_> {
             self.action_names(&body.action);
             body.undo.iter().for_each(|undo| self.action_names(undo));
             body.waits().for_each(|wait| self.wait_names(wait));
+            if let Some(Then::Step(step)) = &body.then {
+                self.known("step", step, self.runbook.steps.iter().map(|step| &step.id));
+            }
         }
         self.saved_before_use();
     }
@@ -38,6 +41,7 @@ impl Judge<'_> {
         for service in &runbook.restores {
             self.known("service", service, &vocabulary.services);
         }
+        runbook.use_when.iter().for_each(|seen| self.seen_names(seen));
         runbook.escalate_to.iter().for_each(|role| self.known("role", role, &vocabulary.roles));
         for copy in &runbook.copies {
             match copy.paper() {
@@ -107,7 +111,43 @@ impl Judge<'_> {
             Action::HandOver { role, to } => {
                 [role, to].into_iter().for_each(|role| self.known("role", role, &vocabulary.roles));
             }
+            Action::Chat { on, to, with, .. } => {
+                self.known("chat service", on, &vocabulary.chats);
+                self.known("role", to, &vocabulary.roles);
+                with.iter().for_each(|account| self.known("account", account, &vocabulary.accounts));
+            }
+            Action::Page { roles, on, with, .. } => {
+                self.known("chat service", on, &vocabulary.chats);
+                roles.iter().for_each(|role| self.known("role", role, &vocabulary.roles));
+                with.iter().for_each(|account| self.known("account", account, &vocabulary.accounts));
+            }
+            Action::Escort { door, by } => {
+                self.known("door", door, vocabulary.doors.keys());
+                self.known("role", by, &vocabulary.roles);
+            }
+            Action::Ssh { on, through, with } => {
+                self.known("group of routers", on, vocabulary.router_groups.keys());
+                self.known("jump host", through, &vocabulary.jump_hosts);
+                self.known("account", with, &vocabulary.accounts);
+            }
+            Action::Originate { prefix, on, .. } => self.originated(prefix, on),
+            Action::FailOver { prefix, from, to } => {
+                [from, to].into_iter().for_each(|router| self.originated(prefix, router));
+            }
+            Action::Reset { machines, .. } => {
+                let there: Vec<&String> = vocabulary.sites.iter().chain(&vocabulary.machines).collect();
+                machines.iter().for_each(|one| self.known("site or machine", one, there.iter().copied()));
+            }
             Action::Post { on, .. } => self.known("service", on, &vocabulary.services),
+        }
+    }
+
+    /// A router that may originate the prefix.
+    fn originated(&mut self, prefix: &Name, router: &Name) {
+        let originates = &self.vocabulary.originates;
+        match originates.get(&router.text) {
+            None => self.known("router that originates prefixes", router, originates.keys()),
+            Some(prefixes) => self.known(&format!("prefix of `{}`", router.text), prefix, prefixes),
         }
     }
 
@@ -142,12 +182,16 @@ impl Judge<'_> {
         }
     }
 
-    fn wait_names(&mut self, wait: &Wait) {
-        self.signal_name(&wait.signal, wait.quorum.as_ref());
-        wait.quorum.iter().for_each(|quorum| self.quorum_names(quorum));
-        if let Test::Is(value) = &wait.test {
-            self.value_name(&wait.signal, value);
+    fn seen_names(&mut self, seen: &Condition) {
+        self.signal_name(&seen.signal, seen.quorum.as_ref());
+        seen.quorum.iter().for_each(|quorum| self.quorum_names(quorum));
+        if let Test::Is(value) = &seen.test {
+            self.value_name(&seen.signal, value);
         }
+    }
+
+    fn wait_names(&mut self, wait: &Wait) {
+        self.seen_names(&wait.seen);
         if let Otherwise::Step(step) = &wait.otherwise {
             let steps = &self.runbook.steps;
             self.known("step", step, steps.iter().map(|step| &step.id));

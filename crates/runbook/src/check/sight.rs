@@ -8,31 +8,53 @@ use blackstart_source::Span;
 
 use super::vocabulary::{Observability, Vocabulary};
 use super::{Judge, names::stem};
-use crate::step::{Action, Body, Name, Wait, Who};
+use crate::step::{Action, Body, Condition, Name, Who};
 
 impl Judge<'_> {
     pub(super) fn sight(&mut self) {
+        self.trigger_seen();
         let mut reached = Reached::default();
         for (_, body) in self.checked() {
             let actors = Actor::all_of(&body.who);
             for actor in &actors {
                 reached.standing(actor, self.vocabulary);
             }
-            body.after.iter().for_each(|wait| self.wait_seen(&reached, &actors, body, wait));
+            body.after.iter().for_each(|wait| self.wait_seen(&reached, &actors, body, &wait.seen));
             self.door_reached(&reached, &actors, &body.action);
             reached.step(&actors, &body.action, self.vocabulary);
             if let Action::Observe { signals } = &body.action {
                 signals.iter().for_each(|signal| self.seen(&reached, &actors, body, signal));
             }
-            body.until.iter().for_each(|wait| self.wait_seen(&reached, &actors, body, wait));
+            body.until.iter().for_each(|wait| self.wait_seen(&reached, &actors, body, &wait.seen));
+        }
+    }
+
+    /// Whoever begins the runbook sees from where they are at first that it is the one to use.
+    fn trigger_seen(&mut self) {
+        let Some((_, body)) = self.checked().next() else { return };
+        let (actors, mut reached) = (Actor::all_of(&body.who), Reached::default());
+        for actor in &actors {
+            reached.standing(actor, self.vocabulary);
+        }
+        for seen in &self.runbook.use_when {
+            let Some(place) = self.vocabulary.signals.get(&seen.signal.text) else { continue };
+            if !actors.iter().any(|actor| reached.sees(actor, place)) {
+                let message = format!(
+                    "{} cannot see `{}` before the runbook begins",
+                    actor_name(&body.who),
+                    seen.signal.text
+                );
+                let expected = "a signal that is seen from where whoever does the first step is at first";
+                self.error(&seen.signal.span, message, expected);
+            }
         }
     }
 
     /// Groups of vantage points answer whoever asks; only a signal with one place of its own is judged.
-    fn wait_seen(&mut self, reached: &Reached, actors: &[Actor], body: &Body, wait: &Wait) {
-        let asked = wait.quorum.is_some() && !self.vocabulary.signals.contains_key(&wait.signal.text);
+    fn wait_seen(&mut self, reached: &Reached, actors: &[Actor], body: &Body, seen: &Condition) {
+        let asked = seen.quorum.is_some() && !self.vocabulary.signals.contains_key(&seen.signal.text);
         if !asked {
-            self.seen(reached, actors, body, &wait.signal);
+            self.seen(reached, actors, body, &seen.signal);
         }
     }
 
@@ -68,7 +90,7 @@ impl Judge<'_> {
 
     /// A door is opened from the site that it is part of.
     fn door_reached(&mut self, reached: &Reached, actors: &[Actor], action: &Action) {
-        let Action::Enter { door, .. } = action else { return };
+        let (Action::Enter { door, .. } | Action::Escort { door, .. }) = action else { return };
         let Some(there) = self.vocabulary.doors.get(&door.text) else { return };
         let Some(Some(site)) = self.vocabulary.places.get(&there.place) else { return };
         let at_site = Observability::Site(site.clone());
@@ -145,19 +167,19 @@ impl Reached {
                 let called = roles.iter().map(Actor::role).chain(actors.iter().cloned());
                 self.bridges.entry(bridge.text.clone()).or_default().extend(called);
             }
-            Action::Call { roles } => {
+            Action::Call { roles } | Action::Page { roles, .. } => {
                 for called in self.bridges.values_mut() {
                     called.extend(roles.iter().map(Actor::role));
                 }
             }
             Action::Travel { to, alert, .. } => self.travel(actors, to, alert.as_ref(), vocabulary),
-            Action::Enter { door, .. } => {
+            Action::Enter { door, .. } | Action::Escort { door, .. } => {
                 let Some(door) = vocabulary.doors.get(&door.text) else { return };
                 for actor in actors {
                     self.standing(actor, vocabulary).places.insert(door.place.clone());
                 }
             }
-            Action::Login { .. } => {
+            Action::Login { .. } | Action::Ssh { .. } => {
                 for actor in actors {
                     self.standing(actor, vocabulary).console = true;
                 }

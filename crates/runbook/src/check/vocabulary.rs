@@ -31,6 +31,12 @@ pub struct Vocabulary {
     pub router_groups: Map<String, usize>,
     /// Groups of links and how many are in each.
     pub link_groups: Map<String, usize>,
+    /// Chat services.
+    pub chats: Set<String>,
+    /// Services through which routers are reached.
+    pub jump_hosts: Set<String>,
+    /// Routers and the prefixes that each may originate.
+    pub originates: Map<String, Set<String>>,
     /// Automation that can be cut off.
     pub controllers: Set<String>,
     /// Services, inside and outside.
@@ -58,6 +64,20 @@ pub struct Person {
     pub skills: Set<String>,
     /// Place where the person is when the scenario begins.
     pub at: String,
+    /// Whether the person can be called.
+    pub presence: Presence,
+}
+
+/// Whether a person can be called in the course of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Presence {
+    /// At work when it begins.
+    #[default]
+    AtWork,
+    /// At home, or comes to work later.
+    Elsewhere,
+    /// Not at all.
+    Never,
 }
 
 /// A door and the ways through it.

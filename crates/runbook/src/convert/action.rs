@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use blackstart_chat::names::is_channel;
 use blackstart_source::{Diagnostic, Span, Spanned};
 
-use super::verb::Verb;
+use super::verb::{ROWS, Verb};
 use super::{Converter, Elsewhere, all, name, names};
-use crate::block::{ActionBlock, Shares, StopBlock};
+use crate::block::{ActionBlock, Shares, StopBlock, Word};
 use crate::measure;
 use crate::step::{Action, Name};
 
@@ -33,6 +34,18 @@ impl Converter<'_> {
             Verb::Restart => Some(Action::Restart { service: name(&block.restart)? }),
             Verb::Call => Some(Action::Call { roles: self.names("call", block.call.as_ref()?)? }),
             Verb::HandOver => Some(Action::HandOver { role: name(&block.hand_over)?, to: name(&block.to)? }),
+            Verb::Chat => self.chat(block),
+            Verb::Page => self.page(block),
+            Verb::Escort => Some(Action::Escort { door: name(&block.escort)?, by: name(&block.by)? }),
+            Verb::Ssh => Some(Action::Ssh {
+                on: name(&block.ssh)?,
+                through: name(&block.through)?,
+                with: name(&block.with)?,
+            }),
+            Verb::Announce => self.originate(block.announce.as_ref()?, block.on.as_ref()?, true),
+            Verb::Withdraw => self.originate(block.withdraw.as_ref()?, block.on.as_ref()?, false),
+            Verb::FailOver => self.fail_over(block),
+            Verb::Reset => self.reset(block),
             Verb::Post => Some(Action::Post { on: name(&block.on)?, text: name(&block.text)? }),
         };
         action.filter(|_| complete)
@@ -43,7 +56,7 @@ impl Converter<'_> {
         match verbs.as_slice() {
             [verb] => return Some(*verb),
             [] => {
-                let all = Verb::ALL.map(Verb::name);
+                let all = ROWS.each_ref().map(|row| row.name);
                 self.complain(action.span(), "no verb", format!("one of {}", all.join(", ")));
             }
             [first, second, ..] => {
@@ -57,7 +70,7 @@ impl Converter<'_> {
     /// Complains about parameters that do not go with the verb and about those that are missing.
     fn parameters(&mut self, verb: Verb, action: &Spanned<ActionBlock>) -> bool {
         let present = action.get_ref().present();
-        let (required, optional) = verb.parameters();
+        let (required, optional) = (verb.row().required, verb.row().optional);
         let mut complete = true;
         for (key, span) in &present {
             if *key != verb.name() && !required.contains(key) && !optional.contains(key) {
@@ -99,6 +112,51 @@ impl Converter<'_> {
             return None;
         };
         Some(Action::Decide { what: name(&block.decide)?, record: name(&block.record)?, site })
+    }
+
+    fn chat(&mut self, block: &ActionBlock) -> Option<Action> {
+        let channel = name(&block.chat)?;
+        if !is_channel(&channel.text) {
+            self.complain(channel.span, format!("`{}` is no channel", channel.text), "such as `#incident`");
+            return None;
+        }
+        let (on, to, text) = (name(&block.on)?, name(&block.to)?, name(&block.text)?);
+        Some(Action::Chat { channel, on, to, text, with: name(&block.with) })
+    }
+
+    fn page(&mut self, block: &ActionBlock) -> Option<Action> {
+        let roles = self.names("page", block.page.as_ref()?);
+        let patience = self.duration(block.hold.as_ref()?);
+        Some(Action::Page {
+            roles: roles?,
+            on: name(&block.on)?,
+            patience: patience?,
+            with: name(&block.with),
+        })
+    }
+
+    fn originate(&mut self, prefix: &Word, on: &Word, announced: bool) -> Option<Action> {
+        Some(Action::Originate { prefix: self.prefix(prefix)?, on: on.into(), announced })
+    }
+
+    fn fail_over(&mut self, block: &ActionBlock) -> Option<Action> {
+        let prefix = self.prefix(block.fail_over.as_ref()?)?;
+        Some(Action::FailOver { prefix, from: name(&block.from)?, to: name(&block.to)? })
+    }
+
+    fn prefix(&mut self, word: &Word) -> Option<Name> {
+        if word.get_ref().parse::<ipnet::IpNet>().is_err() {
+            let message = format!("`{}` is no prefix", word.get_ref());
+            self.complain(word.span(), message, "such as `203.0.113.0/24`");
+            return None;
+        }
+        Some(word.into())
+    }
+
+    fn reset(&mut self, block: &ActionBlock) -> Option<Action> {
+        let machines = self.names("reset", block.reset.as_ref()?);
+        let patience = self.duration(block.hold.as_ref()?);
+        Some(Action::Reset { machines: machines?, patience: patience? })
     }
 
     fn travel(&mut self, block: &ActionBlock) -> Option<Action> {

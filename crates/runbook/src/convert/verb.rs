@@ -1,4 +1,6 @@
-//! The table of verbs: what can be done in a step, and which parameters go with it.
+//! The table of verbs: what can be done in a step, which parameters go with it, and what the manual says of it.
+//!
+//! A new verb is a variant of [`Verb`] and a row of [`ROWS`], in the same order; its keys stand in `block`.
 
 use crate::block::ActionBlock;
 
@@ -23,198 +25,290 @@ pub(crate) enum Verb {
     Restart,
     Call,
     HandOver,
+    Chat,
+    Page,
+    Escort,
+    Ssh,
+    Announce,
+    Withdraw,
+    FailOver,
+    Reset,
 }
 
-impl Verb {
-    pub(crate) const ALL: [Self; 18] = [
-        Self::Observe,
-        Self::Convene,
-        Self::Decide,
-        Self::Travel,
-        Self::Enter,
-        Self::Login,
-        Self::Compare,
-        Self::Apply,
-        Self::Admit,
-        Self::Post,
-        Self::Isolate,
-        Self::Fetch,
-        Self::SignIn,
-        Self::Open,
-        Self::PowerCycle,
-        Self::Restart,
-        Self::Call,
-        Self::HandOver,
-    ];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Observe => "observe",
-            Self::Convene => "convene",
-            Self::Decide => "decide",
-            Self::Travel => "travel",
-            Self::Enter => "enter",
-            Self::Login => "login",
-            Self::Compare => "compare",
-            Self::Apply => "apply",
-            Self::Admit => "admit",
-            Self::Post => "post",
-            Self::Isolate => "isolate",
-            Self::Fetch => "fetch",
-            Self::SignIn => "sign-in",
-            Self::Open => "open",
-            Self::PowerCycle => "power-cycle",
-            Self::Restart => "restart",
-            Self::Call => "call",
-            Self::HandOver => "hand-over",
-        }
-    }
-
-    /// Parameters that must be there, and those that may.
-    pub(crate) fn parameters(self) -> (&'static [&'static str], &'static [&'static str]) {
-        match self {
-            Self::Observe => (&[], &[]),
-            Self::Convene => (&["by", "roles"], &[]),
-            Self::Decide => (&["record"], &["site"]),
-            Self::Travel => (&[], &["carry", "alert"]),
-            Self::Enter => (&["try"], &[]),
-            Self::Login => (&["on", "with"], &["second-factor"]),
-            Self::Compare => (&[], &["with", "save"]),
-            Self::Apply => (&[], &["on", "first", "confirm-within", "isolate", "admit", "from"]),
-            Self::Admit => (&["hold"], &["unit", "stop-if"]),
-            Self::Post => (&["text", "on"], &[]),
-            Self::Isolate | Self::Fetch | Self::SignIn | Self::Open => (&[], &[]),
-            Self::PowerCycle | Self::Restart | Self::Call => (&[], &[]),
-            Self::HandOver => (&["to"], &[]),
-        }
-    }
-
-    /// One that the reader takes.
-    pub(crate) fn example(self) -> &'static str {
-        match self {
-            Self::Observe => "observe = [\"dns.facebook.com\", \"http.facebook\"]",
-            Self::Convene => {
-                "convene = \"outside-bridge\", by = \"printed-list\", roles = [\"backbone-lead\", \"comms\"]"
-            }
-            Self::Decide => {
-                "decide = \"emergency-site-access\", record = \"paper-log\", site = \"santa-clara\""
-            }
-            Self::Travel => {
-                "travel = \"santa-clara\", carry = [\"laptop\", \"console-cable\"], alert = \"far-site-technicians\""
-            }
-            Self::Enter => "enter = \"router-room\", try = [\"badge\", \"guard-key-with-escort\"]",
-            Self::Login => {
-                "login = \"serial\", on = \"backbone-routers\", with = \"break-glass\", second-factor = \"code-generator\""
-            }
-            Self::Compare => "compare = \"running-config\", with = \"last-good\", save = \"laptop\"",
-            Self::Apply => {
-                "apply = \"last-good\", on = \"backbone-links\", first = 1, confirm-within = \"10m\", isolate = \"capacity-controller\""
-            }
-            Self::Admit => {
-                "admit = [5, 15, 40, 100], unit = \"percent\", hold = \"10m\", stop-if = { errors = \"50%\" }"
-            }
-            Self::Post => "post = \"twitter.com\", on = \"twitter.com\", text = \"We are working on it.\"",
-            Self::Isolate => "isolate = \"capacity-controller\"",
-            Self::Fetch => "fetch = \"cage-key\"",
-            Self::SignIn => "sign-in = \"oncall\"",
-            Self::Open => "open = \"paper@noc@menlo-park\"",
-            Self::PowerCycle => "power-cycle = \"scl-bb1\"",
-            Self::Restart => "restart = \"scl-audit\"",
-            Self::Call => "call = [\"backbone-lead\", \"comms\"]",
-            Self::HandOver => "hand-over = \"incident-commander\", to = \"deputy-incident-commander\"",
-        }
-    }
-
+/// What is known of a verb.
+pub(crate) struct Row {
+    pub(crate) verb: Verb,
+    /// Its key.
+    pub(crate) name: &'static str,
+    /// Parameters that must be there.
+    pub(crate) required: &'static [&'static str],
+    /// Parameters that may be there.
+    pub(crate) optional: &'static [&'static str],
+    /// What stands between the braces of `do = { .. }`.
+    pub(crate) example: &'static str,
     /// What people do, and when it does not work. Markdown, at most 120 columns.
-    pub(crate) fn does(self) -> &'static str {
-        match self {
-            Self::Observe => {
-                "Somebody looks at signals. They must be able to see them from where they stand. Task: `notice`."
-            }
-            Self::Convene => {
-                "Opens a voice bridge and calls everybody with these roles, one after the other. The caller must hold the item `by`.\n\
-                 Those who were called join while the next is being called. Tasks: `call`, `join`."
-            }
-            Self::Decide => {
-                "Approvers make up their minds, are called back one by one, and one of them tells the guard of `site`.\n\
-                 Tasks: `weigh`, `call-back`, `tell-guard`."
-            }
-            Self::Travel => {
-                "The crew goes to the site's gate. Tasks: `get-ready`, and `call` with `alert`; the way itself is a `[[travel]]`."
-            }
-            Self::Enter => {
-                "Goes through a door. `badge` is a read at the door's reader, over the simulated network. `guard-key-with-escort` needs\n\
+    pub(crate) does: &'static str,
+}
+
+/// Every verb, in the order of [`Verb`].
+pub(crate) const ROWS: [Row; 26] = [
+    Row {
+        verb: Verb::Observe,
+        name: "observe",
+        required: &[],
+        optional: &[],
+        example: "observe = [\"dns.facebook.com\", \"http.facebook\"]",
+        does: "Somebody looks at signals. They must be able to see them from where they stand. Task: `notice`.",
+    },
+    Row {
+        verb: Verb::Convene,
+        name: "convene",
+        required: &["by", "roles"],
+        optional: &[],
+        example: "convene = \"outside-bridge\", by = \"printed-list\", roles = [\"backbone-lead\", \"comms\"]",
+        does: "Opens a voice bridge and calls everybody with these roles, one after the other. The caller must hold the item `by`.\n\
+                 Those who were called join while the next is being called. Tasks: `call`, `join`.",
+    },
+    Row {
+        verb: Verb::Decide,
+        name: "decide",
+        required: &["record"],
+        optional: &["site"],
+        example: "decide = \"emergency-site-access\", record = \"paper-log\", site = \"santa-clara\"",
+        does: "Approvers make up their minds, are called back one by one, and one of them tells the guard of `site`.\n\
+                 Tasks: `weigh`, `call-back`, `tell-guard`.",
+    },
+    Row {
+        verb: Verb::Travel,
+        name: "travel",
+        required: &[],
+        optional: &["carry", "alert"],
+        example: "travel = \"santa-clara\", carry = [\"laptop\", \"console-cable\"], alert = \"far-site-technicians\"",
+        does: "The crew goes to the site's gate. Tasks: `get-ready`, and `call` with `alert`; the way itself is a `[[travel]]`.",
+    },
+    Row {
+        verb: Verb::Enter,
+        name: "enter",
+        required: &["try"],
+        optional: &[],
+        example: "enter = \"router-room\", try = [\"badge\", \"guard-key-with-escort\"]",
+        does: "Goes through a door. `badge` is a read at the door's reader, over the simulated network. `guard-key-with-escort` needs\n\
                  a guard who stands there with the key and was told the names. When a later way works the step is `failed-over`.\n\
-                 Tasks: `tap-badge`, and for the guard `guard-check`, `escort`."
-            }
-            Self::Login => {
-                "`remote` tries every console of `people.toml` that leads to the group, by name, then by address, from the actor's\n\
+                 Tasks: `tap-badge`, and for the guard `guard-check`, `escort`.",
+    },
+    Row {
+        verb: Verb::Login,
+        name: "login",
+        required: &["on", "with"],
+        optional: &["second-factor"],
+        example: "login = \"serial\", on = \"backbone-routers\", with = \"break-glass\", second-factor = \"code-generator\"",
+        does: "`remote` tries every console of `people.toml` that leads to the group, by name, then by address, from the actor's\n\
                  laptop (task `try-console`). `serial` fetches the sealed secret from the place where it lies, plugs in the cable, and\n\
                  logs in on the group's routers at this site; then technicians at the other sites do the same (tasks `open-safe`,\n\
-                 `connect-serial`, `unlock-device`)."
-            }
-            Self::Compare => {
-                "Reads on every router with a prompt what the last change did, and changes nothing. The value is `running-config`;\n\
-                 `with` can only be `last-good`. Tasks: `read-config`, `agree-on-cause`."
-            }
-            Self::Apply => {
-                "`last-good` opens the ports that the last change shut. In order: `admit` (one percentage) is ordered at the admission\n\
+                 `connect-serial`, `unlock-device`).",
+    },
+    Row {
+        verb: Verb::Compare,
+        name: "compare",
+        required: &[],
+        optional: &["with", "save"],
+        example: "compare = \"running-config\", with = \"last-good\", save = \"laptop\"",
+        does: "Reads on every router with a prompt what the last change did, and changes nothing. The value is `running-config`;\n\
+                 `with` can only be `last-good`. Tasks: `read-config`, `agree-on-cause`.",
+    },
+    Row {
+        verb: Verb::Apply,
+        name: "apply",
+        required: &[],
+        optional: &["on", "first", "confirm-within", "isolate", "admit", "from"],
+        example: "apply = \"last-good\", on = \"backbone-links\", first = 1, confirm-within = \"10m\", isolate = \"capacity-controller\"",
+        does: "`last-good` opens the ports that the last change shut. In order: `admit` (one percentage) is ordered at the admission\n\
                  service; the port of the service `isolate` is shut; the `first` links are opened at both ends and must still be up after\n\
                  `confirm-within`; then the rest; then somebody looks from the console whether every data centre answers. `saved` shuts\n\
-                 again what was opened by hand; it needs `from`. In `undo`, `on` may be left out. Tasks: `apply`, and `isolate`."
-            }
-            Self::Admit => {
-                "Orders rising shares of users, each after the task `judge-load`, each held for `hold`. `stop-if.errors`: when after the\n\
+                 again what was opened by hand; it needs `from`. In `undo`, `on` may be left out. Tasks: `apply`, and `isolate`.",
+    },
+    Row {
+        verb: Verb::Admit,
+        name: "admit",
+        required: &["hold"],
+        optional: &["unit", "stop-if"],
+        example: "admit = [5, 15, 40, 100], unit = \"percent\", hold = \"10m\", stop-if = { errors = \"50%\" }",
+        does: "Orders rising shares of users, each after the task `judge-load`, each held for `hold`. `stop-if.errors`: when after the\n\
                  hold more than this share of requests fails at the backends, the action has not worked. `stop-if.site-power-rise` is a\n\
-                 need without a model."
-            }
-            Self::Post => {
-                "Says something in public, from the actor's laptop, on the service `on`. The value of `post` itself is not used. Task: `post`."
-            }
-            Self::Isolate => {
-                "Shuts the port of the service's machine, at the router that it is plugged into: by cable, so somebody must be logged in\n\
-                 there. Task: `isolate`."
-            }
-            Self::Fetch => {
-                "Somebody of the crew gets an item: from the place where it lies (an `[[item]]`; a place behind a door must have been\n\
-                 entered), or from whoever holds it, who is called and comes. Tasks: `fetch`, `call`."
-            }
-            Self::SignIn => {
-                "Signs in with the sign-in service from the actor's laptop, over the simulated network. Task: `sign-in`."
-            }
-            Self::Open => {
-                "Opens a document: `paper@PLACE` where one of the crew stands, or the front page of a site by its host name, from the\n\
-                 actor's laptop. Task: `open-document`."
-            }
-            Self::PowerCycle => {
-                "Switches a machine off and on again. Whoever does it stands at its site, behind the door if there is one.\n\
-                 Task: `power-cycle`."
-            }
-            Self::Restart => {
-                "Starts a service again, at its machine. Whoever does it stands there as for `power-cycle`. Task: `restart`."
-            }
-            Self::Call => {
-                "Calls everybody with these roles, one after the other. When there is a bridge they join it; each is waited for.\n\
-                 Tasks: `call`, `join`."
-            }
-            Self::HandOver => {
-                "Briefs the first who has the role `to` and can be reached; from then on that person acts where the role is named.\n\
-                 Tasks: `call`, `brief`."
-            }
-        }
+                 need without a model.",
+    },
+    Row {
+        verb: Verb::Post,
+        name: "post",
+        required: &["text", "on"],
+        optional: &[],
+        example: "post = \"twitter.com\", on = \"twitter.com\", text = \"We are working on it.\"",
+        does: "Says something in public, from the actor's laptop, on the service `on`. The value of `post` itself is not used. Task: `post`.",
+    },
+    Row {
+        verb: Verb::Isolate,
+        name: "isolate",
+        required: &[],
+        optional: &[],
+        example: "isolate = \"capacity-controller\"",
+        does: "Shuts the port of the service's machine, at the router that it is plugged into: by cable, so somebody must be logged in\n\
+                 there. Task: `isolate`.",
+    },
+    Row {
+        verb: Verb::Fetch,
+        name: "fetch",
+        required: &[],
+        optional: &[],
+        example: "fetch = \"cage-key\"",
+        does: "Somebody of the crew gets an item: from the place where it lies (an `[[item]]`; a place behind a door must have been\n\
+                 entered), or from whoever holds it, who is called and comes. Tasks: `fetch`, `call`.",
+    },
+    Row {
+        verb: Verb::SignIn,
+        name: "sign-in",
+        required: &[],
+        optional: &[],
+        example: "sign-in = \"oncall\"",
+        does: "Signs in with the sign-in service from the actor's laptop, over the simulated network. Task: `sign-in`.",
+    },
+    Row {
+        verb: Verb::Open,
+        name: "open",
+        required: &[],
+        optional: &[],
+        example: "open = \"paper@noc@menlo-park\"",
+        does: "Opens a document: `paper@PLACE` where one of the crew stands, or the front page of a site by its host name, from the\n\
+                 actor's laptop. Task: `open-document`.",
+    },
+    Row {
+        verb: Verb::PowerCycle,
+        name: "power-cycle",
+        required: &[],
+        optional: &[],
+        example: "power-cycle = \"scl-bb1\"",
+        does: "Switches a machine off and on again. Whoever does it stands at its site, behind the door if there is one.\n\
+                 Task: `power-cycle`.",
+    },
+    Row {
+        verb: Verb::Restart,
+        name: "restart",
+        required: &[],
+        optional: &[],
+        example: "restart = \"scl-audit\"",
+        does: "Starts a service again, at its machine. Whoever does it stands there as for `power-cycle`. Task: `restart`.",
+    },
+    Row {
+        verb: Verb::Call,
+        name: "call",
+        required: &[],
+        optional: &[],
+        example: "call = [\"backbone-lead\", \"comms\"]",
+        does: "Calls everybody with these roles, one after the other. When there is a bridge they join it; each is waited for.\n\
+                 Tasks: `call`, `join`.",
+    },
+    Row {
+        verb: Verb::HandOver,
+        name: "hand-over",
+        required: &["to"],
+        optional: &[],
+        example: "hand-over = \"incident-commander\", to = \"deputy-incident-commander\"",
+        does: "Briefs the first who has the role `to` and can be reached; from then on that person acts where the role is named.\n\
+                 Tasks: `call`, `brief`.",
+    },
+    Row {
+        verb: Verb::Chat,
+        name: "chat",
+        required: &["on", "to", "text"],
+        optional: &["with"],
+        example: "chat = \"#incident\", on = \"chat\", to = \"backbone-lead\", text = \"Are you there?\"",
+        does: "Says something in a channel of the chat service `on`, from the actor's laptop, and waits until the first who has the role `to`\n\
+         has read it on theirs and answers. With `with` both sign in first. Tasks: `write`, `acknowledge`.",
+    },
+    Row {
+        verb: Verb::Page,
+        name: "page",
+        required: &["on", "hold"],
+        optional: &["with"],
+        example: "page = [\"backbone-lead\", \"engineer\"], on = \"chat\", hold = \"5m\"",
+        does: "Pages the first who has each role, one after the other, through the chat service `on`, until one answers from their laptop;\n\
+         each has `hold`. Whoever answers joins the bridge, if there is one. Tasks: `acknowledge`, `join`.",
+    },
+    Row {
+        verb: Verb::Escort,
+        name: "escort",
+        required: &["by"],
+        optional: &[],
+        example: "escort = \"router-room\", by = \"guard\"",
+        does: "Somebody with the role `by` comes to the door, opens it from inside, with their badge or with its key, and takes the crew\n\
+         through. The crew stands before it. Tasks: `call`, `tap-badge`, `escort`.",
+    },
+    Row {
+        verb: Verb::Ssh,
+        name: "ssh",
+        required: &["through", "with"],
+        optional: &[],
+        example: "ssh = \"backbone-routers\", through = \"jump-host\", with = \"oncall\"",
+        does: "Logs in on a group of routers over the network: signs in with the account `with`, finds the jump host `through` by its name,\n\
+         and goes on from there to each router, which asks the sign-in service too. All of it from the actor's laptop.\n\
+         Tasks: `sign-in`, `try-console`.",
+    },
+    Row {
+        verb: Verb::Announce,
+        name: "announce",
+        required: &["on"],
+        optional: &[],
+        example: "announce = \"203.0.113.0/24\", on = \"scl-bb1\"",
+        does: "Has the router `on` originate a prefix, through its configuration session. It must be one of its own `[[originate]]`, and\n\
+         somebody must be logged in there. Task: `apply`.",
+    },
+    Row {
+        verb: Verb::Withdraw,
+        name: "withdraw",
+        required: &["on"],
+        optional: &[],
+        example: "withdraw = \"203.0.113.0/24\", on = \"scl-bb1\"",
+        does: "As `announce`: the router originates the prefix no longer. Task: `apply`.",
+    },
+    Row {
+        verb: Verb::FailOver,
+        name: "fail-over",
+        required: &["from", "to"],
+        optional: &[],
+        example: "fail-over = \"203.0.113.0/24\", from = \"scl-bb1\", to = \"frc-bb1\"",
+        does: "Moves a prefix, and with it whatever answers in it, from one router to another: announced at `to`, then withdrawn at `from`.\n\
+         Somebody must be logged in on both. Task: `apply`.",
+    },
+    Row {
+        verb: Verb::Reset,
+        name: "reset",
+        required: &["hold"],
+        optional: &[],
+        example: "reset = [\"data-centre\"], hold = \"10m\"",
+        does: "Switches machines off, all of them, and on again one by one; each has `hold` to start its services before the next one. A site\n\
+         stands for its hosts, in the order of their services' `boot-needs`; machines are taken in the order given. Whoever does it\n\
+         stands there as for `power-cycle`. Task: `power-cycle`, for each.",
+    },
+];
+
+impl Verb {
+    pub(crate) fn row(self) -> &'static Row {
+        &ROWS[self as usize]
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        self.row().name
     }
 
     pub(super) fn takes(self) -> String {
-        let (required, optional) = self.parameters();
-        let all = [required, optional].concat();
+        let all = [self.row().required, self.row().optional].concat();
         if all.is_empty() { "nothing else".to_owned() } else { all.join(", ") }
     }
 
     /// The verbs of an action. Beside `apply`, `admit` and `isolate` are parameters.
     pub(super) fn all_of(action: &ActionBlock) -> Vec<Self> {
         let present = action.present();
-        let written = |verb: &Self| present.iter().any(|(key, _)| *key == verb.name());
-        let mut verbs: Vec<Self> = Self::ALL.into_iter().filter(written).collect();
+        let written = |row: &&Row| present.iter().any(|(key, _)| *key == row.name);
+        let mut verbs: Vec<Self> = ROWS.iter().filter(written).map(|row| row.verb).collect();
         if verbs.contains(&Self::Apply) {
             verbs.retain(|verb| !matches!(verb, Self::Admit | Self::Isolate));
         }
@@ -227,5 +321,17 @@ impl Verb {
             [verb] => Some(*verb),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_stand_in_the_order_of_the_verbs() {
+        assert!(
+            ROWS.iter().enumerate().all(|(n, row)| row.verb as usize == n && row.verb.row().name == row.name)
+        );
     }
 }

@@ -1,39 +1,66 @@
 //! `after` and `until`: signal, test, quorum, time, and what then.
 
-use blackstart_source::Spanned;
+use blackstart_source::{Span, Spanned};
 
 use super::verb::Verb;
 use super::{Converter, all, vantage};
-use crate::block::{Scalar, StepBlock, WaitBlock, Word};
+use crate::block::{ConditionBlock, Scalar, StepBlock, WaitBlock, Word};
 use crate::measure;
-use crate::step::{Name, Otherwise, Quorum, Test, Wait};
+use crate::step::{Condition, Name, Otherwise, Quorum, Test, Wait};
+
+/// The part of a block that says what must be seen.
+struct Shape<'a> {
+    span: Span,
+    signal: &'a Word,
+    is: Option<&'a Scalar>,
+    at_least: Option<&'a Spanned<Scalar>>,
+    from: Option<&'a Word>,
+}
 
 impl Converter<'_> {
     pub(super) fn wait(&mut self, wait: &Spanned<WaitBlock>, step: &StepBlock) -> Option<Wait> {
         let block = wait.get_ref();
-        let test = self.test(wait);
-        let quorum = block.from.as_ref().map(|from| self.quorum(from, &block.signal));
+        let seen = Shape {
+            span: wait.span(),
+            signal: &block.signal,
+            is: block.is.as_ref(),
+            at_least: block.at_least.as_ref(),
+            from: block.from.as_ref(),
+        };
+        let seen = self.condition(&seen);
         let within = self.duration(&block.within);
         let otherwise = self.otherwise(&block.r#else, step);
-        Some(Wait {
-            signal: (&block.signal).into(),
-            test: test?,
-            quorum: all(quorum)?,
-            within: within?,
-            otherwise: otherwise?,
+        Some(Wait { seen: seen?, within: within?, otherwise: otherwise? })
+    }
+
+    /// One line of `use-when`.
+    pub(crate) fn trigger(&mut self, line: &Spanned<ConditionBlock>) -> Option<Condition> {
+        let block = line.get_ref();
+        self.condition(&Shape {
+            span: line.span(),
+            signal: &block.signal,
+            is: block.is.as_ref(),
+            at_least: block.at_least.as_ref(),
+            from: block.from.as_ref(),
         })
     }
 
-    fn test(&mut self, wait: &Spanned<WaitBlock>) -> Option<Test> {
-        match (&wait.get_ref().is, &wait.get_ref().at_least) {
+    fn condition(&mut self, shape: &Shape<'_>) -> Option<Condition> {
+        let test = self.test(shape);
+        let quorum = shape.from.map(|from| self.quorum(from, shape.signal));
+        Some(Condition { signal: shape.signal.into(), test: test?, quorum: all(quorum)? })
+    }
+
+    fn test(&mut self, shape: &Shape<'_>) -> Option<Test> {
+        match (shape.is, shape.at_least) {
             (Some(value), None) => Some(Test::Is(value.to_string())),
             (None, Some(least)) => self.at_least(least),
             (None, None) => {
-                self.complain(wait.span(), "the wait has no test", "`is` or `at-least`");
+                self.complain(shape.span.clone(), "there is no test", "`is` or `at-least`");
                 None
             }
             (Some(_), Some(least)) => {
-                self.complain(least.span(), "the wait has two tests", "either `is` or `at-least`");
+                self.complain(least.span(), "there are two tests", "either `is` or `at-least`");
                 None
             }
         }

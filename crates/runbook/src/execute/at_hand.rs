@@ -15,7 +15,7 @@ const HTTP_PORT: u16 = 80;
 /// How long somebody looks at a page that does not come.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a machine stays off.
-const OFF: Duration = Duration::from_secs(10);
+pub(super) const OFF: Duration = Duration::from_secs(10);
 
 impl Incident {
     /// Somebody of the crew gets an item: from where it lies, or from whoever holds it.
@@ -52,7 +52,7 @@ impl Incident {
         self.go(person, &here, place).await
     }
 
-    async fn go(&self, person: &str, from: &str, to: &str) -> Result<(), Failure> {
+    pub(super) async fn go(&self, person: &str, from: &str, to: &str) -> Result<(), Failure> {
         self.people_spend(self.way(person, from, to)?, "travel", person).await;
         self.world.emit(&Event::Moved { person: person.to_owned(), to: to.to_owned() });
         Ok(())
@@ -140,11 +140,10 @@ impl Incident {
         }
     }
 
-    fn lead_at_laptop(&self) -> Result<(String, String), Failure> {
+    pub(super) fn lead_at_laptop(&self) -> Result<(String, String), Failure> {
         let lead = self.lead()?;
-        let laptop = self.world.people.person(&lead).and_then(|person| person.laptop.clone());
-        let none = || Failure::at_once(Kind::Item, "laptop", format!("{lead} has no machine"));
-        Ok((lead.clone(), laptop.ok_or_else(none)?))
+        let laptop = self.laptop_of(&lead)?;
+        Ok((lead, laptop))
     }
 
     /// Switches a machine off and on. Whoever does it stands beside it.
@@ -179,7 +178,7 @@ impl Incident {
     }
 
     /// A machine stands behind the doors of its site.
-    fn beside(&self, person: &str, machine: &str, site: &str) -> Result<(), Failure> {
+    pub(super) fn beside(&self, person: &str, machine: &str, site: &str) -> Result<(), Failure> {
         let people = &self.world.people;
         let place = self.place_of(person)?;
         let at_site = |place: &str| people.site_of(place) == Some(site);

@@ -1,22 +1,18 @@
-//! Consoles: trying the remote ones, logging in by cable, comparing, bringing links back.
+//! Consoles: logging in by cable, comparing, bringing links back, and what routers originate.
 
 use super::{Attempt, Failure, Incident, Kind, rough};
 use crate::step::Name;
-use blackstart_dns::stub;
-use blackstart_identity::account::Credentials;
-use blackstart_identity::{client, code};
+use blackstart_identity::code;
 use blackstart_manage::client::{Cli, Error};
-use blackstart_manage::console_server;
+use blackstart_manage::router::command::prefix_key;
 use blackstart_rt::{Map, Set};
 use blackstart_sim::{Time, control};
-use blackstart_world::{Account, AccountKind, Console, Event, Lapse, World};
+use blackstart_world::{Account, AccountKind, Event, Lapse, World};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-/// The port of a console server, and of a router's command line.
-const CONSOLE_PORT: u16 = 22;
 /// How long somebody looks at a console that does not answer.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// How often reachability is looked at after the last command, and how many times.
 const REACH_LOOKS: u32 = 10;
 const REACH_PAUSE: Duration = Duration::from_secs(60);
@@ -32,134 +28,34 @@ pub(super) struct Restore<'a> {
 
 /// What somebody types at a prompt.
 #[derive(Clone)]
-struct Login {
+pub(super) struct Login {
     account: String,
     secret: String,
     code_seed: String,
 }
 
 impl Login {
-    fn of(account: &Account, world: &World) -> Self {
+    pub(super) fn of(account: &Account, world: &World) -> Self {
         let code_seed = account.code_seed.clone().unwrap_or_default();
         Self { account: account.name.clone(), secret: world.secret(account), code_seed }
     }
 
     /// Types it at a prompt.
-    async fn type_in(&self, cli: &mut Cli) -> Result<(), Error> {
+    pub(super) async fn type_in(&self, cli: &mut Cli) -> Result<(), Error> {
         let code = code::at(&self.code_seed, blackstart_rt::time::unix_now());
         cli.login_local(&self.account, &self.secret, &code).await
     }
 }
 
 impl Incident {
-    fn routers(&self, group: &Name) -> Result<Vec<String>, Failure> {
+    pub(super) fn routers(&self, group: &Name) -> Result<Vec<String>, Failure> {
         let routers = self.world.wiring.router_groups.get(&group.text).cloned();
         routers.ok_or_else(|| format!("there are no routers called `{}`", group.text).into())
     }
 
-    fn account(&self, name: &Name) -> Result<&Account, Failure> {
+    pub(super) fn account(&self, name: &Name) -> Result<&Account, Failure> {
         let account = self.world.people.accounts.get(&name.text);
         account.ok_or_else(|| format!("there is no account `{}`", name.text).into())
-    }
-
-    // ---- from afar ----
-
-    /// Tries every remote console that leads to the group, by name, then by the address on the card.
-    pub(super) async fn login_remote(&self, on: &Name, with: &Name) -> Result<(), Failure> {
-        let group: Set<String> = self.routers(on)?.into_iter().collect();
-        let account = self.account(with)?;
-        let login = Login::of(account, &self.world);
-        let person = self.lead()?;
-        let laptop = self.world.people.person(&person).and_then(|p| p.laptop.clone());
-        let laptop = laptop.ok_or_else(|| format!("{person} has no machine to log in from"))?;
-        let mut failed = Vec::new();
-        for console in &self.world.people.consoles {
-            if !console.routers.iter().any(|router| group.contains(router)) {
-                continue;
-            }
-            self.busy(&person, "try-console").await?;
-            match self.try_console(&person, &laptop, console, &login).await {
-                Ok(routers) => {
-                    for router in routers {
-                        self.prompt(&person, router, "remote");
-                    }
-                    return Ok(());
-                }
-                Err(why) => {
-                    self.note_failed(&why);
-                    let (person, tried) = (person.clone(), format!("console {}", console.name));
-                    self.world.emit(&Event::TurnedAway { person, tried, saw: why.text.clone() });
-                    failed.push(why.in_words(|saw| format!("{}: {saw}", console.name)));
-                }
-            }
-        }
-        let none = || format!("no remote console leads to `{}`", on.text).into();
-        Err(Failure::all(failed, "; ").unwrap_or_else(none))
-    }
-
-    async fn try_console(
-        &self,
-        person: &str,
-        laptop: &str,
-        console: &Console,
-        login: &Login,
-    ) -> Result<Vec<String>, Failure> {
-        let session = match &console.sign_in {
-            Some(account) => Some(self.sign_in(person, laptop, account).await?),
-            None => None,
-        };
-        let resolvers = self.world.wiring.machine(laptop).map(|m| m.resolvers.clone()).unwrap_or_default();
-        let name = console.name.clone();
-        let lookup = async move { stub::Resolver::new(resolvers).lookup_ip(&name).await };
-        let mut addresses = Vec::new();
-        let mut failed = Vec::new();
-        let attempt =
-            |kind, to: String, began, saw| Attempt::new(kind, to, began, saw).by(person).from(laptop);
-        let began = Time::now();
-        match self.on_machine(laptop, lookup).await? {
-            Ok(found) => addresses.extend(found),
-            Err(error) => {
-                let tried = attempt(Kind::NameLookup, console.name.clone(), began, error.to_string());
-                failed.push(Failure::of(format!("its name: {error}"), tried));
-            }
-        }
-        addresses.extend(console.address.filter(|known| !addresses.contains(known)));
-        for address in addresses {
-            let (at, began) = (SocketAddr::new(address, CONSOLE_PORT), Time::now());
-            let (login, routers, session) = (login.clone(), console.routers.clone(), session.clone());
-            let opened = async move { through(at, &routers, session.as_deref(), &login).await };
-            match self.on_machine(laptop, opened).await? {
-                Ok(()) => return Ok(console.routers.clone()),
-                Err(error) => {
-                    let tried = attempt(Kind::Connect, address.to_string(), began, error.to_string());
-                    failed.push(Failure::of(format!("{address}: {error}"), tried));
-                }
-            }
-        }
-        let none = || Failure::at_once(Kind::NameLookup, &console.name, "its name has no address");
-        Err(Failure::all(failed, ", ").unwrap_or_else(none))
-    }
-
-    /// A session of the sign-in service, asked for from this machine.
-    pub(super) async fn sign_in(&self, person: &str, laptop: &str, account: &str) -> Result<String, Failure> {
-        let account = self.world.people.accounts.get(account);
-        let account = account.ok_or_else(|| "there is no such account".to_owned())?;
-        let service =
-            self.world.wiring.sign_in.clone().ok_or_else(|| "there is no sign-in service".to_owned())?;
-        let resolvers = self.world.wiring.machine(laptop).map(|m| m.resolvers.clone()).unwrap_or_default();
-        let (name, password, seed) =
-            (account.name.clone(), self.world.secret(account), account.code_seed.clone());
-        let (to, began) = (service.to_string(), Time::now());
-        let signed_in = async move {
-            let code = code::at(&seed.unwrap_or_default(), blackstart_rt::time::unix_now());
-            let typed = Credentials { account: name, password, code };
-            client::sign_in(&stub::Resolver::new(resolvers), &service, typed).await
-        };
-        let session = self.on_machine(laptop, signed_in).await?;
-        session.map(|session| session.token).map_err(|error| {
-            let tried = Attempt::new(Kind::SignIn, to, began, &error).by(person).from(laptop);
-            Failure::of(error.to_string(), tried)
-        })
     }
 
     // ---- by cable ----
@@ -250,17 +146,18 @@ impl Incident {
         router: &str,
         account: &Account,
     ) -> Result<(), Failure> {
+        self.afar.borrow_mut().remove(router);
         self.at_console(site, router, account, |_| async { Ok(()) }).await?;
         self.prompt(person, router.to_owned(), "serial");
         Ok(())
     }
 
-    fn prompt(&self, person: &str, router: String, by: &str) {
+    pub(super) fn prompt(&self, person: &str, router: String, by: &str) {
         self.world.emit(&Event::Prompt { person: person.to_owned(), router, by: by.to_owned() });
     }
 
-    /// Plugs the cable in, logs in, does `work`, logs out.
-    async fn at_console<T, W, F>(
+    /// Logs in, over the network where somebody has a way, else by cable, does `work`, logs out.
+    pub(super) async fn at_console<T, W, F>(
         &self,
         site: &str,
         router: &str,
@@ -272,6 +169,10 @@ impl Incident {
         W: FnOnce(Cli) -> F + 'static,
         F: Future<Output = Result<T, Error>> + 'static,
     {
+        let route = self.afar.borrow().get(router).cloned();
+        if let Some(route) = route {
+            return self.over(&route, router, work).await;
+        }
         let cable = self.world.wiring.cable_at(site, router);
         let (cart, cable) = cable.ok_or_else(|| format!("there is no serial cable to {router} at {site}"))?;
         let plugged = control::set_link_cut(cable.link, false);
@@ -290,7 +191,7 @@ impl Incident {
     // ---- reading and changing ----
 
     /// The account that opened the consoles; later steps go on with it.
-    fn console_account(&self) -> Result<&Account, Failure> {
+    pub(super) fn console_account(&self) -> Result<&Account, Failure> {
         let local = |account: &&Account| account.kind == AccountKind::Local;
         let found = self.world.people.accounts.values().find(local);
         found.ok_or_else(|| "no account opens a console".to_owned().into())
@@ -363,8 +264,8 @@ impl Incident {
         &self,
         shut: &'a Map<String, Vec<String>>,
     ) -> Result<Vec<(&'a String, &'a Vec<String>)>, Failure> {
-        let here = self.site()?;
-        let is_here = |router: &str| self.site_of_router(router).is_ok_and(|site| site == here);
+        let here = self.site().ok();
+        let is_here = |router: &str| self.site_of_router(router).ok() == here;
         let (own, others): (Vec<_>, Vec<_>) = shut.iter().partition(|(router, _)| is_here(router));
         Ok(own.into_iter().chain(others).collect())
     }
@@ -377,10 +278,7 @@ impl Incident {
             self.world.wiring.machine(&host).and_then(|m| Some((m.site.clone(), m.router.clone()?)));
         let (site, router) = machine.ok_or_else(|| format!("nobody knows where {host} is plugged in"))?;
         let lead = self.lead()?;
-        if !self.world.with_state(|state| state.physical.prompts.contains_key(&router)) {
-            let text = format!("nobody has a prompt on {router}, where {host} is plugged in");
-            return Err(Failure::at_once(Kind::Console, &router, text));
-        }
+        self.has_prompt(&router, &format!(", where {host} is plugged in"))?;
         self.busy(&lead, "isolate").await?;
         let (port, who) = (host.clone(), lead.clone());
         self.at_console(&site, &router, self.console_account()?, |mut cli| async move {
@@ -390,6 +288,17 @@ impl Incident {
         .await?;
         self.world.emit(&Event::Isolated { service: service.text.clone(), port: format!("{router} {host}") });
         Ok(())
+    }
+
+    /// Somebody is logged in on a router.
+    pub(super) fn has_prompt(&self, router: &str, what: &str) -> Result<(), Failure> {
+        match self.world.with_state(|state| state.physical.prompts.contains_key(router)) {
+            true => Ok(()),
+            false => {
+                let text = format!("nobody has a prompt on {router}{what}");
+                Err(Failure::at_once(Kind::Console, router, text))
+            }
+        }
     }
 
     async fn bring_up(&self, router: &str, ports: &[String]) -> Result<(), Failure> {
@@ -403,6 +312,32 @@ impl Incident {
         let (router, ports) = (router.to_owned(), ports.to_vec());
         self.world.emit(&Event::Restored { router, ports, person });
         Ok(())
+    }
+
+    /// Has a router originate a prefix, or no longer.
+    pub(super) async fn originate(&self, prefix: &Name, on: &Name, announced: bool) -> Result<(), Failure> {
+        let router = &on.text;
+        self.has_prompt(router, "")?;
+        let person = self.hands_at(router)?;
+        self.busy(&person, "apply").await?;
+        let state = if announced { "up" } else { "down" };
+        let settings = Map::from([(prefix_key(&prefix.text), state.to_owned())]);
+        let (site, who) = (self.site_of_router(router)?, person.clone());
+        self.at_console(&site, router, self.console_account()?, move |mut cli| async move {
+            cli.stage_settings(&settings).await?;
+            cli.commit(&who).await
+        })
+        .await?;
+        let (router, prefix) = (router.clone(), prefix.text.clone());
+        self.world.emit(&Event::Originated { person, router, prefix, announced });
+        Ok(())
+    }
+
+    /// Moves a prefix: there is no moment at which nobody has it.
+    pub(super) async fn fail_over(&self, prefix: &Name, from: &Name, to: &Name) -> Result<(), Failure> {
+        self.has_prompt(&from.text, "")?;
+        self.originate(prefix, to, true).await?;
+        self.originate(prefix, from, false).await
     }
 
     async fn set_ports(&self, person: &str, router: &str, ports: &[String], up: bool) -> Result<(), Failure> {
@@ -447,10 +382,7 @@ impl Incident {
 
     /// Looks from the lead's console whether the data centres are reachable, until all are or patience ends.
     async fn look_at_reach(&self) -> Result<(), Failure> {
-        let here = self.site()?;
-        let opened = self.opened()?;
-        let router = opened.get(&here).and_then(|routers| routers.first());
-        let router = router.ok_or_else(|| format!("there is no prompt at {here} to look from"))?.clone();
+        let (here, router) = self.look_out()?;
         let centres: Vec<IpAddr> =
             self.world.wiring.data_centres.iter().map(|(_, address)| *address).collect();
         let total = centres.len() as u32;
@@ -474,6 +406,18 @@ impl Incident {
         Err(Failure::at_once(Kind::Reach, router, text))
     }
 
+    /// The router from which is looked, and its site: one at hand by cable, or any that is open over the network.
+    fn look_out(&self) -> Result<(String, String), Failure> {
+        let opened = self.opened()?;
+        let here = self.site().ok();
+        let at_hand = here.and_then(|here| Some((here.clone(), opened.get(&here)?.first()?.clone())));
+        let afar = || {
+            let router = self.afar.borrow().keys().next().cloned()?;
+            Some((self.site_of_router(&router).ok()?, router))
+        };
+        at_hand.or_else(afar).ok_or_else(|| "there is no prompt at hand to look from".to_owned().into())
+    }
+
     /// Shuts again what was brought up by hand.
     pub(super) async fn take_back(&self) -> Result<(), Failure> {
         let restored = std::mem::take(&mut *self.restored.borrow_mut());
@@ -485,23 +429,24 @@ impl Incident {
         Ok(())
     }
 
-    fn site_of_router(&self, router: &str) -> Result<String, Failure> {
+    pub(super) fn site_of_router(&self, router: &str) -> Result<String, Failure> {
         let machine = self.world.wiring.machine(router);
         machine.map(|m| m.site.clone()).ok_or_else(|| format!("there is no router `{router}`").into())
     }
 
     /// Who types at a router: the lead at their own site, a technician elsewhere.
-    fn hands_at(&self, router: &str) -> Result<String, Failure> {
+    pub(super) fn hands_at(&self, router: &str) -> Result<String, Failure> {
         let site = self.site_of_router(router)?;
-        match self.site()? == site {
+        let at_hand = self.afar.borrow().contains_key(router) || self.site().is_ok_and(|here| here == site);
+        match at_hand {
             true => self.lead(),
             false => self.technician_at(&site),
         }
     }
 
-    /// A machine at the site where the crew stands, from which orders can be given.
+    /// A machine at the site where the crew stands, from which orders can be given; away from any, their own.
     pub(super) fn machine_at_hand(&self) -> Result<String, Failure> {
-        let site = self.site()?;
+        let Ok(site) = self.site() else { return self.laptop_of(&self.lead()?) };
         let carts = self.world.wiring.serial.keys().map(|(host, _)| host);
         let here = |host: &&String| self.world.wiring.machine(host).is_some_and(|m| m.site == site);
         let none = || format!("there is no machine at hand at {site}").into();
@@ -520,18 +465,4 @@ async fn open(at: SocketAddr, login: &Login) -> Result<Cli, Error> {
     let mut cli = Cli::connect(at, PATIENCE).await?;
     login.type_in(&mut cli).await?;
     Ok(cli)
-}
-
-/// Logs in on every router behind a console server.
-async fn through(
-    server: SocketAddr,
-    routers: &[String],
-    session: Option<&str>,
-    login: &Login,
-) -> Result<(), Error> {
-    for router in routers {
-        let mut cli = console_server::open(server, router, session, PATIENCE).await?;
-        login.type_in(&mut cli).await?;
-    }
-    Ok(())
 }

@@ -3,9 +3,15 @@
 use super::{Failure, Incident, Kind};
 use crate::step::{Name, Who};
 use blackstart_rt::Set;
+use blackstart_sim::Time;
 use blackstart_world::{Lapse, Person};
 
 impl Incident {
+    /// Whether somebody answers a call now.
+    pub(super) fn answers(&self, person: &Person) -> bool {
+        person.answers(Time::now().since_start()) && !self.world.lapses(&person.name, Lapse::Away)
+    }
+
     /// The people who do a step, by name.
     pub(super) fn crew_for(&self, who: &Who) -> Result<Vec<String>, Failure> {
         match who {
@@ -21,10 +27,11 @@ impl Incident {
             let people = state.physical.bridges.keys().flat_map(|bridge| state.physical.on_bridge(bridge));
             people.map(str::to_owned).collect()
         });
-        let everyone = self.world.people.persons.iter();
-        let answers = |person: &&Person| !self.world.lapses(&person.name, Lapse::Away);
-        let here = |person: &&Person| on_bridges.is_empty() || on_bridges.contains(&person.name);
-        everyone.filter(here).filter(answers).collect()
+        let hears = |person: &&Person| match on_bridges.is_empty() {
+            true => self.answers(person),
+            false => on_bridges.contains(&person.name) && !self.world.lapses(&person.name, Lapse::Away),
+        };
+        self.world.people.persons.iter().filter(hears).collect()
     }
 
     /// Whoever took the role over; else the first who has it.

@@ -1,5 +1,6 @@
 //! Going through a door: a badge over the simulated network, or a guard with a key.
 
+use super::gather::PHONES;
 use super::{Attempt, Failure, Incident, Kind};
 use crate::step::Name;
 use blackstart_badge::{Verdict, reader};
@@ -37,10 +38,55 @@ impl Incident {
     async fn by_badge(&self, door: &Door) -> Result<(), Failure> {
         let crew = self.crew.borrow().clone();
         let badge_of = |name: &String| Some((name.clone(), self.world.people.person(name)?.badge.clone()?));
-        let Some((person, badge)) = crew.iter().find_map(badge_of) else {
-            let text = "badge: nobody in the team has one";
-            return Err(Failure::at_once(Kind::Item, "badge", text));
-        };
+        match crew.iter().find_map(badge_of) {
+            Some((person, badge)) => self.tap(door, person, badge).await,
+            None => Err(Failure::at_once(Kind::Item, "badge", "badge: nobody in the team has one")),
+        }
+    }
+
+    /// Somebody else comes, opens the door and takes the crew through.
+    pub(super) async fn escort(&self, door: &Name, by: &Name) -> Result<(), Failure> {
+        let known = self.world.people.doors.get(&door.text);
+        let known = known.ok_or_else(|| format!("there is no door `{}`", door.text))?;
+        let (lead, guide) = (self.lead()?, self.one_with_role(&by.text)?);
+        let stands = self.place_of(&lead)?;
+        if stands != known.from {
+            let text = format!("{lead} is at {stands}, not before the door {}", known.name);
+            return Err(Failure::at_once(Kind::Travel, &known.from, text));
+        }
+        self.assume(&[PHONES.to_owned()]);
+        self.busy(&lead, "call").await?;
+        self.world.emit(&Event::Called { by: lead, person: guide.clone() });
+        self.let_in(known, &guide).await?;
+        self.busy(&guide, "escort").await?;
+        self.world.emit(&Event::Moved { person: guide, to: known.to.clone() });
+        self.go_in(known);
+        Ok(())
+    }
+
+    /// From inside nobody asks; from outside a badge or the key does it.
+    async fn let_in(&self, door: &Door, guide: &str) -> Result<(), Failure> {
+        let at = self.place_of(guide)?;
+        if at == door.to {
+            return Ok(());
+        }
+        if at != door.from {
+            self.go(guide, &at, &door.from).await?;
+        }
+        let key =
+            door.key.as_ref().filter(|key| self.world.with_state(|state| state.physical.holds(guide, key)));
+        let badge = self.world.people.person(guide).and_then(|person| person.badge.clone());
+        match (key, badge) {
+            (Some(_), _) => self.turn_key(door).await,
+            (None, Some(badge)) => self.tap(door, guide.to_owned(), badge).await,
+            (None, None) => {
+                let text = format!("{guide} has neither a badge nor a key for {}", door.name);
+                Err(Failure::at_once(Kind::Item, "badge", text))
+            }
+        }
+    }
+
+    async fn tap(&self, door: &Door, person: String, badge: String) -> Result<(), Failure> {
         self.busy(&person, "tap-badge").await?;
         let controller = self.controller(door)?;
         let name = door.name.clone();
@@ -74,7 +120,11 @@ impl Incident {
         }
         self.busy(&guard.name, "guard-check").await?;
         self.busy(&guard.name, "escort").await?;
-        // The lock is mechanical: the controller merely hears its contact, and need not be alive for that.
+        self.turn_key(door).await
+    }
+
+    /// The lock is mechanical: the controller merely hears its contact, and need not be alive for that.
+    async fn turn_key(&self, door: &Door) -> Result<(), Failure> {
         let (controller, name) = (self.controller(door)?, door.name.clone());
         let contact = async move { reader::open_with_key(controller, &name).await };
         let _ = self.on_machine(&door.reader, contact).await;

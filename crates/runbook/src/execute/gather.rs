@@ -31,8 +31,9 @@ impl Incident {
         self.join(&caller, &own_role.unwrap_or_default(), &bridge.text);
         let mut joining = Vec::new();
         for (person, role) in self.listed(roles, &caller) {
-            self.busy(&caller, "call").await?;
-            self.world.emit(&Event::Called { by: caller.clone(), person: person.clone() });
+            if !self.called(&caller, &person).await? {
+                continue;
+            }
             joining.push(self.join_later(person, role, bridge.text.clone())?);
         }
         let waiting = Time::now();
@@ -41,6 +42,25 @@ impl Incident {
         }
         self.spent(Spending::People, "join", "those who were called", waiting);
         Ok(())
+    }
+
+    /// Calls somebody; says whether they answered.
+    async fn called(&self, caller: &str, person: &str) -> Result<bool, Failure> {
+        self.busy(caller, "call").await?;
+        Ok(self.world.people.person(person).is_some_and(|person| self.answered(caller, person)))
+    }
+
+    /// What comes of a call that was made.
+    fn answered(&self, caller: &str, person: &Person) -> bool {
+        let (by, called) = (caller.to_owned(), person.name.clone());
+        match self.answers(person) {
+            true => self.world.emit(&Event::Called { by, person: called }),
+            false => {
+                let (tried, saw) = (format!("a call to {called}"), "no answer".to_owned());
+                self.world.emit(&Event::TurnedAway { person: by, tried, saw });
+            }
+        }
+        self.answers(person)
     }
 
     fn listed(&self, roles: &[Name], caller: &str) -> Vec<(String, String)> {
@@ -53,7 +73,7 @@ impl Incident {
     }
 
     /// Whoever answers is on the bridge.
-    fn join(&self, person: &str, role: &str, bridge: &str) {
+    pub(super) fn join(&self, person: &str, role: &str, bridge: &str) {
         if self.world.lapses(person, Lapse::Away) {
             return;
         }
@@ -136,7 +156,9 @@ impl Incident {
             let call = self.length(&caller, "call")?;
             self.people_spend(call, "call", &caller).await;
             took += call;
-            self.world.emit(&Event::Called { by: caller.clone(), person: person.name.clone() });
+            if !self.answered(&caller, person) {
+                continue;
+            }
             self.join(&person.name, &role.text, &bridge);
         }
         Ok(took)
@@ -149,9 +171,7 @@ impl Incident {
         let bridge = self.world.with_state(|state| state.physical.bridges.keys().next().cloned());
         let mut called = Vec::new();
         for (person, role) in self.listed(roles, &caller) {
-            self.busy(&caller, "call").await?;
-            self.world.emit(&Event::Called { by: caller.clone(), person: person.clone() });
-            if self.world.lapses(&person, Lapse::Away) {
+            if !self.called(&caller, &person).await? {
                 continue;
             }
             if let Some(bridge) = &bridge {

@@ -119,6 +119,10 @@ impl Verdict {
 /// A runbook's execution so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
+    /// Which of the runbooks at hand it is.
+    pub runbook: usize,
+    /// How it was chosen; `None` when it is begun whatever is seen.
+    pub choice: Option<StepReport>,
     /// Steps in the order of the file.
     pub steps: Vec<StepReport>,
     /// When the last step ended; `None` while it has not.
@@ -143,7 +147,9 @@ impl Report {
     #[must_use]
     pub fn verdict(&self, late: bool) -> Verdict {
         match self.finished {
-            None if self.steps.iter().all(|step| step.started.is_none()) => Verdict::Inconclusive,
+            None if self.steps.iter().chain(&self.choice).all(|step| step.started.is_none()) => {
+                Verdict::Inconclusive
+            }
             None => Verdict::Blocked,
             Some(_) if !self.unmodelled.is_empty() => Verdict::Inconclusive,
             Some(_) if late => Verdict::Late,

@@ -1,10 +1,10 @@
 //! Waiting for something that can be seen.
 
 use super::Incident;
-use crate::step::{Test, Wait};
+use crate::step::{Condition, Test, Wait};
 use blackstart_rt as rt;
 use blackstart_sim::Time;
-use blackstart_world::{Lapse, State, Value};
+use blackstart_world::{Lapse, State, Value, World};
 
 impl Incident {
     /// Waits until the signal is as wanted, or until `deadline`. Says which.
@@ -14,20 +14,20 @@ impl Incident {
         }
         loop {
             let changed = self.world.changed();
-            if self.world.with_state(|state| self.holds(wait, state)) {
+            if holds(&self.world, &wait.seen) {
                 return true;
             }
             let left = deadline.saturating_duration_since(Time::now());
             if left.is_zero() || rt::time::timeout(left, changed).await.is_err() {
-                return self.world.with_state(|state| self.holds(wait, state));
+                return holds(&self.world, &wait.seen);
             }
         }
     }
 
     /// What was seen instead, for the one who reads the report.
-    pub(super) fn as_seen(&self, wait: &Wait) -> String {
+    pub(super) fn as_seen(&self, wanted: &Condition) -> String {
         let seen = |signal: &String| format!("{signal} was {}", self.value_of(signal));
-        self.signals(wait).iter().map(seen).collect::<Vec<_>>().join(", ")
+        signals(&self.world, wanted).iter().map(seen).collect::<Vec<_>>().join(", ")
     }
 
     /// A signal's value in words.
@@ -35,26 +35,30 @@ impl Incident {
         let value = |state: &State| state.history.now(signal).map(ToString::to_string);
         self.world.with_state(value).unwrap_or_else(|| "never seen".to_owned())
     }
+}
 
-    fn holds(&self, wait: &Wait, state: &State) -> bool {
-        let good = |signal: &String| state.history.now(signal).is_some_and(|value| passes(&wait.test, value));
-        let needed = wait.quorum.as_ref().map_or(1, |quorum| quorum.count);
-        self.signals(wait).iter().filter(|signal| good(signal)).count() >= needed
-    }
+/// Whether it is as wanted now.
+pub(super) fn holds(world: &World, wanted: &Condition) -> bool {
+    let needed = wanted.quorum.as_ref().map_or(1, |quorum| quorum.count);
+    let signals = signals(world, wanted);
+    world.with_state(|state| {
+        let good = |signal: &&String| state.history.now(signal).is_some_and(|v| passes(&wanted.test, v));
+        signals.iter().filter(good).count() >= needed
+    })
+}
 
-    /// The signals that a wait looks at: one, or the stem at each vantage point of the group.
-    pub(super) fn signals(&self, wait: &Wait) -> Vec<String> {
-        let stem = &wait.signal.text;
-        if stem.contains('@') {
-            return vec![stem.clone()];
-        }
-        let vantage = &self.world.wiring.vantage;
-        let points = match &wait.quorum {
-            Some(quorum) => vantage.get(&quorum.group.text).into_iter().flatten().collect::<Vec<_>>(),
-            None => vantage.values().flatten().collect(),
-        };
-        points.into_iter().map(|point| format!("{stem}@{point}")).collect()
+/// The signals that are looked at: one, or the stem at each vantage point of the group.
+pub(super) fn signals(world: &World, wanted: &Condition) -> Vec<String> {
+    let stem = &wanted.signal.text;
+    if stem.contains('@') {
+        return vec![stem.clone()];
     }
+    let vantage = &world.wiring.vantage;
+    let points = match &wanted.quorum {
+        Some(quorum) => vantage.get(&quorum.group.text).into_iter().flatten().collect::<Vec<_>>(),
+        None => vantage.values().flatten().collect(),
+    };
+    points.into_iter().map(|point| format!("{stem}@{point}")).collect()
 }
 
 fn passes(test: &Test, value: &Value) -> bool {

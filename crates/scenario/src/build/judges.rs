@@ -13,13 +13,14 @@ use blackstart_sim::NodeId;
 use blackstart_world::Wiring;
 use ipnet::IpNet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Everything that judges may know of `scenario` beforehand.
 pub(super) fn facts(
     scenario: &Scenario,
     index: &Index<'_>,
     wiring: &Wiring,
-    runbook: Option<&Runbook>,
+    runbooks: &[Arc<Runbook>],
 ) -> Facts {
     let checks = |wanted: fn(&Service) -> Vec<String>| {
         let services = all(&scenario.folder.services, |f| &f.service);
@@ -40,7 +41,7 @@ pub(super) fn facts(
         destinations: destinations(index),
         names_checked: checks(names_checked),
         apps_checked: checks(apps_checked),
-        ramp_stops_at_percent: runbook.and_then(ramp_limit),
+        ramp_stops_at_percent: runbooks.iter().filter_map(|runbook| ramp_limit(runbook)).min(),
     }
 }
 

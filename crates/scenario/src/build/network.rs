@@ -24,7 +24,7 @@ const PATCH_LATENCY: Duration = Duration::from_micros(100);
 pub(super) const IN_BAND_PORT: u16 = 22;
 /// Serial console of routers.
 pub(super) const CONSOLE_PORT: u16 = 23;
-/// Control socket of a speaker.
+/// Control socket of a speaker, on its own machine.
 pub(super) const SPEAKER_CONTROL_PORT: u16 = 1179;
 /// Hold time of every session, seconds: the default of routers of the time (keepalives go at a third of it).
 const HOLD_TIME_S: u16 = 180;
@@ -232,7 +232,7 @@ fn exterior(scenario: &Scenario, index: &Index<'_>, name: &str, router: &Router)
         ..Neighbour::new(*host.address.get_ref(), *router.r#as.get_ref(), Role::ReflectorClient)
     });
     let stated = all(networks, |f| &f.originate).filter(|(_, o)| o.router.get_ref() == name);
-    let stated = stated.map(|(_, o)| originate(o.prefix, o.discard));
+    let stated = stated.map(|(_, o)| Originate { at_start: !o.standby, ..originate(o.prefix, o.discard) });
     // Networks of a router without interior routing are announced as they are.
     let own = router.networks.iter().filter(|_| !router.igp).map(|net| originate(*net.get_ref(), true));
     Bgp {
@@ -293,6 +293,7 @@ fn management(scenario: &Scenario, index: &Index<'_>, node: NodeId) -> router::C
         console: at(addresses.last(), CONSOLE_PORT),
         sign_in: sign_in_service(index).map(sign_in::Config::at),
         local: local::Config { accounts: accounts(scenario, AccountKind::Local), ..local::Config::default() },
+        routing: Some(SPEAKER_CONTROL_PORT),
         ..router::Config::default()
     }
 }

@@ -3,9 +3,9 @@
 use super::network::{
     IN_BAND_PORT, SPEAKER_CONTROL_PORT, accounts, data_centres, identifier, originate, service,
 };
-use super::{Index, Programs, all};
+use super::{Index, Programs, all, boot};
 use crate::files::services::{
-    Authority, Capacity, ConsoleServer, DoorController, Host, Run, Service, Speaker,
+    Authority, Capacity, ConsoleServer, DoorController, Host, JumpHost, Run, Service, Speaker,
 };
 use crate::model::Scenario;
 use blackstart_app as app;
@@ -23,11 +23,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 /// Where the sign-in service listens.
 pub(super) const SIGN_IN_PORT: u16 = 7100;
 /// Where the access server listens.
-const ACCESS_PORT: u16 = 7200;
+pub(super) const ACCESS_PORT: u16 = 7200;
 /// Where name servers listen.
-const NAMES_PORT: u16 = 53;
+pub(super) const NAMES_PORT: u16 = 53;
 /// Where HTTP servers listen.
-const HTTP_PORT: u16 = 80;
+pub(super) const HTTP_PORT: u16 = 80;
 
 /// Adds every service to the programs of its host.
 pub(super) fn install(
@@ -53,11 +53,33 @@ pub(super) fn install(
         {
             machine.resolvers.clone_from(&config.resolvers);
         }
+        match &service.run {
+            Run::Chat(config) => {
+                let at = public(Some(&config.settings.name).filter(|name| name.contains('.')), host);
+                wiring.chats.insert(name.clone(), Endpoint::new(&at, config.listen.port()));
+            }
+            Run::JumpHost(config) => {
+                let at = public(config.name.as_ref(), host);
+                wiring.jump_hosts.insert(name.clone(), Endpoint::new(&at, IN_BAND_PORT));
+            }
+            _ => {}
+        }
+        if !service.boot_needs.is_empty() {
+            let needs = service.boot_needs.iter().map(|need| need.get_ref().clone()).collect();
+            wiring.boot_needs.entry(host_name.clone()).or_default().insert(name.clone(), needs);
+        }
         let machine = wiring.machines[host_name].clone();
         note(scenario, &mut wiring.settings, service, &machine);
-        programs.entry(machine.node).or_default().push(program(scenario, index, wiring, service, host));
+        let start = boot::after_needs(index, service, program(scenario, index, wiring, service, host));
+        programs.entry(machine.node).or_default().push(start);
     }
     Ok(())
+}
+
+/// How people find a host: by this name, or by its public address.
+fn public(name: Option<&String>, host: &Host) -> String {
+    let address = || host.routed.first().unwrap_or(host.address.get_ref()).to_string();
+    name.cloned().unwrap_or_else(address)
 }
 
 /// Where people sign in: the service's public address where it has one.
@@ -126,6 +148,7 @@ fn program(
         Run::Audit(config) => start!(name, audit::run, config.clone()),
         Run::Capacity(config) => start!(name, capacity::run, controller_config(scenario, wiring, config)),
         Run::ConsoleServer(config) => start!(name, console_server::run, consoles(wiring, host, config)),
+        Run::JumpHost(config) => start!(name, console_server::run, in_band(wiring, config)),
     }
 }
 
@@ -240,6 +263,17 @@ fn controller_config(scenario: &Scenario, wiring: &Wiring, config: &Capacity) ->
         delay_commit_s: config.commit_delay.0.as_secs(),
         timeout_s: 30,
         control: None,
+    }
+}
+
+/// A jump host passes bytes on like a console server, to the routers' command lines instead of cables.
+fn in_band(wiring: &Wiring, config: &JumpHost) -> console_server::Config {
+    let routers = wiring.router_groups.get(config.routers.get_ref()).into_iter().flatten();
+    let at = |router: &String| SocketAddr::new(wiring.machines[router].address, IN_BAND_PORT);
+    console_server::Config {
+        listen: any(IN_BAND_PORT),
+        consoles: routers.map(|router| (router.clone(), at(router))).collect(),
+        sign_in: config.sign_in.map(sign_in::Config::at),
     }
 }
 

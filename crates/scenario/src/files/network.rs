@@ -201,4 +201,7 @@ pub struct Originate {
     /// Whether packets that match nothing longer are discarded at the router.
     #[serde(default)]
     pub discard: bool,
+    /// Whether it is announced only once somebody orders it.
+    #[serde(default)]
+    pub standby: bool,
 }

@@ -130,6 +130,22 @@ pub struct Person {
     /// What they hold.
     #[serde(default)]
     pub items: Vec<String>,
+    /// When they work, each day; always unless given.
+    #[serde(default)]
+    pub shift: Option<Shift>,
+    /// Place where they are when they do not work, and are called; without it nobody reaches them then.
+    #[serde(default)]
+    pub home: Option<Spanned<String>>,
+}
+
+/// When somebody works, each day.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Shift {
+    /// From this time of day.
+    pub from: super::units::When,
+    /// Until this one; before `from` when it ends on the next day.
+    pub until: super::units::When,
 }
 
 /// A badge in the access server's directory.

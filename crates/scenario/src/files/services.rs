@@ -113,6 +113,8 @@ pub enum Run {
     Capacity(Capacity),
     /// A console server in front of serial cables.
     ConsoleServer(ConsoleServer),
+    /// A host from which the routers' command lines are reached over the network.
+    JumpHost(JumpHost),
 }
 
 /// A speaker that announces prefixes to its router when told over its control socket.
@@ -174,6 +176,20 @@ pub struct Capacity {
     pub commit_delay: Length,
     /// How often the order is repeated.
     pub reassess_every: Length,
+}
+
+/// A host from which routers are reached over the network.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct JumpHost {
+    /// Name under which people look it up; by its address unless given.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Group of routers to which it leads.
+    pub routers: Spanned<String>,
+    /// Sign-in service that must vouch for whoever connects.
+    #[serde(default)]
+    pub sign_in: Option<SocketAddr>,
 }
 
 /// A console server in front of the host's serial cables.

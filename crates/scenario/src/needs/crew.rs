@@ -1,8 +1,10 @@
 //! People: who may do a step, whether they can be spoken to by then, what they hold, where they stand.
 
 use super::any_or;
-use super::steps::Steps;
+use super::steps::{Steps, goes_through};
+use crate::vocabulary::presence;
 use blackstart_rt::Set;
+use blackstart_runbook::check::Presence;
 use blackstart_runbook::needs::{Id, Met};
 use blackstart_runbook::step::{Action, Name, Who};
 use blackstart_world::Person;
@@ -11,6 +13,8 @@ impl<'a> Steps<'a> {
     /// Those who may do a step: whoever has one of its roles or skills.
     pub(super) fn candidates(&self, who: &Who) -> Vec<&'a Person> {
         let persons = self.ground.scenario.people.persons.iter();
+        let duration = self.ground.scenario.duration;
+        let comes = |person: &&Person| presence(person, duration) != Presence::Never;
         let fits = |person: &&Person| match who {
             Who::Role(role) => person.roles.contains(&role.text),
             Who::Approvers { roles, deputies, .. } => {
@@ -18,7 +22,7 @@ impl<'a> Steps<'a> {
             }
             Who::Team { skills, .. } => skills.iter().any(|skill| person.skills.contains(&skill.text)),
         };
-        persons.filter(fits).collect()
+        persons.filter(fits).filter(comes).collect()
     }
 
     /// Enough people for a step can be spoken to.
@@ -44,8 +48,7 @@ impl<'a> Steps<'a> {
                     self.one_of(index, &able, &role.text)
                 });
                 let seats: Vec<Id> = seats.collect();
-                // Fewer than all: which of them is left open here.
-                if *of < seats.len() { vec![self.ground.graph.joint(Met::Any(seats))] } else { seats }
+                if *of < seats.len() { vec![self.ground.enough(*of, &seats)] } else { seats }
             }
         };
         self.ground.graph.joint(Met::All(parts))
@@ -69,7 +72,9 @@ impl<'a> Steps<'a> {
                 roles.iter().any(|role| person.roles.contains(&role.text))
                     || caller.is_some_and(|callers| callers.iter().any(|c| c.name == person.name))
             }
-            Some(Action::Call { roles }) => roles.iter().any(|role| person.roles.contains(&role.text)),
+            Some(Action::Call { roles } | Action::Page { roles, .. }) => {
+                roles.iter().any(|role| person.roles.contains(&role.text))
+            }
             Some(Action::Travel { alert: Some(role), .. }) => person.roles.contains(&role.text),
             _ => false,
         };
@@ -142,9 +147,7 @@ impl<'a> Steps<'a> {
     }
 
     fn entries(&self, doors: &[&str]) -> Vec<Id> {
-        self.acting(
-            |action| matches!(action, Action::Enter { door, .. } if doors.contains(&door.text.as_str())),
-        )
+        self.acting(|action| goes_through(action, |door| doors.contains(&door)))
     }
 
     /// Somebody at a site whom those who act can speak to.

@@ -3,10 +3,12 @@
 use super::any_or;
 use crate::files::services::{Host, Run, Service};
 use crate::index::{Index, all};
+use crate::learn::Contact;
 use crate::model::Scenario;
 use blackstart_fault::Kind;
 use blackstart_rt::{Map, Set};
 use blackstart_runbook::needs::{Graph, Id, Met};
+use blackstart_runbook::step::Action;
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 
@@ -34,6 +36,8 @@ pub(super) struct Ground<'a> {
     dark: Set<&'a str>,
     /// Machines that lose power and boot again.
     booting: Set<&'a str>,
+    /// Service -> services that it was seen to ask, by kind: one of each kind is needed.
+    learned: Map<String, Vec<Vec<String>>>,
     links: Vec<Ends<'a>>,
     /// Links that a fault takes away for good.
     cut: Set<Ends<'a>>,
@@ -60,6 +64,7 @@ impl<'a> Ground<'a> {
             openers: Vec::new(),
             dark: Set::new(),
             booting: Set::new(),
+            learned: Map::new(),
             links: between.chain(patched).collect(),
             cut: Set::new(),
             shut: Map::new(),
@@ -67,6 +72,39 @@ impl<'a> Ground<'a> {
         ground.break_by_faults();
         ground.break_by_automation();
         ground
+    }
+
+    /// Takes in who asked whom without saying so. Where several services of a machine may have done it, none is held to it.
+    pub(super) fn learn(&mut self, contacts: &[Contact]) {
+        let kind = |service: &str| {
+            let (_, service) = self.index.services.get(service)?;
+            Some(std::mem::discriminant(&service.run))
+        };
+        for contact in contacts.iter().filter(|contact| !contact.declared) {
+            let [service] = contact.services.as_slice() else { continue };
+            let groups = self.learned.entry(service.clone()).or_default();
+            let like = |group: &&mut Vec<String>| kind(&group[0]) == kind(&contact.asked);
+            match groups.iter_mut().find(like) {
+                Some(group) => group.push(contact.asked.clone()),
+                None => groups.push(vec![contact.asked.clone()]),
+            }
+        }
+    }
+
+    /// Machines that these actions switch off and on boot again.
+    pub(super) fn boots_again(&mut self, actions: impl Iterator<Item = &'a Action>) {
+        for action in actions {
+            let named: Vec<&str> = match action {
+                Action::Reset { machines, .. } => machines.iter().map(|name| name.text.as_str()).collect(),
+                Action::PowerCycle { machine } => vec![&machine.text],
+                _ => Vec::new(),
+            };
+            for name in named {
+                let at_site = self.index.hosts.iter().filter(|(_, (_, host))| host.site.get_ref() == name);
+                self.booting.extend(at_site.map(|(host, _)| host));
+                self.booting.insert(name);
+            }
+        }
     }
 
     fn break_by_faults(&mut self) {
@@ -290,6 +328,11 @@ impl<'a> Ground<'a> {
         let mut needs = vec![self.runs(service)];
         let declared = service.run_needs.iter().map(|need| need.get_ref().as_str());
         needs.extend(declared.map(|need| self.used_from(host, need)));
+        for group in self.learned.get(service.name.get_ref()).cloned().unwrap_or_default() {
+            let ways = group.iter().map(|asked| self.used_from(host, asked)).collect();
+            let name = format!("what `{}` asks at {} (learned)", service.name.get_ref(), group.join(" or "));
+            needs.push(self.graph.fact(name, Met::Any(ways)));
+        }
         match &service.run {
             Run::Backend(backend) => {
                 needs.extend(backend.needs.iter().map(|store| self.at_address(host, *store)));

@@ -6,7 +6,7 @@ use super::ground::Ground;
 use crate::files::services::{Host, Run, Service};
 use blackstart_app::probe::Kind;
 use blackstart_runbook::needs::{Id, Met};
-use blackstart_runbook::step::{Test, Wait};
+use blackstart_runbook::step::{Condition, Test};
 use std::net::{IpAddr, SocketAddr};
 
 /// With more groups of vantage points than this, any one point counts as enough.
@@ -115,21 +115,21 @@ impl<'a> Ground<'a> {
     }
 
     /// What must be there before a public signal can be seen as good. Bad news needs nothing.
-    pub(super) fn seen(&mut self, wait: &Wait) -> Option<Id> {
-        let good = match &wait.test {
+    pub(super) fn seen(&mut self, seen: &Condition) -> Option<Id> {
+        let good = match &seen.test {
             Test::Is(value) => matches!(value.as_str(), "ok" | "200" | "NOERROR"),
             Test::AtLeast(_) => true,
         };
-        let points = if good { self.points(wait) } else { Vec::new() };
+        let points = if good { self.points(seen) } else { Vec::new() };
         if points.is_empty() {
             return None;
         }
-        let wanted = wait.quorum.as_ref().map_or(1, |quorum| quorum.count);
+        let wanted = seen.quorum.as_ref().map_or(1, |quorum| quorum.count);
         Some(self.enough(wanted, &points))
     }
 
     /// At least so many of these.
-    fn enough(&mut self, wanted: usize, points: &[Id]) -> Id {
+    pub(super) fn enough(&mut self, wanted: usize, points: &[Id]) -> Id {
         let groups: Vec<Vec<Id>> = match 1_usize.checked_shl(points.len() as u32) {
             Some(all) if all <= GROUPS_MAX => (0..all)
                 .filter(|bits| bits.count_ones() as usize == wanted)
@@ -142,16 +142,16 @@ impl<'a> Ground<'a> {
     }
 
     /// What each vantage point of a wait needs to see its signal as good.
-    fn points(&mut self, wait: &Wait) -> Vec<Id> {
-        let (stem, vantage) = match wait.signal.text.split_once('@') {
+    fn points(&mut self, seen: &Condition) -> Vec<Id> {
+        let (stem, vantage) = match seen.signal.text.split_once('@') {
             Some((stem, vantage)) => (stem, Some(vantage)),
-            None => (wait.signal.text.as_str(), None),
+            None => (seen.signal.text.as_str(), None),
         };
         let mut points = Vec::new();
         for service in self.services() {
             let name = service.host.get_ref();
             let Some((_, host)) = self.index.hosts.get(name) else { continue };
-            if vantage.is_none_or(|vantage| vantage == name) && is_asked(wait, host) {
+            if vantage.is_none_or(|vantage| vantage == name) && is_asked(seen, host) {
                 points.extend(self.point(service, stem));
             }
         }
@@ -178,6 +178,6 @@ impl<'a> Ground<'a> {
 }
 
 /// Whether a wait asks the group that this host belongs to.
-fn is_asked(wait: &Wait, host: &Host) -> bool {
-    wait.quorum.as_ref().is_none_or(|quorum| host.labels.contains(&quorum.group.text))
+fn is_asked(seen: &Condition, host: &Host) -> bool {
+    seen.quorum.as_ref().is_none_or(|quorum| host.labels.contains(&quorum.group.text))
 }

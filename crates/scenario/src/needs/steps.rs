@@ -8,7 +8,7 @@ use crate::model::Scenario;
 use crate::vocabulary::known_as;
 use blackstart_rt::{Map, Set};
 use blackstart_runbook::needs::{Graph, Id, Met};
-use blackstart_runbook::step::{Action, Body, Name, Otherwise, Runbook, Wait, Who};
+use blackstart_runbook::step::{Action, Body, Name, Otherwise, Runbook, Then, Wait, Who};
 use blackstart_world::{AccountKind, Door};
 
 /// What calling anybody by phone rests on, and driving.
@@ -27,6 +27,8 @@ impl<'a> Steps<'a> {
     pub(super) fn new(scenario: &'a Scenario, index: &'a Index<'a>, runbook: &'a Runbook) -> Self {
         let mut ground = Ground::new(scenario, index);
         let acted = each_step(&mut ground.graph, runbook);
+        ground
+            .boots_again(runbook.steps.iter().filter_map(|step| step.body.as_ref()).map(|body| &body.action));
         let mut steps = Self { ground, runbook, acted };
         steps.ground.openers = steps.openers();
         steps
@@ -38,12 +40,13 @@ impl<'a> Steps<'a> {
 
     /// Explains every step; returns for each the node that says that it is done.
     pub(super) fn all(&mut self) -> Vec<Id> {
-        let readable = self.readable();
+        let readable = self.taken_up();
         let reached: Vec<Id> = self.acted.iter().map(|_| self.ground.graph.joint(Met::Unmodelled)).collect();
         let done = each_step(&mut self.ground.graph, self.runbook);
         for index in 0..self.acted.len() {
             let mut ways = vec![self.before(index, readable, &reached, &done)];
             ways.extend(self.sent_to(index).into_iter().map(|from| reached[from]));
+            ways.extend(self.led_to(index).into_iter().map(|from| done[from]));
             self.ground.graph.explain(reached[index], Met::Any(ways));
             self.step(index, reached[index], done[index]);
         }
@@ -57,6 +60,9 @@ impl<'a> Steps<'a> {
             return reached[previous];
         }
         let first = (0..=previous).rev().find(|&i| !self.with_previous(i)).unwrap_or(0);
+        if (first..=previous).any(|i| self.then(i).is_some()) {
+            return self.ground.graph.fact("the step before", Met::Lost("leads elsewhere".to_owned()));
+        }
         self.ground.graph.joint(Met::All(done[first..=previous].to_vec()))
     }
 
@@ -64,9 +70,31 @@ impl<'a> Steps<'a> {
         self.runbook.steps[index].body.as_ref().is_some_and(|body| body.with_previous)
     }
 
-    /// The last step is done, and what the runbook restores works.
+    fn then(&self, index: usize) -> Option<&'a Then> {
+        self.runbook.steps[index].body.as_ref()?.then.as_ref()
+    }
+
+    /// Steps that lead here when they are done.
+    fn led_to(&self, index: usize) -> Vec<usize> {
+        let here = &self.runbook.steps[index].id;
+        let leads = |&i: &usize| matches!(self.then(i), Some(Then::Step(name)) if name.text == *here);
+        (0..self.acted.len()).filter(leads).collect()
+    }
+
+    /// The runbook is finished: its last step is done, or one that says so.
+    fn finished(&mut self, done: &[Id]) -> Id {
+        let last = done.len().saturating_sub(1);
+        let ends = |&i: &usize| match self.then(i) {
+            None => i == last,
+            Some(then) => *then == Then::End,
+        };
+        let ways: Vec<Id> = (0..done.len()).filter(ends).map(|i| done[i]).collect();
+        self.ground.graph.joint(Met::Any(ways))
+    }
+
+    /// The runbook is finished, and what it restores works.
     pub(super) fn goal(&mut self, done: &[Id]) -> Id {
-        let mut needs: Vec<Id> = done.last().copied().into_iter().collect();
+        let mut needs = vec![self.finished(done)];
         for word in &self.runbook.restores {
             let named =
                 self.ground.services().into_iter().filter(|service| known_as(service).contains(&word.text));
@@ -163,6 +191,13 @@ impl<'a> Steps<'a> {
         self.ground.graph.fact("a copy of this runbook", met)
     }
 
+    /// Somebody has a copy and sees that it is the one to use.
+    fn taken_up(&mut self) -> Id {
+        let mut needs = vec![self.readable()];
+        needs.extend(self.runbook.use_when.iter().filter_map(|seen| self.ground.seen(seen)));
+        self.ground.graph.joint(Met::All(needs))
+    }
+
     pub(super) fn copy(&mut self, copy: &str) -> Id {
         match copy.split_once('@') {
             Some((_, place)) => self.place(place),
@@ -183,23 +218,25 @@ impl<'a> Steps<'a> {
 
     /// What must be there before a wait can end well; `None` when nothing stands in its way.
     fn wait(&mut self, index: usize, body: &Body, wait: &Wait) -> Option<Id> {
-        let Some((stem, vantage)) = wait.signal.text.split_once('@') else { return self.ground.seen(wait) };
+        let Some((stem, vantage)) = wait.seen.signal.text.split_once('@') else {
+            return self.ground.seen(&wait.seen);
+        };
         let made = match stem {
             "guard-has-names" => {
                 self.acting(|a| matches!(a, Action::Decide { site, .. } if site.text == vantage))
             }
-            "team-inside" => self.acting(|a| matches!(a, Action::Enter { door, .. } if door.text == vantage)),
+            "team-inside" => self.acting(|a| goes_through(a, |door| door == vantage)),
             "team-at-gate" => self.acting(|a| matches!(a, Action::Travel { to, .. } if to.text == vantage)),
             "roles-present" => {
                 self.acting(|a| matches!(a, Action::Convene { bridge, .. } if bridge.text == vantage))
             }
-            "privileged-prompt" => self.acting(|a| matches!(a, Action::Login { .. })),
+            "privileged-prompt" => self.acting(|a| matches!(a, Action::Login { .. } | Action::Ssh { .. })),
             "ports-shut-by-last-change" => self.acting(|a| matches!(a, Action::Compare { .. })),
             "data-centres-reachable" => return Some(self.centres(index, body)),
-            _ => return self.ground.seen(wait),
+            _ => return self.ground.seen(&wait.seen),
         };
         let met = any_or(made, "no step brings it about");
-        Some(self.ground.graph.fact(format!("signal {}", wait.signal.text), met))
+        Some(self.ground.graph.fact(format!("signal {}", wait.seen.signal.text), met))
     }
 
     /// Every data centre can be reached from where the step is done.
@@ -271,6 +308,22 @@ impl<'a> Steps<'a> {
                 host.map(|host| self.beside(host)).unwrap_or_default()
             }
             Action::HandOver { .. } | Action::Call { .. } => vec![self.word(PHONES)],
+            Action::Chat { on, to, .. } => {
+                let reader = Who::Role(to.clone());
+                vec![self.in_chat(who, on), self.in_chat(&reader, on), self.crew(index, &reader)]
+            }
+            Action::Page { roles, on, .. } => {
+                let ways = roles.iter().map(|role| self.in_chat(&Who::Role(role.clone()), on)).collect();
+                let paged = any_or(ways, "nobody is paged");
+                vec![self.in_chat(who, on), self.ground.graph.joint(paged)]
+            }
+            Action::Escort { door, by } => self.escorted(index, door, by),
+            Action::Ssh { on, through, .. } => vec![self.through(who, on, through)],
+            Action::Originate { on, .. } => vec![self.prompt(), self.ground.machine(&on.text)],
+            Action::FailOver { from, to, .. } => {
+                vec![self.prompt(), self.ground.machine(&from.text), self.ground.machine(&to.text)]
+            }
+            Action::Reset { machines, .. } => self.switched(machines),
         }
     }
 
@@ -447,8 +500,86 @@ impl<'a> Steps<'a> {
         self.ground.graph.fact(format!("sign-in from {laptop}"), any_or(ways, "there is no sign-in service"))
     }
 
+    /// Somebody of these is in the chat, from their own machine.
+    fn in_chat(&mut self, who: &Who, on: &Name) -> Id {
+        let Some((_, service)) = self.ground.index.services.get(&on.text) else {
+            return self.word(&on.text);
+        };
+        let name = match &service.run {
+            Run::Chat(config) => Some(config.settings.name.clone()).filter(|name| name.contains('.')),
+            _ => None,
+        };
+        let mut ways = Vec::new();
+        for laptop in self.laptops(who) {
+            let mut needs = vec![self.ground.used_from(laptop, &on.text)];
+            needs.extend(name.as_ref().map(|name| self.looked_up(laptop, name)));
+            ways.push(self.ground.graph.fact(format!("chat `{}` from {laptop}", on.text), Met::All(needs)));
+        }
+        self.ground.graph.joint(any_or(ways, "nobody of them has a machine"))
+    }
+
+    /// Somebody comes who has a badge or the key, or is inside.
+    fn escorted(&mut self, index: usize, door: &Name, by: &Name) -> Vec<Id> {
+        let Some(known) = self.ground.scenario.people.doors.get(&door.text) else { return Vec::new() };
+        let who = Who::Role(by.clone());
+        let people = self.candidates(&who);
+        let at_once = people.iter().any(|person| {
+            person.at == known.to || known.key.as_ref().is_some_and(|key| person.items.contains(key))
+        });
+        let opened = match at_once {
+            true => self.ground.graph.joint(Met::Given),
+            false => self.badge(&who, known),
+        };
+        vec![self.crew(index, &who), self.word(PHONES), opened]
+    }
+
+    /// A jump host, the sign-in service, and a way from the one to the routers, which ask the other.
+    fn through(&mut self, who: &Who, on: &Name, jump: &Name) -> Id {
+        let found = self.ground.index.services.get(&jump.text);
+        let Some((_, service)) = found else { return self.word(&jump.text) };
+        let (host, name) = match &service.run {
+            Run::JumpHost(config) => (service.host.get_ref(), config.name.clone()),
+            _ => (service.host.get_ref(), None),
+        };
+        let mut ways = Vec::new();
+        for laptop in self.laptops(who) {
+            let mut needs = vec![self.signed_in(laptop), self.ground.used_from(laptop, &jump.text)];
+            needs.extend(name.as_ref().map(|name| self.looked_up(laptop, name)));
+            ways.push(self.ground.graph.joint(Met::All(needs)));
+        }
+        let mut needs = vec![self.ground.graph.joint(any_or(ways, "nobody of them has a machine"))];
+        needs.push(self.signed_in(host));
+        for router in self.by_site(on).into_values().flatten() {
+            needs.push(self.ground.path(host, &router));
+            needs.push(self.signed_in(&router));
+        }
+        self.ground.graph.fact(format!("{} through {}", on.text, jump.text), Met::All(needs))
+    }
+
+    /// Somebody stands beside each machine, and none comes before one that it needs to start.
+    fn switched(&mut self, machines: &[Name]) -> Vec<Id> {
+        let mut needs: Vec<Id> = Vec::new();
+        for (n, machine) in machines.iter().enumerate() {
+            needs.extend(self.beside(&machine.text));
+            for service in self.ground.services_on(&machine.text) {
+                let later = service.boot_needs.iter().find_map(|need| {
+                    let (_, other) = self.ground.index.services.get(need.get_ref())?;
+                    let at = machines[n + 1..].iter().find(|m| m.text == *other.host.get_ref())?;
+                    Some(format!(
+                        "it waits for `{}` on {}, which is switched on after it",
+                        need.get_ref(),
+                        at.text
+                    ))
+                });
+                let name = format!("`{}` starts on {}", service.name.get_ref(), machine.text);
+                needs.extend(later.map(|why| self.ground.graph.fact(name, Met::Lost(why))));
+            }
+        }
+        needs
+    }
+
     fn prompt(&mut self) -> Id {
-        let logins = self.acting(|a| matches!(a, Action::Login { .. }));
+        let logins = self.acting(|a| matches!(a, Action::Login { .. } | Action::Ssh { .. }));
         self.ground.graph.fact("a prompt on a router", any_or(logins, "no step logs in"))
     }
 
@@ -561,7 +692,9 @@ impl<'a> Steps<'a> {
         let mut openers = Vec::new();
         for (index, &step) in self.acted.iter().enumerate() {
             match self.action(index) {
-                Some(Action::Login { on, .. }) => routers.extend(self.by_site(on).into_values().flatten()),
+                Some(Action::Login { on, .. } | Action::Ssh { on, .. }) => {
+                    routers.extend(self.by_site(on).into_values().flatten())
+                }
                 Some(Action::Apply { what, .. }) if what.text == "last-good" => {
                     openers.push(Opener { step, routers: routers.clone() });
                 }
@@ -570,6 +703,11 @@ impl<'a> Steps<'a> {
         }
         openers
     }
+}
+
+/// Whether an action takes people through such a door.
+pub(super) fn goes_through(action: &Action, is: impl Fn(&str) -> bool) -> bool {
+    matches!(action, Action::Enter { door, .. } | Action::Escort { door, .. } if is(&door.text))
 }
 
 /// A node for each step.

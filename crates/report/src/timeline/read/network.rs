@@ -99,6 +99,9 @@ pub(super) fn manage(host: &str, event: Manage) -> Option<Note> {
         Manage::PortFailed { port, error } => {
             Some(Note::listed("control", format!("port {port} fails, {error}"), host))
         }
+        Manage::OriginateFailed { prefix, error } => {
+            Some(Note::listed("control", format!("{prefix} not originated as ordered, {error}"), host))
+        }
         Manage::DiskFailed { error } => Some(Note::listed("control", format!("disk fails, {error}"), host)),
         _ => None,
     }

@@ -68,6 +68,18 @@ pub(super) fn note(event: Event) -> Option<Note> {
             Some(Note::said("people", format!("{person} switched {machine} off and on")))
         }
         Event::HandedOver { role, to } => Some(Note::said("people", format!("{to} is {role} now"))),
+        Event::Booting { .. } => None,
+        Event::BootWaits { service, on } => {
+            Some(Note::said("control", format!("{service} cannot start: it waits for {on}")))
+        }
+        Event::Booted { service } => Some(Note::listed("control", "started again", service).within(30)),
+        Event::Originated { person, router, prefix, announced } => {
+            let done = if announced { "announces" } else { "withdraws" };
+            Some(Note::said("people", format!("{person} {done} {prefix} on {router}")))
+        }
+        Event::TookUp { person, runbook } => {
+            Some(Note::said("people", format!("{person} takes up the runbook {runbook}")))
+        }
         Event::Admitted { percent } => {
             Some(Note::said("people", format!("edges are told to admit {percent} % of users")))
         }

@@ -1,0 +1,98 @@
+//! Services that start again after their machine was off: each waits until its `boot-needs` answer.
+//!
+//! At the start of a run everything is up already, as after a long quiet day; a boot later is a real one.
+
+use super::network::IN_BAND_PORT;
+use super::services::{ACCESS_PORT, HTTP_PORT, NAMES_PORT, SIGN_IN_PORT};
+use crate::files::services::{Run, Service};
+use crate::index::Index;
+use blackstart_rt as rt;
+use blackstart_sim::task;
+use blackstart_world::{DOOR_PORT, Event};
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How long a service looks for another one, and waits before it looks again.
+const PATIENCE: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// What a service looks for before it starts: its name, and where it answers.
+type Need = (String, SocketAddr);
+
+/// The same program; when it is run again, it waits for what the service needs to boot.
+pub(super) fn after_needs(index: &Index<'_>, service: &Service, start: Box<dyn Fn()>) -> Box<dyn Fn()> {
+    let needs = service.boot_needs.iter().map(|need| need.get_ref().as_str());
+    let needs: Vec<Need> =
+        needs.filter_map(|need| Some((need.to_owned(), answers_at(index, need)?))).collect();
+    if needs.is_empty() {
+        return start;
+    }
+    let (name, start, again) =
+        (service.name.get_ref().clone(), Rc::<dyn Fn()>::from(start), Cell::new(false));
+    Box::new(move || {
+        if !again.replace(true) {
+            return start();
+        }
+        let (service, needs, start) = (name.clone(), needs.clone(), start.clone());
+        let _detached = task::spawn(&name, async move {
+            rt::emit(&Event::Booting { service: service.clone() });
+            for need in &needs {
+                found(&service, need).await;
+            }
+            start();
+            rt::emit(&Event::Booted { service });
+        });
+    })
+}
+
+/// Looks for a service until it answers.
+async fn found(service: &str, (need, at): &Need) {
+    let mut told = false;
+    loop {
+        let answer = rt::time::timeout(PATIENCE, rt::net::TcpStream::connect(*at)).await;
+        if answer.is_ok_and(|connected| connected.is_ok()) {
+            return;
+        }
+        if !std::mem::replace(&mut told, true) {
+            rt::emit(&Event::BootWaits { service: service.to_owned(), on: need.clone() });
+        }
+        rt::time::sleep(PAUSE).await;
+    }
+}
+
+/// Where a service answers over TCP; `None` for one that only asks others.
+fn answers_at(index: &Index<'_>, service: &str) -> Option<SocketAddr> {
+    let (_, service) = index.services.get(service)?;
+    let (_, host) = index.hosts.get(service.host.get_ref())?;
+    Some(SocketAddr::new(*host.address.get_ref(), port_of(&service.run)?))
+}
+
+/// The port at which a service answers.
+pub(crate) fn port_of(run: &Run) -> Option<u16> {
+    let port = match run {
+        Run::Authority(_) | Run::Resolver(_) => NAMES_PORT,
+        Run::Edge(_)
+        | Run::Backend(_)
+        | Run::Admission(_)
+        | Run::Site(_)
+        | Run::Reports(_)
+        | Run::Posts(_) => HTTP_PORT,
+        Run::DoorController(_) => DOOR_PORT,
+        Run::AccessServer(_) => ACCESS_PORT,
+        Run::Identity(_) => SIGN_IN_PORT,
+        Run::Chat(chat) => chat.listen.port(),
+        Run::Audit(audit) => audit.listen.port(),
+        Run::ConsoleServer(_) | Run::JumpHost(_) => IN_BAND_PORT,
+        Run::Speaker(_)
+        | Run::Health(_)
+        | Run::Probe(_)
+        | Run::Users(_)
+        | Run::ChatPresence(_)
+        | Run::Capacity(_) => {
+            return None;
+        }
+    };
+    Some(port)
+}
