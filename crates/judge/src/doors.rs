@@ -97,6 +97,8 @@ mod tests {
             laptop: None,
             badge: None,
             items: vec![text("iron")],
+            shift: None,
+            called_at_home: Default::default(),
         };
         Facts {
             people: Everybody {
