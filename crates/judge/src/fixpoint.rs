@@ -271,13 +271,13 @@ impl<'a> Solver<'a> {
             return None;
         }
         match view.is {
-            Relation::Customer | Relation::Peer => self.from_outside(us, node, peer, view, path),
-            Relation::Inside | Relation::Client => self.from_inside(node, view, path),
+            Relation::Customer | Relation::Peer => self.heard_outside(us, node, peer, view, path),
+            Relation::Inside | Relation::Client => self.heard_inside(node, view, path),
         }
     }
 
     /// Only own and customers' paths go to peers and providers (RFC 9234).
-    fn from_outside(
+    fn heard_outside(
         &self,
         us: &Speaker,
         node: NodeId,
@@ -305,7 +305,7 @@ impl<'a> Solver<'a> {
     }
 
     /// Inside paths go on only where somebody reflects: from clients to all, from others to clients.
-    fn from_inside(&self, node: NodeId, view: &View, path: &Path) -> Option<Path> {
+    fn heard_inside(&self, node: NodeId, view: &View, path: &Path) -> Option<Path> {
         let client = view.is == Relation::Client;
         let we_are_client = client && view.reversed;
         let (exit, originator, reflectors) = match path.from {
@@ -508,9 +508,9 @@ mod tests {
             let (network, moment) = internet(8, &sessions);
             let mut walked = Map::new();
             walk(&sessions, &mut vec![0], Terms::Own, &mut walked);
-            let terms = |found: Map<u32, Terms>| found;
-            let expected = terms(walked.into_iter().map(|(node, held)| (node, held.terms)).collect());
-            let got = terms(held(&network, &moment).into_iter().map(|(n, (terms, _))| (n, terms)).collect());
+            let expected: Map<u32, Terms> = walked.into_iter().map(|(node, held)| (node, held.terms)).collect();
+            let got: Map<u32, Terms> =
+                held(&network, &moment).into_iter().map(|(node, (terms, _))| (node, terms)).collect();
             prop_assert_eq!(got, expected);
         }
 
