@@ -7,7 +7,7 @@ use crate::effect::{deeds, links, machines, people, services};
 use crate::kind::Kind;
 use blackstart_rt::Map;
 use blackstart_sim::task::JoinHandle;
-use blackstart_sim::{Direction, Error, LinkId, NodeId, WaySpec, control};
+use blackstart_sim::{Error, LinkId, NodeId, WaySpec, control};
 use blackstart_world::World;
 use std::time::Duration;
 
@@ -22,6 +22,7 @@ enum Place {
     Clock(String),
     Process(String),
     Route(String, String),
+    Claim(String, String),
     Origin(String, String),
     Sessions(String),
     Costs(String),
@@ -67,9 +68,8 @@ impl Place {
                 Self::Clock(machine.clone())
             }
             Kind::BlackHole { router, prefix } => Self::Route(router.clone(), prefix.clone()),
-            Kind::Announce { router, prefix } | Kind::Withdraw { router, prefix } => {
-                Self::Origin(router.clone(), prefix.clone())
-            }
+            Kind::Announce { router, prefix } => Self::Claim(router.clone(), prefix.clone()),
+            Kind::Withdraw { router, prefix } => Self::Origin(router.clone(), prefix.clone()),
             Kind::WrongAs { router, .. } => Self::Sessions(router.clone()),
             Kind::LinkCost { router, .. } => Self::Costs(router.clone()),
             Kind::NameGone { service, .. } | Kind::NameWrong { service, .. } => Self::Zones(service.clone()),
@@ -168,11 +168,8 @@ impl Layers {
             Place::Load(machine, service) => self.load(world, place, [machine, service], &now)?,
             // What is done at the first layer is taken back at the last.
             _ if !turned => {}
-            Place::Origin(router, prefix) => {
-                let announces = |layer: &Kind| matches!(layer, Kind::Announce { .. });
-                let on = now.iter().chain(before).any(announces) == broken;
-                deeds::announce(world, router, prefix, on)?;
-            }
+            Place::Claim(router, prefix) => deeds::announce(world, router, prefix, broken)?,
+            Place::Origin(router, prefix) => deeds::announce(world, router, prefix, !broken)?,
             Place::Console(router, port) => deeds::command(world, router, port, !broken)?,
             Place::Saved(router, port) => deeds::save(world, router, port, !broken)?,
             Place::Item(item) => self.item(world, item, broken)?,
@@ -210,7 +207,7 @@ impl Layers {
         let [a, b] = ends;
         let unknown = || Refusal::Unknown(format!("link {a} - {b}"));
         let (link, first) = control::way_from(node(world, a)?, b).ok_or_else(unknown)?;
-        let second = first.back();
+        let (_, second) = control::way_from(node(world, b)?, a).ok_or_else(unknown)?;
         let sound = [first, second].map(|way| control::link_way(link, way).unwrap_or_default());
         let sound = *self.sound.entry(link).or_insert(sound);
         for (from, way, sound) in [(a, first, sound[0]), (b, second, sound[1])] {
@@ -262,19 +259,6 @@ impl Kind {
                 Some((killed, Duration::from_millis(1), seconds(*every_s)))
             }
             _ => None,
-        }
-    }
-}
-
-trait Back {
-    fn back(self) -> Self;
-}
-
-impl Back for Direction {
-    fn back(self) -> Self {
-        match self {
-            Self::AToB => Self::BToA,
-            Self::BToA => Self::AToB,
         }
     }
 }

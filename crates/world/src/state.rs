@@ -19,6 +19,7 @@
 //! | `privileged-prompt@console` | `true` | logins |
 //! | `ports-shut-by-last-change@console` | `true`, `false` | comparing configurations |
 //! | `data-centres-reachable@console` | a count, or `all` | looking from a console |
+//! | `recovery@runbook`, `step.STEP@runbook` | `begun`, then the step's verdict | steps |
 
 use crate::event::Event;
 use crate::people::People;

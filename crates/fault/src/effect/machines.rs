@@ -10,6 +10,8 @@ use std::time::Duration;
 
 pub(crate) fn pause(at: NodeId, still: bool) -> Result<(), Error> {
     match still {
+        // One that is dark stands still when it boots.
+        true if !control::is_powered(at) => Ok(()),
         true => control::pause(at),
         false => control::resume(at),
     }

@@ -27,7 +27,10 @@ pub(crate) fn process(world: &World, service: &str, before: &[Kind], layers: &[K
     let (at, name) = program(world, service)?;
     match (before.is_empty(), layers.is_empty()) {
         (true, false) => drop(control::kill_service(at, name)),
-        (false, true) if control::is_powered(at) => control::restart_service(at, name)?,
+        // Somebody may have started it meanwhile.
+        (false, true) if control::is_powered(at) && !control::is_running(at, name) => {
+            control::restart_service(at, name)?;
+        }
         _ => {}
     }
     Ok(())
