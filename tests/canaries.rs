@@ -1,10 +1,17 @@
 //! Planted bugs are caught, each by its judge and by no other; without the bug the same faults break nothing.
 
+use blackstart_campaign::fuzz::{Mode, Question, fuzz};
+use blackstart_campaign::{Workers, named};
 use blackstart_scenario::Scenario;
 use blackstart_sim::canary::Canary;
 use blackstart_tests::canaries::{Planted, RUNBOOK, planted, scenario};
 use blackstart_tests::night::{Night, load, play};
 use std::collections::BTreeSet;
+
+/// Runs of a search within which each bug is found.
+const RUNS_TO_FIND: u64 = 320;
+/// Most faults of what is found.
+const FAULTS_MAX: usize = 3;
 
 fn broken(night: &Night) -> Vec<String> {
     let broken = night.outcome.invariants.iter().filter(|invariant| !invariant.holds);
@@ -69,4 +76,28 @@ fn every_planted_bug_is_on_the_list_with_few_faults() {
     assert!(bugs.iter().all(|bug| (1..=3).contains(&bug.faults.len())));
     let judges: BTreeSet<&str> = bugs.iter().map(|bug| bug.caught_by).collect();
     assert_eq!(judges.len(), bugs.len(), "each has a judge of its own");
+}
+
+#[test]
+fn a_search_finds_every_one_and_makes_it_small() {
+    let scenario = load(&scenario(), None);
+    let missed: Vec<&str> =
+        planted().iter().filter(|bug| !is_found(&scenario, bug)).map(|bug| bug.name).collect();
+    assert!(missed.is_empty(), "not found in {RUNS_TO_FIND} runs: {missed:?}");
+}
+
+fn is_found(scenario: &Scenario, bug: &Planted) -> bool {
+    let sick = bug.plant(scenario);
+    let question = Question {
+        scenario: &sick,
+        runbook: named(&sick, bug.runbook).expect("its runbook"),
+        seed: 1,
+        runs: RUNS_TO_FIND,
+        faults_max: FAULTS_MAX,
+        mode: Mode::Guided,
+    };
+    let workers = Workers::new(None).expect("threads");
+    let found = fuzz(&question, &(), &workers, &(), &|| true).expect("a search");
+    let broken = format!("broken: {}", bug.caught_by);
+    found.findings.iter().any(|finding| finding.failure == broken && finding.faults.len() <= FAULTS_MAX)
 }

@@ -57,6 +57,29 @@
 //! # }
 //! ```
 //!
+//! Schedules of faults come from proptest when they are drawn from a world and a budget; they shrink as faults shrink:
+//!
+//! ```
+//! use blackstart::campaign::fuzz::attempt::attempt;
+//! use blackstart::fault::{Budget, Family, strategy};
+//! use proptest::test_runner::{Config, TestRunner};
+//!
+//! let scenario = blackstart::Scenario::load("tests/data/small".as_ref(), None)?;
+//! let runbook = blackstart::campaign::default_or_named(&scenario, None)?;
+//! // Clocks may go wrong in this world, and nothing else: people come through.
+//! let targets = scenario.targets();
+//! let mut spared = blackstart::fault::Arsenal::new(&targets).families().collect::<std::collections::BTreeSet<_>>();
+//! spared.remove(&Family::Clock);
+//! let budget = Budget { faults_max: 2, length: scenario.duration, spared };
+//! let mut runner = TestRunner::new(Config { cases: 4, failure_persistence: None, ..Config::default() });
+//! runner.run(&strategy(&targets, budget), |schedule| {
+//!     let attempt = attempt(&scenario, runbook, &schedule, 7).expect("a run");
+//!     proptest::prop_assert!(attempt.failures.is_empty(), "{:?}", attempt.failures);
+//!     Ok(())
+//! })?;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! - [`run()`]: a scenario folder to what came of it. Start here.
 //! - [`recovery()`]: a test that people can carry a runbook out
 //! - [`Scenario`]: a scenario that was read and found consistent
@@ -65,6 +88,7 @@
 //! - [`why`]: why a step went as it did, down to faults
 //! - [`evidence`]: what an auditor asks for after a campaign
 //! - [`campaign`]: many runs of one scenario, judged together
+//! - [`fault`]: faults as data, and schedules of them for proptest
 //! - [`net`], [`task`]: sockets and tasks for a service that was written for tokio
 //! - [`rt`]: all that a service of your own may touch
 //! - [`sim`]: the engine, for worlds that no scenario describes
@@ -81,6 +105,7 @@ pub use blackstart_judge::{self as judge, Invariant};
 pub use blackstart_report::{
     RunOutcome, cuts, difference, evidence, fuzzing, mitigation, outcome, page, timeline, validation, why,
 };
+pub use blackstart_fault as fault;
 pub use blackstart_rt as rt;
 pub use blackstart_rt::net;
 pub use blackstart_scenario::Scenario;

@@ -207,3 +207,57 @@ fn gets_through(trial: &Trial) -> bool {
     let carried_out = matches!(trial.verdict, Verdict::Completed | Verdict::Late | Verdict::Inconclusive);
     carried_out && trial.outage != Outage::None
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use blackstart_rt::Map;
+    use std::path::Path;
+
+    /// Every set of up to `max` elements asked for by itself.
+    fn by_brute_force(losses: &Losses<'_>, max: usize) -> Vec<Elements> {
+        let all = losses.elements.len();
+        let mut sets: Vec<Elements> = vec![Elements::new()];
+        for _ in 0..max {
+            let longer = sets
+                .iter()
+                .flat_map(|set| (0..all).map(|element| set.iter().copied().chain([element]).collect()));
+            sets = longer.chain(sets.clone()).collect::<Set<Elements>>().into_iter().collect();
+        }
+        let answers = losses.at_once(&sets, |set| losses.lose(set)).unwrap();
+        let answers: Map<Elements, Answer> = sets.into_iter().zip(answers).collect();
+        let is_minimal = |set: &Elements| {
+            let mut smaller = answers.keys().filter(|other| other.is_subset(set) && *other != set);
+            smaller.all(|other| matches!(answers[other], Answer::Goes { .. }))
+        };
+        let stops =
+            answers.iter().filter(|(_, answer)| **answer == Answer::Stops).map(|(set, _)| set.clone());
+        stops.filter(is_minimal).collect()
+    }
+
+    #[test]
+    fn cuts_of_a_small_world_are_those_that_trying_every_set_finds() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../blackstart/tests/data/small");
+        let scenario = Scenario::load(&folder, None).unwrap();
+        let runbook = scenario.runbooks.values().next().unwrap();
+        let seeds: Seeds = "1..2".parse().unwrap();
+        let question = Question { scenario: &scenario, runbook, seeds, max: 2, changes: &[] };
+        let (workers, runs) = (Workers::new(None).unwrap(), AtomicUsize::new(0));
+        let losses = Losses {
+            question: &question,
+            elements: &elements(&scenario),
+            seeds: &seeds.all(),
+            workers: &workers,
+            progress: &(),
+            goes_on: &|| true,
+            runs: &runs,
+        };
+        let mut found = search(&losses, losses.elements.len(), 2, WIDTH).unwrap();
+        let searched = runs.swap(0, Ordering::Relaxed);
+        found.cuts.sort();
+        assert_eq!(found.cuts, by_brute_force(&losses, 2));
+        assert!(found.exhausted && !found.cuts.is_empty());
+        let tried = runs.into_inner();
+        assert!(searched < tried, "{searched} runs to find what {tried} show");
+    }
+}
