@@ -69,8 +69,12 @@ impl Writer {
     ) -> Result<(), Ending> {
         let dossier = self.dossier(question, validation, workers).map_err(|error| internal(&*error))?;
         put(&self.out, &dossier).map_err(|error| internal(&*error))?;
-        eprintln!("evidence: {}", self.out.join("report.html").display());
         Ok(())
+    }
+
+    /// The page's line that says where to look.
+    pub(super) fn line(&self) -> String {
+        format!("{:<12}{}\n", "EVIDENCE", self.out.join("report.html").display())
     }
 
     fn dossier(

@@ -64,7 +64,10 @@ pub(super) fn run(arguments: &Arguments) -> Ending {
         Err(Failure::Evidence(ending)) => return ending,
     };
     let ending = if validation.held() { Ending::Held } else { Ending::Short };
-    output::show(arguments.format, &validation, ending, || validation.page(&next(arguments, &validation)))
+    output::show(arguments.format, &validation, ending, || {
+        let evidence = writer.as_ref().map(evidence::Writer::line).unwrap_or_default();
+        validation.page(&next(arguments, &validation)) + &evidence
+    })
 }
 
 #[expect(clippy::disallowed_methods, reason = "wall time is reported beside the runs and is no part of them")]
