@@ -146,10 +146,10 @@ fn what_a_fault_does_is_seen_and_is_gone_afterwards() {
 
 /// What somebody sees before, during and after.
 fn seen(scenario: &Scenario, look: Look) -> [String; 3] {
-    let mut run = build(scenario, 1, Driver::Native, None).unwrap();
+    let mut run = build(scenario, 1, Driver::Native, None).expect("a run");
     run.sim.run_until(Time::from_secs(60));
     if let Look::Kept(machine) = look {
-        on(&mut run, machine, async { write_synced("kept", &[7; 4096]).await.unwrap() });
+        on(&mut run, machine, async { write_synced("kept", &[7; 4096]).await.expect("a sound disk") });
     }
     [150, 700, 1700].map(|at| {
         run.sim.run_until(Time::from_secs(at));
@@ -172,8 +172,7 @@ fn on<T: Clone + Default + 'static>(
     });
     let until = run.sim.now() + Duration::from_secs(60);
     run.sim.run_until(until);
-    let seen = result.borrow().clone();
-    seen
+    result.borrow().clone()
 }
 
 async fn write_synced(file: &str, bytes: &[u8]) -> std::io::Result<()> {
@@ -204,10 +203,10 @@ impl Look {
             Look::Disk(machine) => on(run, machine, use_disk()),
             Look::Torn(machine) => torn(run, machine),
             Look::Kept(machine) => on(run, machine, async {
-                let kept = rt::disk::list().await.unwrap();
+                let kept = rt::disk::list().await.expect("a sound disk");
                 let mut sound = true;
                 for file in kept {
-                    sound &= rt::disk::read(&file).await.unwrap().iter().all(|byte| *byte == 7);
+                    sound &= rt::disk::read(&file).await.expect("a sound disk").iter().all(|byte| *byte == 7);
                 }
                 if sound { "sound" } else { "spoilt" }.to_owned()
             }),
@@ -219,8 +218,10 @@ impl Look {
                 format!("{}", ahead_ms(run, machine) - before)
             }
             Look::Metric(router, to) => {
-                let found =
-                    control::lookup_route(run.world.wiring.machines[router].node, to.parse().unwrap());
+                let found = control::lookup_route(
+                    run.world.wiring.machines[router].node,
+                    to.parse().expect("an address"),
+                );
                 found.map_or_else(|| "no route".to_owned(), |found| found.metric.to_string())
             }
             Look::Badge(badge) => {
@@ -235,8 +236,8 @@ impl Look {
             }
             Look::Booted(machine, signal) => {
                 let node = run.world.wiring.machines[machine].node;
-                control::power_off(node).unwrap();
-                control::power_on(node).unwrap();
+                control::power_off(node).expect("a known machine");
+                control::power_on(node).expect("a known machine");
                 let until = run.sim.now() + Duration::from_secs(130);
                 run.sim.run_until(until);
                 signal_now(run, signal)
@@ -257,18 +258,18 @@ fn ahead_ms(run: &Run, machine: &str) -> i64 {
 
 /// Hears datagrams: which, and how long after they were sent.
 async fn listen(at: SocketAddr, heard: Rc<RefCell<Vec<(u32, Duration)>>>) {
-    let socket = rt::net::UdpSocket::bind(at).await.unwrap();
+    let socket = rt::net::UdpSocket::bind(at).await.expect("a free port");
     let mut buffer = [0; 1000];
     loop {
         let Ok((_, _)) = socket.recv_from(&mut buffer).await else { continue };
-        let word = |at: usize| u64::from_be_bytes(buffer[at..at + 8].try_into().unwrap());
+        let word = |at: usize| u64::from_be_bytes(buffer[at..at + 8].try_into().expect("eight bytes"));
         let late = Time::now().as_nanos().saturating_sub(word(8));
         heard.borrow_mut().push((word(0) as u32, Duration::from_nanos(late)));
     }
 }
 
 async fn send(to: SocketAddr) {
-    let socket = rt::net::UdpSocket::bind("0.0.0.0:0").await.unwrap();
+    let socket = rt::net::UdpSocket::bind("0.0.0.0:0").await.expect("a free port");
     for number in 0..200_u64 {
         let mut bytes = vec![0; 600];
         bytes[..8].copy_from_slice(&number.to_be_bytes());
@@ -317,18 +318,18 @@ async fn use_disk() -> String {
 fn torn(run: &mut Run, machine: &str) -> String {
     on(run, machine, async {
         for file in 0..20 {
-            rt::disk::write(&format!("torn{file}"), &[0; 3000]).await.unwrap();
+            rt::disk::write(&format!("torn{file}"), &[0; 3000]).await.expect("a sound disk");
         }
     });
     let node = run.world.wiring.machines[machine].node;
-    control::power_off(node).unwrap();
-    control::power_on(node).unwrap();
+    control::power_off(node).expect("a known machine");
+    control::power_on(node).expect("a known machine");
     on(run, machine, async {
         let mut parts = false;
-        for file in rt::disk::list().await.unwrap() {
-            let length = rt::disk::read(&file).await.unwrap().len();
+        for file in rt::disk::list().await.expect("a sound disk") {
+            let length = rt::disk::read(&file).await.expect("a sound disk").len();
             parts |= file.starts_with("torn") && length > 0 && length < 3000;
-            rt::disk::remove(&file).await.unwrap();
+            rt::disk::remove(&file).await.expect("a sound disk");
         }
         if parts { "parts" } else { "all or nothing" }.to_owned()
     })
@@ -408,9 +409,9 @@ fn overlapping_faults_compose_and_the_last_end_leaves_all_as_it_was() {
     };
     let faults = [cut("+5m", "+10m"), cut("+8m", "+12m"), loss("+4m", "+20m"), loss("+6m", "+15m")].concat();
     let scenario = sound(&faults);
-    let mut run = build(&scenario, 1, Driver::Native, None).unwrap();
+    let mut run = build(&scenario, 1, Driver::Native, None).expect("a run");
     let isp = run.world.wiring.machines["isp-r1"].node;
-    let (link, way) = control::way_from(isp, "dc-r2").unwrap();
+    let (link, way) = control::way_from(isp, "dc-r2").expect("a link");
     let spec = control::link_way(link, way);
     let mut now = |minute: u64| {
         run.sim.run_until(Time::from_secs(minute * 60 + 30));
@@ -444,7 +445,7 @@ fn what_lies_on_a_machine_is_still_there_after_a_boot() {
         fault("host-power-off", "web1", "+6m", "+10m"),
         fault("kill", "web-shop", "+7m", "+20m"),
     ];
-    let mut run = build(&sound(&faults.concat()), 1, Driver::Native, None).unwrap();
+    let mut run = build(&sound(&faults.concat()), 1, Driver::Native, None).expect("a run");
     let web = run.world.wiring.machines["web1"].node;
     for (minute, powered, running) in
         [(4, true, true), (9, false, false), (11, true, false), (21, true, true)]
@@ -466,7 +467,7 @@ fn a_fault_begins_with_its_signal_and_what_was_executed_reads_back() {
     let signal = "[[fault]]\nkind = 'kill'\non = 'sign-in'\nwhen = 'http.shop@probe1 is failing'\nafter = '2m'\nlasts = '5m'\n";
     let scenario = sound(&format!("{}{signal}", order("host-power-off", "web1", "")));
     let night = |scenario: &Scenario| {
-        let mut run = build(scenario, 1, Driver::Native, None).unwrap();
+        let mut run = build(scenario, 1, Driver::Native, None).expect("a run");
         run.sim.run_until(Time::from_secs(1800));
         (executed(&run.sim.records()), run.sim.log_hash())
     };
@@ -476,7 +477,7 @@ fn a_fault_begins_with_its_signal_and_what_was_executed_reads_back() {
         kinds,
         [&Kind::PowerOff { machine: "web1".into() }, &Kind::KillService { service: "sign-in".into() }]
     );
-    let begins = faults[1].begins_at().unwrap();
+    let begins = faults[1].begins_at().expect("a time");
     assert!(begins > Duration::from_secs(420) && begins < Duration::from_secs(500), "{begins:?}");
     assert_eq!(faults[1].lasts, Some(Duration::from_secs(300)));
     let mut again = scenario.clone();
@@ -513,7 +514,7 @@ fn what_cannot_be_done_is_recorded() {
         fault(Kind::PowerOff { machine: "nobody".into() }),
         fault(Kind::PowerOff { machine: "web1".into() }),
     ];
-    let mut run = build(&scenario, 1, Driver::Native, None).unwrap();
+    let mut run = build(&scenario, 1, Driver::Native, None).expect("a run");
     run.sim.run_until(Time::from_secs(300));
     let records = run.sim.records();
     let missed = records.iter().filter_map(|record| rt::decode::<Event>(record.kind, &record.bytes)?.ok());
@@ -536,7 +537,7 @@ fn everything_breakable_is_sound() {
     let step = Duration::from_secs(1);
     let faults = (1..).zip(all).map(|(at, kind)| Fault::at(step * at, Some(step / 2), kind));
     scenario.faults = faults.collect();
-    let mut run = build(&scenario, 1, Driver::Native, None).unwrap();
+    let mut run = build(&scenario, 1, Driver::Native, None).expect("a run");
     run.sim.run_until(Time::from_secs(1800));
     let events = run.sim.records();
     let events = events.iter().filter_map(|record| rt::decode::<Event>(record.kind, &record.bytes)?.ok());
