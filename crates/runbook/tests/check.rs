@@ -370,7 +370,7 @@ fn unwise_steps() {
         (
             "undo = { apply",
             "then = \"travel\"\nundo = { apply",
-            "r.md:55:1: no way leads to the step `ramp`; name it in a `then` or an `else`; `restore` leads elsewhere\nr.md:52:8: `then` goes back to `travel`; the steps go round in a circle until something changes",
+            "r.md:52:8: `then` goes back to `travel`; the steps go round in a circle until something changes\nr.md:55:1: no way leads to the step `ramp`; name it in a `then` or an `else`; `restore` leads elsewhere",
         ),
         (
             "within = \"2h\", else = \"escalate\"",
