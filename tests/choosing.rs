@@ -53,12 +53,12 @@ fn taken_up(night: &Night) -> Vec<String> {
 
 #[test]
 fn the_runbook_that_fits_is_taken_up() {
-    let quiet = "[[fault]]\nat = '+1m'\nkill-service = 'capacity-controller'\n";
+    let quiet = "[[fault]]\nat = '+1m'\nkind = 'kill-service'\non = 'capacity-controller'\n";
     let cases = [
         // Automation cuts the line: names do not resolve any more.
         ("", "Ada: bring-it-back", "bring-it-back", "completed"),
         // Only the site is gone.
-        ("[[fault]]\nat = '+5m'\nkill-service = 'web-shop'\n", "Ada: look", "look", "completed"),
+        ("[[fault]]\nat = '+5m'\nkind = 'kill-service'\non = 'web-shop'\n", "Ada: look", "look", "completed"),
     ];
     for (faults, event, name, verdict) in cases {
         let faults = if faults.is_empty() { String::new() } else { format!("{quiet}{faults}") };

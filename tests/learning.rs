@@ -31,7 +31,7 @@ fn with_edge(needs: &str) -> TempDir {
     let zone = folder::read(&copy, "zones/shop.example.zone");
     folder::write(&copy, "zones/shop.example.zone", &zone.replace("203.0.113.20", "203.0.113.92"));
     // The machine with the admission service is gone for good.
-    folder::write(&copy, "faults.toml", "[[fault]]\nat = '+20m'\npower-off = 'admission1'\n");
+    folder::write(&copy, "faults.toml", "[[fault]]\nat = '+20m'\nkind = 'power-off'\non = 'admission1'\n");
     copy
 }
 

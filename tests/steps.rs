@@ -44,7 +44,7 @@ resolvers = ["198.51.100.54:53"]
 const STANDBY: &str = "[[originate]]\nrouter = 'dc-r1'\nprefix = '203.0.113.0/24'\nstandby = true\n";
 
 /// Nobody shuts the line.
-const QUIET: &str = "[[fault]]\nat = '+1m'\nkill-service = 'capacity-controller'\n";
+const QUIET: &str = "[[fault]]\nat = '+1m'\nkind = 'kill-service'\non = 'capacity-controller'\n";
 
 /// Plays the scenario with these step blocks as its runbook; steps are called `s1`, `s2`, …
 fn tried(header: &str, people: &str, steps: &[&str]) -> Night {

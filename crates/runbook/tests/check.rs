@@ -360,7 +360,7 @@ fn unwise_steps() {
         (
             "else = \"undo\"",
             "else = \"stop\"",
-            "r.md:46:1: the `undo` of the step `restore` is never done; `else = \"undo\"` in its `until`",
+            "r.md:47:1: the `undo` of the step `restore` is never done; `else = \"undo\"` in its `until`",
         ),
         (
             "undo = { apply",
@@ -370,7 +370,7 @@ fn unwise_steps() {
         (
             "undo = { apply",
             "then = \"travel\"\nundo = { apply",
-            "r.md:55:1: no way leads to the step `ramp`; name it in a `then` or an `else`; `restore` leads elsewhere\nr.md:51:8: `then` goes back to `travel`; the steps go round in a circle until something changes",
+            "r.md:52:8: `then` goes back to `travel`; the steps go round in a circle until something changes\nr.md:55:1: no way leads to the step `ramp`; name it in a `then` or an `else`; `restore` leads elsewhere",
         ),
         (
             "within = \"2h\", else = \"escalate\"",
@@ -413,7 +413,7 @@ fn what_calls_for_a_runbook() {
         ),
         (
             "{ signal = 'dns.facebook.com', is = 'SERVFAIL', from = '2 of 4 outside vantage points' }",
-            "r.md:5:69: there are 3 `outside` vantage points, not 4; expected `2 of 3 outside vantage points`",
+            "r.md:5:68: there are 3 `outside` vantage points, not 4; expected `2 of 3 outside vantage points`",
         ),
     ];
     for (line, error) in cases {

@@ -240,7 +240,7 @@ fn broken_actions() {
         ),
         (
             "{ travl = 'x' }",
-            "r.md:7:8: unknown key `travl`; expected one of `observe`, `convene`, `decide`, `travel`, `enter`, `login`, `compare`, `apply`, `admit`, `post`, `isolate`, `fetch` and 25 more; did you mean `travel`?",
+            "r.md:7:8: unknown key `travl`; expected one of `observe`, `convene`, `decide`, `travel`, `enter`, `login`, `compare`, `apply`, `admit`, `post`, `isolate`, `fetch` and 34 more; did you mean `travel`?",
         ),
     ];
     agree(cases, |action| {
@@ -362,7 +362,7 @@ fn broken_outlines() {
         ),
         (
             "# T\n```toml runbook\nrestore = []\n```\n## S\n",
-            "r.md:3:1: unknown key `restore`; expected one of `restores`, `copies`, `assumes-up`, `escalate-to`; did you mean `restores`?",
+            "r.md:3:1: unknown key `restore`; expected one of `use-when`, `restores`, `copies`, `assumes-up`, `escalate-to`; did you mean `restores`?",
         ),
     ];
     agree(cases, str::to_owned);
