@@ -47,9 +47,10 @@ fn saved_failures_fail_again() {
 #[test]
 fn a_search_that_was_broken_off_goes_on_and_ends_as_one_that_was_not() {
     let scenario = load(&canaries::scenario(), None);
-    let whole = search(&scenario, canaries::RUNBOOK, 48, &(), &|| true);
     let folder = tempfile::tempdir().expect("a folder");
-    let store = || Store::open(&folder.path().join("runs.redb"), &[b"this build"]).expect("a store");
+    let in_file = |file: &str| Store::open(&folder.path().join(file), &[b"this build"]).expect("a store");
+    let whole = search(&scenario, canaries::RUNBOOK, 48, &in_file("whole.redb"), &|| true);
+    let store = || in_file("runs.redb");
     let rounds = Cell::new(0);
     let one_round = || rounds.replace(rounds.get() + 1) < 1;
     let begun = search(&scenario, canaries::RUNBOOK, 48, &store(), &one_round);

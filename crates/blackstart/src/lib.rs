@@ -101,11 +101,11 @@ pub mod task;
 pub use blackstart_campaign::{
     self as campaign, Error, Night, Plan, RunBuilder, RunbookChoice, perform, run,
 };
+pub use blackstart_fault as fault;
 pub use blackstart_judge::{self as judge, Invariant};
 pub use blackstart_report::{
     RunOutcome, cuts, difference, evidence, fuzzing, mitigation, outcome, page, timeline, validation, why,
 };
-pub use blackstart_fault as fault;
 pub use blackstart_rt as rt;
 pub use blackstart_rt::net;
 pub use blackstart_scenario::Scenario;

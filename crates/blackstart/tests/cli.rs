@@ -249,7 +249,8 @@ fn the_schema_names_every_key_of_a_step() {
     let ran = blackstart(&["schema", "runbook"]);
     let schema: Value = serde_json::from_str(&ran.stdout).unwrap();
     let keys: Vec<&String> = schema["$defs"]["step"]["properties"].as_object().unwrap().keys().collect();
-    let mut expected = ["who", "with-previous", "after", "do", "tries", "pause", "until", "undo", "needs"];
+    let mut expected =
+        ["who", "with-previous", "after", "do", "tries", "pause", "until", "undo", "needs", "then"];
     expected.sort_unstable();
     assert_eq!(keys, expected);
 }
