@@ -463,7 +463,7 @@ pub fn restart_service(node: NodeId, service: &str) -> Result<(), Error> {
     })
 }
 
-/// Makes a service ail from now on, or be sound again (the default); see [`ailment`]. It outlives restarts of the
+/// Makes a service ail from now on, or be sound again (the default); see [`ailment`](crate::ailment). It outlives restarts of the
 /// service and of the node.
 ///
 /// # Errors
