@@ -24,8 +24,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// Sets that are asked for at once. It does not follow the machine: the order of questions may decide which of several
 /// explanations is found first.
 const WIDTH: usize = 8;
-/// Columns of a chain of causes.
-const CHAIN_COLUMNS: usize = 180;
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -56,15 +54,17 @@ pub fn cuts(
     let elements = elements(question.scenario);
     let seeds = question.seeds.all();
     let runs = AtomicUsize::new(0);
+    let changes: Vec<&Change> = question.changes.iter().filter(|change| !change.hypothesis).collect();
     let losses =
         Losses { question, elements: &elements, seeds: &seeds, workers, progress, goes_on, runs: &runs };
     let Found { cuts, no_outage, mut exhausted } = search(&losses, elements.len(), question.max, WIDTH)?;
     let explained = workers.each(&cuts, |cut| losses.explained(cut))?;
     let mut shown = Vec::new();
     for (mut cut, lost) in explained.into_iter().zip(&cuts) {
-        exhausted &= goes_on();
-        if goes_on() {
-            cut.repairs = losses.repairs(lost)?;
+        let is_time_left = goes_on();
+        exhausted &= is_time_left;
+        if is_time_left {
+            cut.repairs = losses.repairs(lost, &changes)?;
         }
         shown.push(cut);
     }
@@ -75,7 +75,7 @@ pub fn cuts(
         seeds: question.seeds.to_string(),
         max: question.max,
         elements: elements.iter().map(lost).collect(),
-        changes: question.changes.iter().filter(|change| !change.hypothesis).count(),
+        changes: changes.len(),
         runs: runs.load(Ordering::Relaxed),
         wall_s: 0.0,
         exhausted,
@@ -134,16 +134,14 @@ impl Losses<'_> {
         Ok(Cut {
             faults: self.names(cut),
             step: step.map(|step| step.id).unwrap_or_default(),
-            chain: tree.map_or(reason, |tree| tree.chain(CHAIN_COLUMNS)),
+            chain: tree.map_or(reason, |tree| tree.chain(record::CHAIN_COLUMNS)),
             repairs: Vec::new(),
         })
     }
 
-    /// Changes with any one of which every seed's run gets through with these lost.
-    fn repairs(&self, cut: &Elements) -> Result<Vec<String>, Error> {
-        let changes: Vec<&Change> =
-            self.question.changes.iter().filter(|change| !change.hypothesis).collect();
-        let helps = self.workers.each(&changes, |change| {
+    /// Those of `changes` with any one of which every seed's run gets through with these lost.
+    fn repairs(&self, cut: &Elements, changes: &[&Change]) -> Result<Vec<String>, Error> {
+        let helps = self.workers.each(changes, |change| {
             let runbook = named(&change.scenario, &self.question.runbook.name)?;
             for seed in self.seeds {
                 if !gets_through(&self.run(&change.scenario, runbook, cut, *seed)?) {

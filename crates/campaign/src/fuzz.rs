@@ -20,6 +20,7 @@ use crate::{Error, Progress, Workers, record};
 use attempt::{Attempt, Failure, with};
 use blackstart_fault::{Arsenal, Budget, Fault};
 use blackstart_report::fuzzing::{Finding, Fuzzing};
+use blackstart_report::why::Tree;
 use blackstart_rt::{Map, Set};
 use blackstart_runbook::step::Runbook;
 use blackstart_scenario::Scenario;
@@ -31,8 +32,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Runs of a round. It does not follow the machine, so that the search is the same on any.
 const ROUND: u64 = 16;
-/// Columns of a chain of causes.
-const CHAIN_COLUMNS: usize = 180;
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -158,10 +157,7 @@ impl Search<'_> {
 
     /// With the chain of causes where a step of the runbook failed, by which failures are grouped.
     fn explained(&self, found: &Found) -> Result<(String, Finding), Error> {
-        let scenario = with(self.question.scenario, &found.schedule);
-        let stopped = record::why_stopped(&scenario, &self.question.runbook.name, found.seed)?;
-        let tree = stopped.filter(|(step, _)| found.failure.key.starts_with(&format!("{}: ", step.id)));
-        let tree = tree.map(|(_, tree)| tree).filter(|tree| !tree.causes.is_empty());
+        let tree = self.tree(found)?.filter(|tree| !tree.causes.is_empty());
         let group = tree
             .as_ref()
             .map_or_else(|| found.failure.key.clone(), |tree| format!("{}: {}", tree.step, tree.key()));
@@ -170,7 +166,7 @@ impl Search<'_> {
             failure: found.failure.key.clone(),
             cause: tree.map_or_else(
                 || found.failure.saw.clone(),
-                |tree| format!("{}: {}", tree.step, tree.chain(CHAIN_COLUMNS)),
+                |tree| format!("{}: {}", tree.step, tree.chain(record::CHAIN_COLUMNS)),
             ),
             faults: found.schedule.clone(),
             seed: found.seed,
@@ -179,6 +175,14 @@ impl Search<'_> {
             replay: None,
         };
         Ok((group, finding))
+    }
+
+    /// Why the step stopped at which it failed, from a run with evidence.
+    fn tree(&self, found: &Found) -> Result<Option<Tree>, Error> {
+        let Some(failed) = &found.failure.step else { return Ok(None) };
+        let scenario = with(self.question.scenario, &found.schedule);
+        let stopped = record::why_stopped(&scenario, &self.question.runbook.name, found.seed)?;
+        Ok(stopped.filter(|(step, _)| step.id == *failed).map(|(_, tree)| tree))
     }
 }
 

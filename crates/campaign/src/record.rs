@@ -6,6 +6,9 @@ use blackstart_report::validation::{BlockingStep, Validation};
 use blackstart_report::why::{Tree, causes};
 use blackstart_scenario::Scenario;
 
+/// Columns of a chain of causes.
+pub(crate) const CHAIN_COLUMNS: usize = 180;
+
 /// The run that stands for a campaign, with evidence: the median run; when that never recovered, the first that stopped at the
 /// step where most did; when none stopped, the first.
 ///
@@ -25,8 +28,8 @@ pub fn stopped(scenario: &Scenario, validation: &Validation, workers: &Workers) 
     workers.each(&validation.blocking_steps, |group| tree(scenario, &validation.runbook, group))
 }
 
-/// Empty when the step did not stop in the run that `run` shows, because the scenario's end came first.
-fn tree(scenario: &Scenario, runbook: &str, group: &BlockingStep) -> Result<Tree, Error> {
+/// Why the group's first run stopped. Empty when the step did not stop in the run that `run` shows, because the scenario's end came first.
+pub(crate) fn tree(scenario: &Scenario, runbook: &str, group: &BlockingStep) -> Result<Tree, Error> {
     let night = again(scenario, runbook, group.seed)?;
     let mut steps = night.outcome.runbooks.iter().flat_map(|runbook| &runbook.steps);
     let step = steps.find(|step| step.id == group.id).zip(night.evidence.as_ref());

@@ -4,14 +4,11 @@ use crate::fuzz::attempt::without_numbers;
 use crate::mitigate::Change;
 use crate::phases::phases;
 use crate::statistics::{rank, rank_interval, share_interval};
-use crate::{
-    Error, Plan, Progress, RunbookChoice, Seeds, Trial, Workers, flips, perform, remedies, single_points,
-};
+use crate::{Error, Progress, Seeds, Trial, Workers, flips, record, remedies, single_points};
 use blackstart_report::judge::objective;
 use blackstart_report::validation::{
     BlockingStep, Conclusion, Coverage, Quantile, Recovery, Validation, Verdicts,
 };
-use blackstart_report::why::{Tree, causes};
 use blackstart_rt::{Map, Set};
 use blackstart_runbook::execute::Verdict;
 use blackstart_runbook::step::Runbook;
@@ -21,8 +18,6 @@ use std::time::Duration;
 
 /// Reasons for stopping that are followed down to faults.
 const EXPLAINED_MAX: usize = 4;
-/// Columns of such a chain.
-const CHAIN_COLUMNS: usize = 180;
 
 /// What is asked.
 #[derive(Clone, Debug)]
@@ -194,14 +189,14 @@ fn explain(
     let rest = groups.split_off(groups.len().min(EXPLAINED_MAX));
     progress.planned(groups.len());
     let trees = workers.each(groups, |group| {
-        let tree = tree(base, group);
+        let tree = record::tree(base.scenario, &base.runbook.name, group);
         progress.done();
         tree
     })?;
     let mut merged: Map<(String, String), BlockingStep> = Map::new();
     for (mut group, tree) in groups.drain(..).zip(trees) {
-        let tree = tree.filter(|tree| !tree.causes.is_empty());
-        group.chain = tree.as_ref().map_or(group.chain, |tree| tree.chain(CHAIN_COLUMNS));
+        let tree = Some(tree).filter(|tree| !tree.causes.is_empty());
+        group.chain = tree.as_ref().map_or(group.chain, |tree| tree.chain(record::CHAIN_COLUMNS));
         let key = tree.map_or_else(|| group.chain.clone(), |tree| tree.key());
         match merged.get_mut(&(group.id.clone(), key.clone())) {
             Some(same) => same.runs += group.runs,
@@ -211,15 +206,6 @@ fn explain(
     groups.extend(merged.into_values().chain(rest));
     groups.sort_by_key(|group| std::cmp::Reverse(group.runs));
     Ok(())
-}
-
-fn tree(base: &Base<'_>, group: &BlockingStep) -> Result<Option<Tree>, Error> {
-    let runbook = RunbookChoice::Named(base.runbook.name.clone());
-    let plan = Plan { seed: Some(group.seed), runbook, evidence: true, ..Plan::default() };
-    let night = perform(base.scenario, &plan, |_| {})?;
-    let steps = night.outcome.runbooks.first().map(|runbook| &runbook.steps);
-    let step = steps.and_then(|steps| steps.iter().find(|step| step.id == group.id));
-    Ok(step.zip(night.evidence.as_ref()).map(|(step, evidence)| causes(step, evidence)))
 }
 
 fn coverage(runbook: &Runbook, trials: &[Trial]) -> Coverage {

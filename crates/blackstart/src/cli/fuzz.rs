@@ -112,8 +112,8 @@ fn store(arguments: &Arguments, scenario: &Scenario) -> Result<Store, Error> {
     }
     let program = env::current_exe().and_then(fs::read).map_err(refused)?;
     let files = contents(&arguments.scenario).map_err(|problem| Error::Input(problem.into()))?;
-    let files: Vec<u8> =
-        files.iter().flat_map(|(name, bytes)| [name.as_bytes(), bytes]).flatten().copied().collect();
     let variant = arguments.variant.clone().unwrap_or_default();
-    Store::open(&path, &[&program, variant.as_bytes(), &files])
+    let files = files.iter().flat_map(|(name, bytes)| [name.as_bytes(), bytes.as_slice()]);
+    let common: Vec<&[u8]> = [program.as_slice(), variant.as_bytes()].into_iter().chain(files).collect();
+    Store::open(&path, &common)
 }

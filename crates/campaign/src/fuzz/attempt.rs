@@ -33,6 +33,8 @@ pub struct Failure {
     pub key: String,
     /// What was seen.
     pub saw: String,
+    /// The step of the runbook at which it did, if it did at one.
+    pub step: Option<String>,
 }
 
 /// Runs `scenario` with `schedule` beside its own faults until the runbook's verdict is known.
@@ -73,7 +75,7 @@ pub(crate) fn with(scenario: &Scenario, schedule: &[Fault]) -> Scenario {
 
 /// A runbook that was called for and did not get there in time.
 fn of_runbook(trial: &crate::Trial) -> Option<Failure> {
-    let failure = |key: String, saw: String| Some(Failure { key, saw });
+    let failure = |key: String, saw: String| Some(Failure { key, saw, step: None });
     match trial.verdict {
         Verdict::Completed => None,
         _ if trial.outage == Outage::None => None,
@@ -87,7 +89,8 @@ fn of_runbook(trial: &crate::Trial) -> Option<Failure> {
         Verdict::Blocked | Verdict::Deadlocked => match trial.stopped_at() {
             Some((_, step)) => {
                 let saw = step.blocked_on.clone().unwrap_or_default();
-                failure(format!("{}: {}", step.id, without_numbers(&saw)), saw)
+                let key = format!("{}: {}", step.id, without_numbers(&saw));
+                Some(Failure { key, saw, step: Some(step.id.clone()) })
             }
             None => {
                 failure("never done".to_owned(), "people are still at it, or users are not back".to_owned())
@@ -100,7 +103,7 @@ fn of_runbook(trial: &crate::Trial) -> Option<Failure> {
 fn broken(run: &Run) -> Vec<Failure> {
     let broken =
         outcomes(run).into_iter().filter_map(|outcome| Some((outcome.name, outcome.first_violation?)));
-    broken.map(|(name, (_, saw))| Failure { key: format!("broken: {name}"), saw }).collect()
+    broken.map(|(name, (_, saw))| Failure { key: format!("broken: {name}"), saw, step: None }).collect()
 }
 
 /// A reason without the numbers and times in it, which differ between seeds. Names keep their digits.

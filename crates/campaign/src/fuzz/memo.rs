@@ -5,7 +5,7 @@ use crate::Error;
 use blackstart_fault::Fault;
 use redb::{Database, Durability, ReadableDatabase, TableDefinition};
 use std::path::Path;
-use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_128};
 
 /// What came of runs, by the hash of what was asked.
 const RUNS: TableDefinition<'_, u128, &[u8]> = TableDefinition::new("runs");
@@ -63,7 +63,9 @@ impl Store {
     pub fn open(path: &Path, common: &[&[u8]]) -> Result<Self, Error> {
         let kept = |error: redb::Error| Error::Store { path: path.to_owned(), why: error.to_string() };
         let database = Database::create(path).map_err(|error| kept(error.into()))?;
-        let store = Self { database, common: xxh3_128(&common.concat()) };
+        let mut hasher = Xxh3::new();
+        common.iter().for_each(|part| hasher.update(part));
+        let store = Self { database, common: hasher.digest128() };
         // The table is there from now on, so that reading never finds it missing.
         store.write(|_| Ok(())).map_err(kept)?;
         Ok(store)
