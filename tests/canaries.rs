@@ -11,8 +11,6 @@ use std::collections::BTreeSet;
 
 /// Runs of a search within which each bug is found.
 const RUNS_TO_FIND: u64 = 512;
-/// Bugs that take more: the access server must be away in the few minutes in which somebody is at the door.
-const TAKES_MORE: [&str; 1] = ["door fails open when the server is slow"];
 /// Most faults of what is found.
 const FAULTS_MAX: usize = 3;
 
@@ -86,7 +84,7 @@ fn a_search_finds_them_and_makes_them_small() {
     let scenario = load(&scenario(), None);
     let missed: Vec<&str> =
         planted().iter().filter(|bug| !is_found(&scenario, bug)).map(|bug| bug.name).collect();
-    assert_eq!(missed, TAKES_MORE, "not found in {RUNS_TO_FIND} runs");
+    assert!(missed.is_empty(), "not found in {RUNS_TO_FIND} runs: {missed:?}");
 }
 
 /// Whether a search finds it, asked for twice as many runs each time; the store remembers those that were done.

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// The shortest that a drawn fault lasts.
 const SHORTEST: Duration = Duration::from_secs(10);
+/// Share of drawn faults that are there before the run begins, and that nobody has noticed yet.
+const LATENT: f64 = 0.25;
 /// Share of drawn faults that nothing undoes.
 const FOR_GOOD: f64 = 0.25;
 /// Most times that a drawn fault is made milder than usual.
@@ -111,9 +113,10 @@ fn one_of<'a, T>(items: &'a [T], stream: &mut Stream) -> Option<&'a T> {
     items.get(stream.below(items.len() as u64) as usize)
 }
 
-/// When a fault begins, anywhere in the run, and how long it lasts: each order of magnitude is as likely.
+/// When a fault begins, at the start or anywhere in the run, and how long it lasts: each order of magnitude is as likely.
 fn moment(budget: &Budget, stream: &mut Stream) -> (Duration, Option<Duration>) {
-    let begins = Duration::from_secs(stream.below(budget.length.as_secs().max(1)));
+    let latest = if stream.chance(LATENT) { 1 } else { budget.length.as_secs().max(1) };
+    let begins = Duration::from_secs(stream.below(latest));
     let lasts = if stream.chance(FOR_GOOD) { None } else { Some(length(budget.length, stream)) };
     (begins, lasts)
 }
