@@ -7,9 +7,11 @@
 //! - [`run`]: one run, its line, and runs in turns
 //! - [`statistics`]: middle, spread, ratio
 //! - [`table`]: the rows of `docs/src/speed.md`, and what each is to reach
-//! - [`page`]: the generated part of that page
+//! - [`modes`]: what searches for failures find, by the way in which they choose
+//! - [`page`]: the generated part of a page
 
 mod engine;
+mod modes;
 mod page;
 mod run;
 mod statistics;
@@ -40,6 +42,8 @@ pub(crate) struct Arguments {
 enum Part {
     /// The workload W(N) on one engine after the other
     W(W),
+    /// What random, swarm and guided searches find on one budget, into docs/src/fuzz.md (minutes)
+    Modes(modes::Modes),
 }
 
 #[derive(Args)]
@@ -72,10 +76,11 @@ enum Format {
 impl Arguments {
     /// Without a part: the whole table, which goes to `docs/src/speed.md`.
     pub(crate) fn run(&self) -> ExitCode {
-        let result = Bench::on_core(self.core).and_then(|bench| match &self.part {
-            None => whole_table(&bench),
-            Some(Part::W(w)) => w.run(&bench),
-        });
+        let result = match &self.part {
+            None => Bench::on_core(self.core).and_then(|bench| whole_table(&bench)),
+            Some(Part::W(w)) => Bench::on_core(self.core).and_then(|bench| w.run(&bench)),
+            Some(Part::Modes(modes)) => modes.run(),
+        };
         match result {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -90,7 +95,7 @@ fn whole_table(bench: &Bench) -> Result<(), Failure> {
     Engine::ALL.iter().try_for_each(|engine| engine.build())?;
     let markdown = table::measure(bench)?;
     println!("{markdown}");
-    page::write(&markdown)
+    page::write("docs/src/speed.md", "cargo xtask bench", &markdown)
 }
 
 impl W {

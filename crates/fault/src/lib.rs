@@ -9,6 +9,7 @@
 //! - [`Budget`], [`Arsenal`]: what a run may break; schedules drawn from it; module `draw`
 //! - [`simpler`]: the steps by which a schedule shrinks; module `shrink`
 //! - [`strategy()`]: schedules for proptest
+//! - [`targets_of`], [`inject_into`]: the same for a simulation of your own, which no scenario describes; module `own`
 //! - [`manual`]: the manual's page, from the tables
 //! - [`inject`]: lets a schedule happen to a running world. Faults on one thing are `layers`, undone in any order; what the
 //!   thing is like then is the business of `effect`
@@ -26,6 +27,7 @@ mod kind;
 mod layers;
 pub mod manual;
 mod order;
+mod own;
 mod primitive;
 mod schedule;
 mod selector;
@@ -39,6 +41,7 @@ pub use event::Event;
 pub use inject::{executed, inject};
 pub use kind::Kind;
 pub use order::Order;
+pub use own::{inject_into, targets_of};
 pub use primitive::{Family, Milder, Mistake, PRIMITIVES, Parameter, Primitive};
 pub use schedule::{Fault, When};
 pub use selector::Selector;

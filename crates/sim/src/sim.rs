@@ -161,6 +161,12 @@ impl Sim {
         world::try_with(|world| world.rest_at(end.as_nanos()));
     }
 
+    /// All nodes, in the order in which they were added.
+    pub fn nodes(&self) -> Vec<NodeId> {
+        let count = world::try_with(|world| world.nodes.len()).unwrap_or(0);
+        (0..count as u32).map(NodeId).collect()
+    }
+
     /// The time of the engine's next event, if anything is to come. It knows nothing of tokio's timers.
     pub fn next_event_at(&self) -> Option<Time> {
         world::try_with(|world| world.queue.next_at()).flatten().map(Time::from_nanos)

@@ -1,29 +1,26 @@
-//! The generated part of `docs/src/speed.md`. The rest is written by hand.
+//! The generated part of a page of the manual. The rest is written by hand.
 
 use super::Failure;
 use std::fs;
 use std::path::Path;
 
-const PAGE: &str = "docs/src/speed.md";
-const BEGIN: &str = "<!-- begin: cargo xtask bench -->\n";
-const END: &str = "<!-- end: cargo xtask bench -->\n";
-
-/// Puts `markdown` into the page, which is whole at any time.
-pub(super) fn write(markdown: &str) -> Result<(), Failure> {
-    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(PAGE);
-    let text = replace(&fs::read_to_string(&page)?, markdown).ok_or(format!("{PAGE}: no markers"))?;
-    let new = page.with_extension("md.new");
-    fs::write(&new, text)?;
-    fs::rename(&new, &page)?;
-    eprintln!("written: {PAGE}");
+/// Puts `markdown` into the page, between the markers of the command that made it. The page is whole at any time.
+pub(super) fn write(page: &str, command: &str, markdown: &str) -> Result<(), Failure> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(page);
+    let text = replace(&fs::read_to_string(&path)?, command, markdown);
+    let new = path.with_extension("md.new");
+    fs::write(&new, text.ok_or(format!("{page}: no markers"))?)?;
+    fs::rename(&new, &path)?;
+    eprintln!("written: {page}");
     Ok(())
 }
 
 /// The text with `new` between the markers; none without markers.
-fn replace(text: &str, new: &str) -> Option<String> {
-    let (before, rest) = text.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n{}\n\n{END}{after}", new.trim()))
+fn replace(text: &str, command: &str, new: &str) -> Option<String> {
+    let [begin, end] = ["begin", "end"].map(|edge| format!("<!-- {edge}: {command} -->\n"));
+    let (before, rest) = text.split_once(&begin)?;
+    let (_, after) = rest.split_once(&end)?;
+    Some(format!("{before}{begin}\n{}\n\n{end}{after}", new.trim()))
 }
 
 #[cfg(test)]
@@ -32,9 +29,9 @@ mod tests {
 
     #[test]
     fn only_what_stands_between_the_markers_changes() {
-        let page = |inside: &str| format!("# Speed\n{BEGIN}{inside}{END}by hand\n");
-        assert_eq!(replace(&page("\nold\n\n"), "new\n"), Some(page("\nnew\n\n")));
-        assert_eq!(replace(&page(""), "new"), Some(page("\nnew\n\n")));
-        assert_eq!(replace("# Speed\n", "new"), None);
+        let page = |inside: &str| format!("# Speed\n<!-- begin: it -->\n{inside}<!-- end: it -->\nby hand\n");
+        assert_eq!(replace(&page("\nold\n\n"), "it", "new\n"), Some(page("\nnew\n\n")));
+        assert_eq!(replace(&page(""), "it", "new"), Some(page("\nnew\n\n")));
+        assert_eq!(replace(&page(""), "another", "new"), None);
     }
 }
