@@ -7,13 +7,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use blackstart_rt as rt;
+use blackstart_rt::Map;
 use serde::Deserialize;
 
-use super::{Zones, answer};
+use super::{Reply, Zones, answer};
 use crate::ailing;
 use crate::event::Role;
 use crate::load::{Load, report};
-use crate::message::Transport;
+use crate::message::{ID_LEN, Transport};
 use crate::shell::{self, TCP_IDLE, Tasks};
 
 /// How an authority serves. Its zones come separately, parsed.
@@ -32,18 +33,32 @@ impl Default for Config {
     }
 }
 
+/// Replies that a server keeps at hand; a query has at most 64 KiB, nearly all have less than 64 octets.
+const REPLIES_MAX: usize = 256;
+
+/// What a reply depends on: how it was asked, and the query without its id.
+type Asked = (Transport, Vec<u8>);
+
 /// A server's zones and counters.
 #[derive(Debug)]
 struct Server {
     zones: Zones,
+    /// Those given before.
+    replies: RefCell<Map<Asked, Option<Reply>>>,
     load: Rc<RefCell<Load>>,
 }
 
 impl Server {
     fn answer(&self, bytes: &[u8], transport: Transport) -> Option<Vec<u8>> {
-        let reply = answer(&self.zones, bytes, transport)?;
+        let (id, asked) = bytes.split_at_checked(ID_LEN)?;
+        let mut replies = self.replies.borrow_mut();
+        if replies.len() >= REPLIES_MAX {
+            replies.clear();
+        }
+        let reply = replies.entry((transport, asked.to_vec()));
+        let reply = reply.or_insert_with(|| answer(&self.zones, bytes, transport)).as_ref()?;
         self.load.borrow_mut().answered(reply.rcode, Duration::ZERO);
-        Some(reply.bytes)
+        Some([id, reply.bytes.get(ID_LEN..)?].concat())
     }
 }
 
@@ -52,7 +67,7 @@ impl Server {
 /// # Errors
 /// When an address cannot be bound.
 pub async fn run(config: Config, zones: Zones) -> io::Result<()> {
-    let server = Rc::new(Server { zones, load: Rc::default() });
+    let server = Rc::new(Server { zones, replies: RefCell::default(), load: Rc::default() });
     let mut tasks = Tasks::default();
     for address in config.listen {
         let socket = rt::net::UdpSocket::bind(address).await?;
@@ -101,4 +116,31 @@ async fn serve_tcp(server: Rc<Server>, listener: rt::net::TcpListener) {
         }
     })
     .await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{Question, encode_query};
+    use crate::zone::Zone;
+    use hickory_proto::rr::{Name, RecordType};
+
+    #[test]
+    fn a_reply_at_hand_is_the_reply_with_the_id_that_was_asked() {
+        let name = |text| Name::from_ascii(text).unwrap();
+        let zone =
+            Zone::parse("$TTL 60\n@ SOA a b 1 2 3 4 5\n NS a\na A 192.0.2.1\n", &name("test.")).unwrap();
+        let zones: Zones = [zone].into_iter().collect();
+        let server = Server { zones: zones.clone(), replies: RefCell::default(), load: Rc::default() };
+        for asked in ["a.test.", "gone.test.", "elsewhere.", "A.test."] {
+            let question = Question { name: name(asked), kind: RecordType::A };
+            for id in [1, 2] {
+                let query = encode_query(id, &question, false);
+                let fresh = answer(&zones, &query, Transport::Udp).map(|reply| reply.bytes);
+                assert_eq!(server.answer(&query, Transport::Udp), fresh, "{asked}");
+            }
+        }
+        assert_eq!(server.answer(&[0, 1], Transport::Udp), None);
+        assert_eq!(server.replies.borrow().len(), 5);
+    }
 }
