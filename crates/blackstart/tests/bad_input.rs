@@ -25,6 +25,12 @@ const CASES: &[Case] = &[
         says: &["unknown key `durration`", "expected one of", "did you mean `duration`?"],
     },
     Case {
+        name: "unknown machine that searches spare",
+        broken: |f| replace(&f.join("scenario.toml"), "seed =", "spares = [\"web2\"]\nseed ="),
+        at: "scenario.toml:4:11",
+        says: &["unknown machine or label of machines `web2`", "did you mean `web1`?"],
+    },
+    Case {
         name: "unknown host",
         broken: |f| replace(&f.join("services.toml"), "host = \"web1\"", "host = \"web2\""),
         at: "services.toml:8:8",

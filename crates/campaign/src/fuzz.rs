@@ -66,7 +66,7 @@ pub fn fuzz(
     let length = question.scenario.duration;
     let budget = Budget { faults_max: question.faults_max, length, spared: Set::new() };
     let mut corpus =
-        Corpus::new(question.mode, Arsenal::new(&question.scenario.targets()), budget, question.seed);
+        Corpus::new(question.mode, Arsenal::new(&question.scenario.breakable()), budget, question.seed);
     let mut known: Set<String> = Set::new();
     let mut found: Vec<Found> = Vec::new();
     let mut drawn = 0;

@@ -155,6 +155,28 @@ pub struct Targets {
 }
 
 impl Targets {
+    /// The same without these machines, by name or label, and without what stands on them or leads to them.
+    #[must_use]
+    pub fn without<'a>(mut self, spared: impl IntoIterator<Item = &'a str>) -> Self {
+        let machines: Set<String> = spared.into_iter().flat_map(|word| self.machines_of(word)).collect();
+        let services: Set<String> =
+            machines.iter().flat_map(|machine| self.services_on(machine)).map(str::to_owned).collect();
+        let is_gone = |name: &String| machines.contains(name) || services.contains(name);
+        self.things.retain(|thing| !thing.names.iter().any(is_gone));
+        for things in self.labels.values_mut() {
+            things.retain(|thing| !thing.names.iter().any(is_gone));
+        }
+        self
+    }
+
+    /// The machines that a word stands for; none when nobody knows it.
+    #[must_use]
+    pub fn machines_of(&self, word: &str) -> Vec<String> {
+        let labelled = self.labelled(word).chain(self.of(On::Machine).filter(|thing| thing.names == [word]));
+        let machines = labelled.filter(|thing| thing.on == On::Machine);
+        machines.flat_map(|thing| thing.names.iter().cloned()).collect()
+    }
+
     /// Notes a thing.
     pub fn add(&mut self, thing: Thing) {
         self.things.insert(thing);
@@ -227,5 +249,34 @@ impl Targets {
     /// Every word that stands for several things.
     pub fn labels(&self) -> impl Iterator<Item = &str> {
         self.labels.keys().chain(self.groups.keys()).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_spared_goes_with_its_links_and_services() {
+        let mut all = Targets::default();
+        let things = [
+            Thing::new(On::Machine, &["web"]),
+            Thing::new(On::Machine, &["probe"]),
+            Thing::new(On::Link, &["web", "edge"]),
+            Thing::new(On::Link, &["edge", "probe"]),
+            Thing::new(On::Service, &["watch"]),
+            Thing::new(On::Service, &["shop"]),
+        ];
+        things.into_iter().for_each(|thing| all.add(thing));
+        all.runs_on("watch", "probe");
+        all.runs_on("shop", "web");
+        all.label("outside", Thing::new(On::Machine, &["probe"]));
+        for word in ["probe", "outside"] {
+            let left = all.clone().without([word]);
+            let names: Vec<String> = left.all().map(ToString::to_string).collect();
+            assert_eq!(names, ["web - edge", "web", "shop"], "{word}");
+            assert_eq!(left.labelled("outside").count(), 0);
+        }
+        assert_eq!(all.clone().without(["nobody"]), all);
     }
 }

@@ -124,6 +124,7 @@ impl Scenario {
         let runbooks = runbooks(&folder, &words, &people, &mut errors, &mut warnings);
         let clock = start.map(|start| start.to_zoned(TimeZone::UTC).time()).unwrap_or_default();
         let targets = targets(&folder, &index, &zones);
+        validate::spares(&folder, &targets, &mut errors);
         let reader = orders::Reader { file: &folder.faults.file, index: &index, targets: &targets, clock };
         let (drawn, fixed): (Vec<_>, Vec<_>) =
             reader.orders(&folder.faults.it.fault, &mut errors).into_iter().partition(Order::is_drawn);

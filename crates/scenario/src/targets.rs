@@ -22,6 +22,15 @@ impl Scenario {
     }
 }
 
+impl Scenario {
+    /// What searches may break: all but what the scenario spares.
+    #[must_use]
+    pub fn breakable(&self) -> Targets {
+        let spared = &self.folder.scenario.it.spares;
+        self.targets().without(spared.iter().map(|word| word.get_ref().as_str()))
+    }
+}
+
 pub(crate) fn targets(folder: &Folder, index: &Index<'_>, zones: &BTreeMap<String, Zone>) -> Targets {
     let mut targets = Targets::default();
     links(folder, index, &mut targets);

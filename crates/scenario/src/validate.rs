@@ -5,6 +5,7 @@
 use crate::files::{milestones, network, people, services};
 use crate::index::{Index, all};
 use crate::load::Folder;
+use blackstart_fault::{On, Targets};
 use blackstart_judge::{Condition, Mode, Stated};
 use blackstart_runbook::step::Runbook;
 use blackstart_source::{Diagnostic, Diagnostics, SourceFile, Spanned};
@@ -365,6 +366,24 @@ fn milestones(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
             errors.push(
                 Diagnostic::new(file, milestone.expect.span(), "no single expectation").expecting(expected),
             );
+        }
+    }
+}
+
+/// Words under `spares` stand for machines.
+pub(crate) fn spares(folder: &Folder, targets: &Targets, errors: &mut Diagnostics) {
+    let file = &folder.scenario.file;
+    for word in &folder.scenario.it.spares {
+        if targets.machines_of(word.get_ref()).is_empty() {
+            let machines: Vec<String> = targets.of(On::Machine).map(ToString::to_string).collect();
+            let known = machines.iter().map(String::as_str).chain(targets.labels());
+            errors.push(Diagnostic::unknown(
+                file,
+                word.span(),
+                "machine or label of machines",
+                word.get_ref(),
+                known,
+            ));
         }
     }
 }

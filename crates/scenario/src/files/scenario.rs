@@ -25,6 +25,9 @@ pub struct Scenario {
     /// Runbook that `run` executes when none is named.
     #[serde(default)]
     pub runbook: Option<Spanned<String>>,
+    /// Machines, by name or label, that searches for faults leave whole: those from which others are watched.
+    #[serde(default)]
+    pub spares: Vec<Spanned<String>>,
     /// What the model leaves out.
     #[serde(default)]
     pub not_modelled: Vec<String>,
