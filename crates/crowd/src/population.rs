@@ -82,11 +82,13 @@ pub struct Seen {
     pub served: f64,
     /// Got an address for the name, at least.
     pub named: f64,
+    /// How long those who are turned away are told to wait, in seconds; 0 when they are told nothing.
+    pub told_s: f64,
 }
 
 impl Seen {
     /// All is well.
-    pub const WELL: Self = Self { served: 1.0, named: 1.0 };
+    pub const WELL: Self = Self { served: 1.0, named: 1.0, told_s: 0.0 };
 }
 
 /// What a population asks for, a second.
@@ -122,7 +124,8 @@ impl Population {
         let tried = |people: f64, every_s: f64| people * dt_s / (every_s + dt_s);
         let (content, away) = (tried(self.content, period_s), tried(self.away, away_s));
         let waiting = self.waiting.iter().zip(&self.habits.retry_s);
-        let waiting: Vec<f64> = waiting.map(|(people, every_s)| tried(*people, *every_s)).collect();
+        let waiting: Vec<f64> =
+            waiting.map(|(people, every_s)| tried(*people, every_s.max(seen.told_s))).collect();
         self.content -= content;
         self.away -= away;
         self.content += seen.served * (content + away + waiting.iter().sum::<f64>());
@@ -140,8 +143,10 @@ impl Population {
     #[must_use]
     pub fn demand(&self, seen: Seen) -> Demand {
         let habits = &self.habits;
-        let waiting = || self.waiting.iter().copied().zip(habits.retry_s.iter().copied());
-        let again: f64 = waiting().map(|(people, every_s)| people / every_s).sum::<f64>() + self.away / habits.away_s;
+        let waits = habits.retry_s.iter().map(|wait_s| wait_s.max(seen.told_s));
+        let waiting = || self.waiting.iter().copied().zip(waits.clone());
+        let again: f64 =
+            waiting().map(|(people, every_s)| people / every_s).sum::<f64>() + self.away / habits.away_s;
         let tries = self.content / habits.period_s + again;
         // Whoever keeps a connection looks a name up only for a new one.
         let looks_s = if habits.connection_s > 0.0 { habits.connection_s } else { habits.period_s };
@@ -171,7 +176,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const DARK: Seen = Seen { served: 0.0, named: 0.0 };
+    const DARK: Seen = Seen { served: 0.0, named: 0.0, told_s: 0.0 };
 
     fn habits(extra: &str) -> Habits {
         let habits: Habits = toml::from_str(&format!("people = 1200000.0\n{extra}")).unwrap();
@@ -219,13 +224,21 @@ mod tests {
     }
 
     #[test]
+    fn those_who_are_told_to_wait_come_back_one_after_another() {
+        let population = after(&Population::new(habits("catch-up = 2.0")), 300, DARK);
+        let requests = |told_s| population.demand(Seen { told_s, ..Seen::WELL }).requests;
+        assert!(requests(600.0) < requests(0.0) / 9.0, "{} against {}", requests(600.0), requests(0.0));
+    }
+
+    #[test]
     fn without_names_no_request_leaves() {
         assert_eq!(after(&Population::new(habits("")), 5, DARK).demand(DARK).requests, 0.0);
     }
 
     #[test]
     fn numbers_that_mean_nothing_are_refused() {
-        for extra in ["period-s = 0.0", "retry-s = []", "retry-s = [0.0]", "gives-up = 1.5", "catch-up = nan"] {
+        for extra in ["period-s = 0.0", "retry-s = []", "retry-s = [0.0]", "gives-up = 1.5", "catch-up = nan"]
+        {
             let habits: Habits = toml::from_str(&format!("people = 1.0\n{extra}")).unwrap();
             assert!(habits.check().is_err(), "{extra}");
         }
@@ -240,7 +253,7 @@ mod tests {
             let habits = Habits { gives_up, ..habits("") };
             let mut population = Population::new(habits.clone());
             for (served, more, dt_s) in steps {
-                let seen = Seen { served, named: served + more * (1.0 - served) };
+                let seen = Seen { served, named: served + more * (1.0 - served), told_s: 600.0 * more };
                 population.step(dt_s, seen);
                 let parts = population.waiting.iter().chain([&population.content, &population.away]);
                 prop_assert!(parts.clone().all(|people| *people >= -1e-6));
@@ -252,7 +265,7 @@ mod tests {
 
         #[test]
         fn one_long_step_ends_as_many_short_ones(served in 0.0f64..=1.0) {
-            let seen = Seen { served, named: 1.0 };
+            let seen = Seen { served, named: 1.0, told_s: 0.0 };
             let mut long = Population::new(habits(""));
             (0..2_000).for_each(|_| long.step(60.0, seen));
             let short = after(&Population::new(habits("")), 2_000, seen);

@@ -126,7 +126,9 @@ mod tests {
         let mut queue = queue();
         queue.offer(at(0.0), 150.0);
         // (second, seconds to wait, share turned away)
-        for (s, wait_s, shed) in [(2.0, 1, 0.0), (10.0, 5, 0.0), (20.0, 10, 1.0 / 3.0), (500.0, 10, 1.0 / 3.0)] {
+        for (s, wait_s, shed) in
+            [(2.0, 1, 0.0), (10.0, 5, 0.0), (20.0, 10, 1.0 / 3.0), (500.0, 10, 1.0 / 3.0)]
+        {
             queue.offer(at(s), 150.0);
             assert_eq!((queue.wait().as_secs(), queue.served()), (wait_s, 100.0), "at {s} s");
             assert!((queue.shed() - shed).abs() < 1e-9, "at {s} s");
