@@ -251,7 +251,7 @@ fn a_crowd_makes_a_backend_slow_then_turns_people_away_and_is_spared_no_longer_t
     assert_eq!(world.seen("http"), ["200"]);
     let herd = async {
         let mut voice = Voice::new("herd").await.unwrap();
-        voice.tell("10.0.0.5".parse().unwrap(), &rt::Map::from([("www.example".to_owned(), 150.0)])).await;
+        voice.tell("10.0.0.5".parse().unwrap(), &rt::Map::from([("www.example".to_owned(), 110.0)])).await;
     };
     world.do_at("user", herd);
     world.run_for(5);
@@ -264,7 +264,7 @@ fn a_crowd_makes_a_backend_slow_then_turns_people_away_and_is_spared_no_longer_t
     };
     let waited: Vec<u32> = world.events().into_iter().filter_map(waited).collect();
     assert!(waited.iter().any(|ms| (500..5000).contains(ms)), "slow before it fails: {waited:?}");
-    let busy = |(_, event)| matches!(event, Event::Busy { percent: 100, offered_percent: 150 });
+    let busy = |(_, event)| matches!(event, Event::Busy { percent: 100, offered_percent: 110 });
     assert!(world.events().into_iter().any(busy));
     // The herd has not been heard of for five minutes.
     world.run_for(5);
@@ -291,7 +291,8 @@ fn a_crowd_comes_as_far_as_its_sample() {
         Event::Crowd { failing_percent, .. } => Some(failing_percent),
         _ => None,
     };
-    assert_eq!(world.events().into_iter().filter_map(failing).next_back(), Some(99));
+    let failing = world.events().into_iter().filter_map(failing).next_back();
+    assert!(failing.is_some_and(|percent| percent >= 95), "{failing:?} of a hundred fail");
     control::power_on(node("dns")).unwrap();
     world.run_for(5);
     assert!(offered(&world) > Some(100), "they all come at once");

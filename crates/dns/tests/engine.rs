@@ -280,7 +280,8 @@ fn an_authority_that_cannot_see_its_data_centre_leaves_the_internet_and_returns(
         .events()
         .into_iter()
         .filter(|event| {
-            !matches!(event, Event::Load { .. } | Event::Outcome { .. } | Event::Addresses { .. })
+            use Event::{Addresses, Crowd, Load, Outcome};
+            !matches!(event, Load { .. } | Outcome { .. } | Addresses { .. } | Crowd { .. })
         })
         .collect();
     let up = [health(true), Event::Announced { prefix }];
