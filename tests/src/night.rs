@@ -115,6 +115,15 @@ impl Night {
         changes[before - 1..].to_vec()
     }
 
+    /// When a signal is first as wanted, from a moment on.
+    #[must_use]
+    pub fn first(&self, signal: &str, start: Time, wanted: impl Fn(f64) -> bool) -> Time {
+        let mut values = self.from(signal, start).into_iter();
+        let found = values.find(|(_, value)| value.number().is_some_and(&wanted));
+        let (time, _) = found.unwrap_or_else(|| panic!("{signal} never is as wanted"));
+        time.max(start)
+    }
+
     /// Asserts that a signal is as wanted from a moment to the end of the run.
     pub fn assert_stays(&self, signal: &str, start: Time, wanted: impl Fn(&Value) -> bool) {
         let wrong = self.from(signal, start).into_iter().find(|(_, value)| !wanted(value));

@@ -5,10 +5,14 @@ use crate::config::{self, Seconds};
 use crate::event::Event;
 use crate::gate::Gate;
 use crate::http::{self, Request, Response, Upstream, response};
+use crate::pressure::{Pressure, STEP};
 use crate::scope::Scope;
+use blackstart_crowd::ear::Voice;
+use blackstart_crowd::{Cache, CacheConfig, Capacity};
 use blackstart_rt as rt;
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
+use rt::Map;
 use rt::rand::Stream;
 use serde::Deserialize;
 use std::cell::{Cell, RefCell};
@@ -51,6 +55,20 @@ pub struct Config {
     /// The window of [`Event::Load`].
     #[serde(default = "default_window")]
     pub window_s: Seconds,
+    /// What it can do for a crowd; without it, no crowd is heard.
+    #[serde(default)]
+    pub crowd: Option<Crowd>,
+}
+
+/// A backend under a crowd.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Crowd {
+    /// What it can do.
+    pub capacity: Capacity,
+    /// What spares the stores; without it they are asked for every request.
+    #[serde(default)]
+    pub cache: Option<CacheConfig>,
 }
 
 const fn default_workers() -> usize {
@@ -82,6 +100,12 @@ pub async fn run(config: Config) -> io::Result<()> {
     let backend = Rc::new(Backend::new(config));
     let scope = Scope::new(SERVICE);
     scope.spawn(watch_load(backend.clone()));
+    if let Some((pressure, crowd)) = backend.pressure.clone().zip(backend.config.crowd) {
+        let hearing = pressure.clone().hear();
+        scope.spawn(async move { rt::emit(&Event::CrowdUnheard { reason: hearing.await }) });
+        let voice = Voice::new(&backend.config.product).await?;
+        scope.spawn(pass_on(backend.clone(), pressure, crowd, voice));
+    }
     http::serve_at(SERVICE, &listen, async move |request, _| backend.answer(&request).await).await
 }
 
@@ -90,6 +114,9 @@ struct Backend {
     service_times: RefCell<Stream>,
     needs: Vec<Upstream>,
     load: Cell<Load>,
+    /// Real requests for which the stores answered, and for which they did not, since the crowd was last looked at.
+    stores: Cell<(u32, u32)>,
+    pressure: Option<Rc<Pressure>>,
     config: Config,
 }
 
@@ -106,6 +133,8 @@ impl Backend {
             service_times: RefCell::new(rt::rand::stream(&format!("{SERVICE} {}", config.product))),
             needs: config.needs.iter().copied().map(Upstream::new).collect(),
             load: Cell::default(),
+            stores: Cell::default(),
+            pressure: config.crowd.map(|crowd| Rc::new(Pressure::new(crowd.capacity))),
             config,
         }
     }
@@ -132,12 +161,18 @@ impl Backend {
 
     /// The worker is held until the stores have answered: slow stores fill the queue.
     async fn work(&self) -> Result<(), Failure> {
+        if let Some(pressure) = &self.pressure
+            && !pressure.bear().await
+        {
+            return Err(Failure::Overload);
+        }
         let _worker = self.gate.enter().await.ok_or(Failure::Overload)?;
         rt::time::sleep(self.service_time()).await;
-        match rt::time::timeout(self.config.need_timeout_s.get(), self.ask_needs()).await {
-            Ok(result) => result.map_err(Failure::Need),
-            Err(_) => Err(Failure::Need(StatusCode::GATEWAY_TIMEOUT)),
-        }
+        let asked = rt::time::timeout(self.config.need_timeout_s.get(), self.ask_needs()).await;
+        let result = asked.unwrap_or(Err(StatusCode::GATEWAY_TIMEOUT));
+        let (answered, not) = self.stores.get();
+        self.stores.set(if result.is_ok() { (answered + 1, not) } else { (answered, not + 1) });
+        result.map_err(Failure::Need)
     }
 
     fn service_time(&self) -> Duration {
@@ -197,6 +232,33 @@ async fn watch_load(backend: Rc<Backend>) {
         if load.differs(last) {
             last = load;
             rt::emit(&Event::Load { served: load.served, shed: load.shed, failed: load.failed });
+        }
+    }
+}
+
+/// Passes on to the stores what the cache does not spare them, and records how busy the crowd keeps this server, for ever.
+async fn pass_on(backend: Rc<Backend>, pressure: Rc<Pressure>, crowd: Crowd, mut voice: Voice) {
+    let mut cache = crowd.cache.map(|config| Cache::new(config, rt::time::Instant::now()));
+    let (mut last, mut answered) = ([0, 0], 1.0);
+    loop {
+        rt::time::sleep(STEP).await;
+        let (served, busy) = pressure.at_work();
+        if let (well, badly @ 1..) | (well @ 1.., badly) = backend.stores.take() {
+            answered = f64::from(well) / f64::from(well + badly);
+        }
+        // What the stores do not answer fills no cache.
+        if let Some(cache) = &mut cache {
+            cache.pass(rt::time::Instant::now(), served * answered);
+        }
+        let misses = served * cache.as_ref().map_or(1.0, Cache::misses);
+        for store in &backend.config.needs {
+            voice.tell(store.ip(), &Map::from([("store".to_owned(), misses)])).await;
+        }
+        let offered: f64 = pressure.asked().values().sum();
+        let now = [busy, offered / crowd.capacity.per_s].map(|share| (100.0 * share) as u32);
+        if now.iter().zip(last).any(|(now, last)| now.abs_diff(last) >= 5) {
+            last = now;
+            rt::emit(&Event::Busy { percent: now[0], offered_percent: now[1] });
         }
     }
 }

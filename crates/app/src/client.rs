@@ -1,23 +1,27 @@
 //! App users at an access network: a few sampled ones stand for many. Each sends now and then; after a failure
-//! the app retries with back-off, and some people complain in public.
+//! the app retries with back-off, and some people complain in public. The crowd behind them fares as they do, and its
+//! load goes where their packets go: to their resolver, and to the server that they were sent to last.
 
 use crate::config::{self, Seconds};
 use crate::event::{Event, Outcome};
-use crate::http::{self, Connection, Error, Request};
+use crate::http::{self, Connection, Error, Request, Response};
+use crate::pressure::STEP;
 use crate::scope::Scope;
 use crate::visit::{connect, resolve, visit};
+use blackstart_crowd::ear::Voice;
+use blackstart_crowd::{Demand, Habits, Population, Seen};
 use blackstart_dns::stub::Resolver;
 use blackstart_rt as rt;
 use bytes::Bytes;
 use hyper::Method;
-use hyper::header::{COOKIE, HeaderValue};
+use hyper::header::{COOKIE, HeaderValue, RETRY_AFTER};
 use rt::Map;
 use rt::rand::Stream;
 use rt::time::Instant;
 use serde::Deserialize;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -63,6 +67,9 @@ pub struct Config {
     /// The window of [`Event::SendsWindow`].
     #[serde(default = "default_window")]
     pub window_s: Seconds,
+    /// Those for whom the simulated ones stand; without it, nobody.
+    #[serde(default)]
+    pub crowd: Option<Habits>,
 }
 
 /// Who complains to a site of outage reports, and when.
@@ -120,9 +127,13 @@ const fn default_chance() -> f64 {
 /// When there is no resolver, or a part is outside 0 to 1.
 pub async fn run(config: Config) -> io::Result<()> {
     config.validate()?;
-    let latest: Latest = Rc::default();
+    let latest: Rc<Latest> = Rc::default();
     let config = Rc::new(config);
     let scope = Scope::new(SERVICE);
+    if let Some(habits) = &config.crowd {
+        let voice = Voice::new(&config.product).await?;
+        scope.spawn(follow(config.clone(), Population::new(habits.clone()), voice, latest.clone()));
+    }
     for number in 0..config.users {
         scope.spawn(User::new(config.clone(), number).run(latest.clone()));
     }
@@ -138,7 +149,10 @@ impl Config {
             () if self.resolvers.is_empty() => "no resolver",
             () if !part(self.jitter) => "jitter is not from 0 to 1",
             () if !part(chance) => "complaints.chance is not from 0 to 1",
-            () => return Ok(()),
+            () => match self.crowd.as_ref().map_or(Ok(()), Habits::check) {
+                Ok(()) => return Ok(()),
+                Err(problem) => problem,
+            },
         };
         Err(io::Error::new(io::ErrorKind::InvalidInput, format!("users of {}: {problem}", self.product)))
     }
@@ -150,8 +164,24 @@ impl Config {
     }
 }
 
-/// Each user's latest outcome, by number.
-type Latest = Rc<RefCell<Map<u32, Outcome>>>;
+/// What an answer says about when to come back.
+fn told_to_wait(response: &Response) -> Duration {
+    let seconds = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.parse().ok());
+    Duration::from_secs(seconds.unwrap_or(0))
+}
+
+/// What the users saw last.
+#[derive(Default)]
+struct Latest {
+    /// Each one's outcome, by number.
+    outcomes: RefCell<Map<u32, Outcome>>,
+    /// The last one's.
+    last: Cell<Option<Outcome>>,
+    /// The server that one of them was sent to.
+    server: Cell<Option<IpAddr>>,
+    /// How long the last one who was turned away was told to wait.
+    told: Cell<Duration>,
+}
 
 struct User {
     number: u32,
@@ -174,15 +204,22 @@ impl User {
         }
     }
 
-    async fn run(mut self, latest: Latest) {
+    async fn run(mut self, latest: Rc<Latest>) {
         let first = self.draws.between(Duration::ZERO, self.config.period_s.get());
         rt::time::sleep(first).await;
         loop {
-            let outcome = self.send().await;
-            latest.borrow_mut().insert(self.number, outcome);
-            self.failures = if outcome.is_ok() { 0 } else { self.failures.saturating_add(1) };
+            let outcome = self.send(&latest).await;
+            let before = latest.note(self.number, outcome);
+            // An app that gets a step further begins to hope anew.
+            let further = before.is_some_and(Outcome::lacks_name) && !outcome.lacks_name();
+            self.failures = match outcome.is_ok() {
+                true => 0,
+                false if further => 1,
+                false => self.failures.saturating_add(1),
+            };
             self.maybe_complain().await;
-            let wait = self.jittered(self.config.wait(self.failures));
+            let told = if outcome.is_ok() { Duration::ZERO } else { latest.told.get() };
+            let wait = self.jittered(self.config.wait(self.failures).max(told));
             rt::time::sleep(wait).await;
         }
     }
@@ -192,14 +229,15 @@ impl User {
         self.draws.between(wait.saturating_sub(spread), wait + spread)
     }
 
-    async fn send(&mut self) -> Outcome {
+    async fn send(&mut self, latest: &Latest) -> Outcome {
         let Ok(request) = self.request() else { return Outcome::Broken };
         if let Some(kept) = self.connection.take()
-            && let Some(outcome) = self.send_over(kept, request.clone(), self.config.timeout_s.get()).await
+            && let Some(outcome) =
+                self.send_over(kept, request.clone(), self.config.timeout_s.get(), latest).await
         {
             return outcome;
         }
-        match self.send_anew(request).await {
+        match self.send_anew(request, latest).await {
             Ok(outcome) | Err(outcome) => outcome,
         }
     }
@@ -210,23 +248,28 @@ impl User {
         mut connection: Connection,
         request: Request,
         limit: Duration,
+        latest: &Latest,
     ) -> Option<Outcome> {
         let result = connection.send(request, limit).await;
         if matches!(result, Err(Error::Broken(_))) {
             return None;
         }
         let outcome = Outcome::of(&result);
+        if !outcome.is_ok() {
+            latest.told.set(result.as_ref().map_or(Duration::ZERO, told_to_wait));
+        }
         self.connection = (self.config.keep_alive && outcome.is_ok()).then_some(connection);
         Some(outcome)
     }
 
-    async fn send_anew(&mut self, request: Request) -> Result<Outcome, Outcome> {
+    async fn send_anew(&mut self, request: Request, latest: &Latest) -> Result<Outcome, Outcome> {
         let addresses = resolve(&self.resolver, &self.config.host).await?;
+        latest.server.set(addresses.first().copied());
         let limit = self.config.timeout_s.get();
         let until = Instant::now() + limit;
         let connection = connect(&addresses, self.config.port, limit).await?;
         let left = until.duration_since(Instant::now());
-        self.send_over(connection, request, left).await.ok_or(Outcome::Broken)
+        self.send_over(connection, request, left, latest).await.ok_or(Outcome::Broken)
     }
 
     fn request(&self) -> Result<Request, hyper::http::Error> {
@@ -284,11 +327,57 @@ impl Sends {
     }
 }
 
+impl Latest {
+    /// Takes in what a user saw; answers what they saw the time before.
+    fn note(&self, user: u32, outcome: Outcome) -> Option<Outcome> {
+        self.last.set(Some(outcome));
+        if outcome.lacks_name() {
+            self.told.set(Duration::ZERO);
+        }
+        self.outcomes.borrow_mut().insert(user, outcome)
+    }
+
+    /// What the crowd sees. All is well before the first try. They ask one resolver, so the last try tells whether the name
+    /// is found; which of them are let in may differ, so that is a share.
+    fn seen(&self) -> Seen {
+        let outcomes = self.outcomes.borrow();
+        let Some(last) = self.last.get() else { return Seen::WELL };
+        let served = outcomes.values().filter(|outcome| outcome.is_ok()).count();
+        let named = if last.lacks_name() { 0.0 } else { 1.0 };
+        let told_s = self.told.get().as_secs_f64();
+        Seen { served: named * served as f64 / outcomes.len().max(1) as f64, named, told_s }
+    }
+}
+
+/// Lets the crowd fare as its sample does, for ever.
+async fn follow(config: Rc<Config>, mut population: Population, mut voice: Voice, latest: Rc<Latest>) {
+    let people = config.crowd.as_ref().map_or(1.0, |habits| habits.people.max(1.0));
+    let mut last = [0, 0];
+    loop {
+        let seen = latest.seen();
+        let Demand { requests, queries } = population.demand(seen);
+        if let Some(resolver) = config.resolvers.first() {
+            voice.tell(resolver.ip(), &Map::from([(config.host.clone(), queries)])).await;
+        }
+        if let Some(server) = latest.server.get() {
+            voice.tell(server, &Map::from([(config.host.clone(), requests)])).await;
+        }
+        let now = [(100.0 * population.failing() / people) as u64, requests as u64];
+        if now[0].abs_diff(last[0]) >= 5 || now[1].abs_diff(last[1]) * 20 > now[1].max(last[1]) {
+            last = now;
+            let product = config.product.clone();
+            rt::emit(&Event::Crowd { product, failing_percent: now[0] as u32, requests_per_s: now[1] });
+        }
+        rt::time::sleep(STEP).await;
+        population.step(STEP.as_secs_f64(), seen);
+    }
+}
+
 async fn watch(config: &Config, latest: &Latest) {
     let mut last = Sends { ok: 0, failed: 0, reason: None };
     loop {
         rt::time::sleep(config.window_s.get()).await;
-        let sends = Sends::of(&latest.borrow());
+        let sends = Sends::of(&latest.outcomes.borrow());
         if sends.differs(last) {
             last = sends;
             let Sends { ok, failed, reason } = sends;
@@ -330,6 +419,21 @@ mod tests {
             (sends(999, 1, slow), sends(998, 2, slow), false),
         ] {
             assert_eq!(now.differs(last), expected, "{now:?} after {last:?}");
+        }
+    }
+
+    #[test]
+    fn a_crowd_shares_its_resolver_and_not_its_luck_at_the_door() {
+        let (latest, dark) = (Latest::default(), Outcome::Dns(crate::event::DnsFailure::ServFail));
+        assert_eq!(latest.seen(), Seen::WELL);
+        for (user, outcome, served, named) in [
+            (0, dark, 0.0, 0.0),
+            (1, Outcome::Http(503), 0.0, 1.0),
+            (0, Outcome::Ok(200), 0.5, 1.0),
+            (1, dark, 0.0, 0.0),
+        ] {
+            latest.note(user, outcome);
+            assert_eq!(latest.seen(), Seen { served, named, told_s: 0.0 }, "after {outcome} for user {user}");
         }
     }
 

@@ -11,7 +11,10 @@ use crate::event::Event;
 use crate::health::{Health, Thresholds};
 use crate::http::{self, Request, Response, Upstream, response, response_with};
 use crate::percent::Percent;
+use crate::pressure::{Pressure, STEP};
 use crate::scope::Scope;
+use blackstart_crowd::Capacity;
+use blackstart_crowd::ear::Voice;
 use blackstart_rt as rt;
 use bytes::Bytes;
 use hyper::header::{COOKIE, HeaderValue};
@@ -47,6 +50,9 @@ pub struct Config {
     /// What clients who may not are told to wait.
     #[serde(default = "default_retry_after")]
     pub retry_after_s: Seconds,
+    /// What it can do for a crowd; without it, no crowd is heard.
+    #[serde(default)]
+    pub crowd: Option<Capacity>,
 }
 
 /// Backends for some hosts.
@@ -114,6 +120,11 @@ pub async fn run(config: Config) -> io::Result<()> {
     for backend in edge.backends.values() {
         scope.spawn(check(edge.clone(), backend.clone()));
     }
+    if let Some(pressure) = edge.pressure.clone() {
+        let hearing = pressure.clone().hear();
+        scope.spawn(async move { rt::emit(&Event::CrowdUnheard { reason: hearing.await }) });
+        scope.spawn(pass_on(edge.clone(), pressure, Voice::new(SERVICE).await?));
+    }
     if let Some(source) = edge.config.admission.clone() {
         scope.spawn(follow_admission(edge.clone(), source));
     }
@@ -124,6 +135,7 @@ struct Edge {
     backends: Map<SocketAddr, Rc<Backend>>,
     admitted: Cell<Percent>,
     retry_after: HeaderValue,
+    pressure: Option<Rc<Pressure>>,
     config: Config,
 }
 
@@ -139,6 +151,7 @@ impl Edge {
             backends: addresses.map(|address| (*address, Rc::new(Backend::new(*address)))).collect(),
             admitted: Cell::new(Percent::ALL),
             retry_after: HeaderValue::from(config.retry_after_s.get().as_secs().max(1)),
+            pressure: config.crowd.map(|capacity| Rc::new(Pressure::new(capacity))),
             config,
         }
     }
@@ -148,6 +161,11 @@ impl Edge {
         let Some(pool) = self.config.pools.iter().find(|pool| http::serves(&pool.hosts, &host)) else {
             return response(StatusCode::MISDIRECTED_REQUEST, "not served here\n");
         };
+        if let Some(pressure) = &self.pressure
+            && !pressure.bear().await
+        {
+            return response(StatusCode::SERVICE_UNAVAILABLE, "too busy\n");
+        }
         let client = format!("{} {host}", client_key(&request, peer));
         if !self.admitted.get().admits(&client) {
             return self.not_admitted();
@@ -203,6 +221,24 @@ impl Edge {
         }
     }
 
+    /// What the crowd asks of each backend: of its requests the share that is admitted, spread over those in health.
+    fn shares(&self, asked: &Map<String, f64>) -> Map<SocketAddr, Map<String, f64>> {
+        let mut shares: Map<SocketAddr, Map<String, f64>> =
+            self.backends.keys().map(|address| (*address, Map::new())).collect();
+        for (host, rate) in asked {
+            let Some(pool) = self.config.pools.iter().find(|pool| http::serves(&pool.hosts, host)) else {
+                continue;
+            };
+            let healthy = |address: &&SocketAddr| self.backends[address].health.borrow().healthy();
+            let healthy: Vec<_> = pool.backends.iter().filter(healthy).collect();
+            let share = rate * self.admitted.get().as_f64() / 100.0 / healthy.len() as f64;
+            for address in healthy {
+                shares.entry(*address).or_default().insert(host.clone(), share);
+            }
+        }
+        shares
+    }
+
     fn admit(&self, percent: Percent) {
         if self.admitted.replace(percent) != percent {
             rt::emit(&Event::Admitting { percent });
@@ -246,6 +282,16 @@ async fn check_once(check: &HealthCheck, upstream: &Upstream) -> Result<(), Stri
     }
 }
 
+/// Passes the crowd's requests on to the backends, for ever.
+async fn pass_on(edge: Rc<Edge>, pressure: Rc<Pressure>, mut voice: Voice) {
+    loop {
+        for (backend, rates) in edge.shares(&pressure.asked()) {
+            voice.tell(backend.ip(), &rates).await;
+        }
+        rt::time::sleep(STEP).await;
+    }
+}
+
 /// Asks the admission service for ever.
 async fn follow_admission(edge: Rc<Edge>, source: AdmissionSource) {
     let upstream = Upstream::new(source.address);
@@ -277,6 +323,7 @@ mod tests {
             timeout_s: default_timeout(),
             admission: None,
             retry_after_s: default_retry_after(),
+            crowd: None,
         })
     }
 
@@ -296,6 +343,23 @@ mod tests {
         assert_ne!(edge.pick(pool, "ann").unwrap().upstream.address(), home);
         addresses.iter().for_each(|address| take_out(&edge, address));
         assert!(edge.pick(pool, "ann").is_none());
+    }
+
+    #[test]
+    fn a_crowd_is_spread_over_healthy_backends_as_far_as_it_is_admitted() {
+        let addresses: Vec<SocketAddr> = (1..=3).map(|n| SocketAddr::from(([192, 0, 2, n], 80))).collect();
+        let edge = edge(&addresses);
+        let asked = Map::from([("www.facebook.com".to_owned(), 900.0)]);
+        let shares = |edge: &Edge| {
+            let shares = edge.shares(&asked);
+            addresses.iter().map(|a| shares[a].values().sum::<f64>()).collect::<Vec<_>>()
+        };
+        assert_eq!(shares(&edge), [300.0; 3]);
+        take_out(&edge, &addresses[0]);
+        edge.admitted.set(Percent::whole(40));
+        assert_eq!(shares(&edge), [0.0, 180.0, 180.0]);
+        addresses.iter().for_each(|address| take_out(&edge, address));
+        assert_eq!(shares(&edge), [0.0; 3]);
     }
 
     #[test]

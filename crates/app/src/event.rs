@@ -98,6 +98,27 @@ pub enum Event {
         /// Requests that failed because of something that the backend needs.
         failed: u32,
     },
+    /// How a crowd fares, when that changes by a twentieth or more.
+    Crowd {
+        /// What it uses.
+        product: String,
+        /// Of a hundred people, how many failed at their last try.
+        failing_percent: u32,
+        /// What reaches the servers' door, a second.
+        requests_per_s: u64,
+    },
+    /// How busy a crowd keeps a server, when that changes by a twentieth or more.
+    Busy {
+        /// In percent of what it can do.
+        percent: u32,
+        /// Requests offered, in percent of what it can do.
+        offered_percent: u32,
+    },
+    /// A server cannot hear its crowd.
+    CrowdUnheard {
+        /// Why, in words.
+        reason: String,
+    },
 }
 
 impl blackstart_rt::Event for Event {
@@ -159,6 +180,11 @@ impl Outcome {
     /// Whether the user got what they wanted.
     pub fn is_ok(self) -> bool {
         matches!(self, Self::Resolved | Self::Ok(_))
+    }
+
+    /// Whether it ended before there was an address to go to.
+    pub fn lacks_name(self) -> bool {
+        matches!(self, Self::Dns(_))
     }
 
     /// The outcome of an HTTP request.

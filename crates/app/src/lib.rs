@@ -14,8 +14,8 @@
 //! - [`Event`], [`Outcome`]: what all of them record (module `event`)
 //! - [`Seconds`]: durations in configurations (module `config`)
 //!
-//! Inside: `gate` bounds capacity, `health` decides when a proxy believes in a backend, `percent` says who belongs
-//! to a share of clients, `visit` is what every user does, and `scope` ends tasks with their service.
+//! Inside: `gate` bounds capacity, `pressure` is what a crowd does to it, `health` decides when a proxy believes in a
+//! backend, `percent` says who belongs to a share of clients, `visit` is what every user does, and `scope` ends tasks with their service.
 //!
 //! Every service is `run(Config)`: it ends with an error when it cannot start and else runs until its host
 //! dies. No service here knows whether "the network is up"; each only sees its own time-outs.
@@ -31,6 +31,7 @@ mod health;
 pub mod http;
 mod percent;
 pub mod posts;
+mod pressure;
 pub mod probe;
 pub mod reports;
 mod scope;

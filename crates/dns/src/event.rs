@@ -71,6 +71,25 @@ pub enum Event {
         /// The new ones, in ascending order.
         addresses: Vec<IpAddr>,
     },
+    /// What a crowd asks of a server differs from the last record by a twentieth or more.
+    Crowd {
+        /// Which server of the host.
+        role: Role,
+        /// Queries a second.
+        queries_per_s: u64,
+        /// Of these and of all others, how many fail.
+        failing_per_s: u64,
+    },
+    /// A resolver's operators open or close an incident.
+    Incident {
+        /// Whether it is open from now on.
+        open: bool,
+    },
+    /// A server cannot hear its crowd.
+    CrowdUnheard {
+        /// Why, in words.
+        reason: String,
+    },
 }
 
 impl blackstart_rt::Event for Event {

@@ -57,6 +57,30 @@ pub(crate) async fn report(load: Rc<RefCell<Load>>, role: Role) {
     }
 }
 
+/// What a crowd asks of a server, recorded when it changes markedly.
+#[derive(Debug)]
+pub(crate) struct CrowdWindows {
+    role: Role,
+    last: [u64; 2],
+}
+
+impl CrowdWindows {
+    pub(crate) fn new(role: Role) -> CrowdWindows {
+        CrowdWindows { role, last: [0; 2] }
+    }
+
+    /// Rates a second: all queries, and those that fail.
+    pub(crate) fn see(&mut self, queries: f64, failing: f64) {
+        let now = [queries, failing].map(|rate| rate as u64);
+        let marked = |(now, then): (u64, u64)| now.abs_diff(then) * 20 > now.max(then);
+        if now.into_iter().zip(self.last).any(marked) {
+            self.last = now;
+            let [queries_per_s, failing_per_s] = now;
+            rt::emit(&Event::Crowd { role: self.role, queries_per_s, failing_per_s });
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

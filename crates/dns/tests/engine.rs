@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use blackstart_bgp as bgp;
 use blackstart_bgp::config::{Neighbour, Role};
+use blackstart_crowd::ear::Voice;
 use blackstart_dns as dns;
 use blackstart_dns::message::Rcode;
 use blackstart_dns::stub::{Error, Resolver};
@@ -83,13 +84,21 @@ impl Net {
 
 fn authority(origin: &'static str, text: &'static str) {
     let zone = Zone::parse(text, &Name::from_ascii(origin).unwrap()).unwrap();
-    let config = authority::Config { report_load: true, ..authority::Config::default() };
+    let config = authority::Config { report_load: true, hears_crowd: true, ..authority::Config::default() };
     rt::task::spawn("dns", async { authority::run(config, [zone].into_iter().collect()).await.unwrap() });
 }
 
 fn resolver() {
     let roots = rt::Map::from([("a.root-servers.net".to_string(), vec![ip("198.41.0.4")])]);
-    let config = resolver::Config { report_load: true, ..resolver::Config::new(roots) };
+    let incident = Some(resolver::Incident { times: 10.0, for_s: 60 });
+    let crowd = resolver::CrowdConfig {
+        caches: 1000.0,
+        per_s: None,
+        other_per_s: 1000.0,
+        other_failing: 0.01,
+        incident,
+    };
+    let config = resolver::Config { report_load: true, crowd: Some(crowd), ..resolver::Config::new(roots) };
     rt::task::spawn("dns", async { resolver::run(config).await.unwrap() });
 }
 
@@ -171,6 +180,42 @@ fn load_is_recorded_where_it_falls() {
 }
 
 /// A speaker with one neighbour.
+/// What a crowd asks of the resolver goes to the parent when the name is gone, and only then.
+#[test]
+fn a_crowd_whose_name_is_gone_storms_the_parent_and_alarms_the_operators() {
+    let mut net = Net::new(1);
+    let _answers = client(&net, "www.facebook.com", &[1, 400, 460, 520]);
+    net.host("millions", &["10.0.0.10"], || {
+        rt::task::spawn("crowd", async {
+            let mut voice = Voice::new("crowd").await.unwrap();
+            loop {
+                voice.tell(ip(RESOLVER), &rt::Map::from([("www.facebook.com".to_owned(), 5000.0)])).await;
+                rt::time::sleep(Duration::from_secs(30)).await;
+            }
+        });
+    });
+    let asked = |net: &Net, role| {
+        let rates = net.events().into_iter().filter_map(move |event| match event {
+            Event::Crowd { role: at, queries_per_s, failing_per_s } if at == role => {
+                Some((queries_per_s, failing_per_s))
+            }
+            _ => None,
+        });
+        rates.collect::<Vec<_>>()
+    };
+    let incidents = |net: &Net| net.events().iter().filter(|e| matches!(e, Event::Incident { .. })).count();
+    net.sim.run_until(at(350));
+    assert_eq!((asked(&net, dns::Role::Resolver), incidents(&net)), (vec![(5000, 10)], 0));
+    assert_eq!(asked(&net, dns::Role::Authority), [], "a name that is found is asked for once a TTL");
+    control::set_admin_up(net.router, "authority", false).unwrap();
+    net.sim.run_until(at(600));
+    assert_eq!(asked(&net, dns::Role::Resolver).last(), Some(&(5000, 5010)));
+    let parents = asked(&net, dns::Role::Authority);
+    // A thousand caches, each with one question on its way at a time: tens to hundreds a second.
+    assert!(parents.iter().any(|(queries, _)| (50..5000).contains(queries)), "{parents:?}");
+    assert_eq!(incidents(&net), 1);
+}
+
 fn speaker(asn: u32, id: [u8; 4], neighbour: Neighbour, control_port: Option<u16>) {
     let config =
         bgp::Config { neighbours: vec![neighbour], control_port, ..bgp::Config::new(asn, id.into()) };
@@ -235,7 +280,8 @@ fn an_authority_that_cannot_see_its_data_centre_leaves_the_internet_and_returns(
         .events()
         .into_iter()
         .filter(|event| {
-            !matches!(event, Event::Load { .. } | Event::Outcome { .. } | Event::Addresses { .. })
+            use Event::{Addresses, Crowd, Load, Outcome};
+            !matches!(event, Load { .. } | Outcome { .. } | Addresses { .. } | Crowd { .. })
         })
         .collect();
     let up = [health(true), Event::Announced { prefix }];

@@ -121,6 +121,7 @@ fn event(record: &Record) -> String {
         decoded::<blackstart_identity::Event>,
         decoded::<blackstart_manage::event::Event>,
         decoded::<blackstart_world::Event>,
+        decoded::<blackstart_world::power::Event>,
         decoded::<blackstart_fault::Event>,
     ];
     let engine = SimEvent::decode(record).map(|event| format!("{event:?}"));

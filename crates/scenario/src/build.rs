@@ -3,11 +3,13 @@
 //! - [`build`]: all of it. Start here.
 //! - `network`: routers, links, routing configuration
 //! - `judges`: what the judges are told of the scenario
+//! - `power`: electricity of sites, as time passes
 //! - `services`: what runs on each host. `boot`: what it waits for when it starts again
 
 mod boot;
 mod judges;
 mod network;
+mod power;
 mod services;
 
 pub(crate) use boot::port_of;
@@ -132,8 +134,11 @@ async fn look_on(judges: Rc<RefCell<Judges>>) {
     }
 }
 
-/// Faults and scripted statements.
+/// Electricity, faults and scripted statements.
 fn begin(scenario: &Scenario, sim: &Sim, world: &Rc<World>) {
+    for site in power::sites(scenario) {
+        sim.spawn("power", power::flow(world.clone(), site));
+    }
     let (world_too, faults) = (world.clone(), scenario.schedule(world.seed));
     sim.spawn("faults", async move { blackstart_fault::inject(&world_too, faults) });
     for statement in scenario.statements.clone() {

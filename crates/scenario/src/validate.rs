@@ -173,6 +173,16 @@ fn services(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
             _ => {}
         }
     }
+    for (file, power) in all(&folder.services, |f| &f.power) {
+        index.sites.look_up(file, &power.site, errors);
+        let sources = [&power.feed, &power.ups, &power.generator, &power.cooling];
+        for machine in power.racks.iter().flatten().chain(sources) {
+            if !index.machines.contains(&machine.get_ref().as_str()) {
+                let known = index.machines.iter().copied();
+                errors.push(Diagnostic::unknown(file, machine.span(), "machine", machine.get_ref(), known));
+            }
+        }
+    }
 }
 
 /// A host's own address belongs to it alone.

@@ -9,6 +9,7 @@
 //! - `lapse`, [`Lapse`]: what people do wrong while something makes them
 //! - [`event`]: what people do, as records
 //! - [`physical`]: where everyone is, folded from the records
+//! - [`power`]: what a site draws, what feeds it, which racks go dark
 //! - [`value`]: values of signals and their history
 //! - [`state`]: records folded into signals; the table of signals stands there
 //! - [`milestone`]: expected changes of signals, judged
@@ -20,6 +21,7 @@ pub mod milestone;
 pub mod people;
 pub mod physical;
 mod post;
+pub mod power;
 pub mod settings;
 pub mod state;
 pub mod value;

@@ -12,6 +12,12 @@
 //! | `paths.PREFIX@COLLECTOR` | paths held | a route collector |
 //! | `errors@backends` | percent of requests that backends shed or failed in their last windows | backends |
 //! | `p95-ms@RESOLVER`, `queries@RESOLVER` | milliseconds, queries a minute | a resolver |
+//! | `queries-times@RESOLVER`, `failures-times@RESOLVER` | how many times as many as at first | a crowd at a resolver |
+//! | `queries-per-s@SERVER` | queries a second | a crowd at a name server |
+//! | `incident@RESOLVER` | `open`, `closed` | a resolver's operators |
+//! | `failing.PRODUCT@USERS` | percent of people who failed at their last try | a crowd |
+//! | `offered@HOST` | percent of what it can do that a crowd asks of it | a server |
+//! | `draw-mw@SITE`, `racks-dark@SITE` | megawatts, racks without power | a site's electricity |
 //! | `chat@LAPTOP` | `online`, `offline` | staff's chat client |
 //! | `roles-present@BRIDGE` | roles with somebody on the bridge | calls |
 //! | `guard-has-names@SITE` | `true` | calls |
@@ -24,6 +30,7 @@
 use crate::event::Event;
 use crate::people::People;
 use crate::physical::Physical;
+use crate::power;
 use crate::value::{History, Value};
 use crate::wiring::Wiring;
 use blackstart_rt as rt;
@@ -56,6 +63,12 @@ pub struct State {
     loads: Map<NodeId, (u64, u64)>,
     /// Users' host -> product -> percent.
     sends: Map<NodeId, Map<String, f64>>,
+    /// Resolver's host -> queries and failures of its crowd a second when they were first told.
+    crowds: Map<NodeId, [f64; 2]>,
+    /// Server -> how busy its crowd keeps it, from 0 to 1.
+    busy: Map<NodeId, f64>,
+    /// Site -> racks without power.
+    racks_dark: Map<String, u32>,
 }
 
 impl State {
@@ -80,6 +93,7 @@ impl State {
             <blackstart_bgp::Event as rt::Event>::KIND => self.bgp(record),
             <blackstart_dns::Event as rt::Event>::KIND => self.dns(record),
             <blackstart_chat::Event as rt::Event>::KIND => self.chat(record),
+            <power::Event as rt::Event>::KIND => self.power(record),
             _ => false,
         }
     }
@@ -122,8 +136,21 @@ impl State {
                 let percent = 100.0 * bad as f64 / all.max(1) as f64;
                 self.history.note(record.time, "errors@backends".to_owned(), Value::Number(percent))
             }
+            Event::Crowd { product, failing_percent, .. } => {
+                self.note(record, &format!("failing.{product}"), Value::Number(f64::from(failing_percent)))
+            }
+            Event::Busy { percent, offered_percent } => {
+                self.busy.insert(node, f64::from(percent) / 100.0);
+                self.note(record, "offered", Value::Number(f64::from(offered_percent)))
+            }
             _ => false,
         }
+    }
+
+    /// How busy a crowd keeps a server, from 0 to 1.
+    #[must_use]
+    pub fn busy(&self, server: NodeId) -> f64 {
+        self.busy.get(&server).copied().unwrap_or(0.0)
     }
 
     fn bgp(&mut self, record: &Record) -> bool {
@@ -160,8 +187,23 @@ impl State {
                 let slow = self.note(record, "p95-ms", Value::Number(f64::from(p95_ms)));
                 self.note(record, "queries", Value::Number(f64::from(queries))) | slow
             }
+            Some(Event::Crowd { queries_per_s, failing_per_s, .. }) => {
+                self.crowd_asks(record, [queries_per_s, failing_per_s].map(|rate| rate as f64))
+            }
+            Some(Event::Incident { open }) => {
+                self.note(record, "incident", Value::word(if open { "open" } else { "closed" }))
+            }
             _ => false,
         }
+    }
+
+    fn crowd_asks(&mut self, record: &Record, now: [f64; 2]) -> bool {
+        let Some(node) = record.node else { return false };
+        let first = *self.crowds.entry(node).or_insert(now);
+        let [queries, failures] = [0, 1].map(|i| Value::Number(now[i] / first[i].max(1.0)));
+        let times =
+            self.note(record, "queries-times", queries) | self.note(record, "failures-times", failures);
+        self.note(record, "queries-per-s", Value::Number(now[0])) | times
     }
 
     fn chat(&mut self, record: &Record) -> bool {
@@ -181,6 +223,21 @@ impl State {
             changed |= self.history.note(record.time, signal, value);
         }
         changed
+    }
+
+    fn power(&mut self, record: &Record) -> bool {
+        let Some(event) = decode::<power::Event>(record) else { return false };
+        let (site, add) = match event {
+            power::Event::Draw { site, kw } => {
+                let value = Value::Number(kw as f64 / 1000.0);
+                return self.history.note(record.time, format!("draw-mw@{site}"), value);
+            }
+            power::Event::Dark { site, .. } => (site, 1),
+            power::Event::Lit { site, .. } => (site, -1),
+        };
+        let dark = self.racks_dark.entry(site.clone()).or_default();
+        *dark = dark.saturating_add_signed(add);
+        self.history.note(record.time, format!("racks-dark@{site}"), Value::Number(f64::from(*dark)))
     }
 
     /// The signals that an event of the physical side may have changed.

@@ -6,16 +6,20 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use blackstart_crowd::{Claims, ear};
 use blackstart_rt as rt;
 use blackstart_rt::Map;
 use serde::Deserialize;
 
 use super::{Reply, Zones, answer};
 use crate::ailing;
-use crate::event::Role;
-use crate::load::{Load, report};
+use crate::event::{Event, Role};
+use crate::load::{CrowdWindows, Load, report};
 use crate::message::{ID_LEN, Transport};
 use crate::shell::{self, TCP_IDLE, Tasks};
+
+/// How often what crowds ask is looked at.
+const CROWD_STEP: Duration = Duration::from_secs(30);
 
 /// How an authority serves. Its zones come separately, parsed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -25,11 +29,13 @@ pub struct Config {
     pub listen: Vec<SocketAddr>,
     /// Emit a [`crate::Event::Load`] every minute in which something was asked.
     pub report_load: bool,
+    /// Hear what crowds ask, and record it.
+    pub hears_crowd: bool,
 }
 
 impl Default for Config {
     fn default() -> Config {
-        Config { listen: vec![SocketAddr::from(([0, 0, 0, 0], 53))], report_load: false }
+        Config { listen: vec![SocketAddr::from(([0, 0, 0, 0], 53))], report_load: false, hears_crowd: false }
     }
 }
 
@@ -78,7 +84,27 @@ pub async fn run(config: Config, zones: Zones) -> io::Result<()> {
     if config.report_load {
         tasks.spawn(report(Rc::clone(&server.load), Role::Authority));
     }
+    if config.hears_crowd {
+        let claims = Rc::default();
+        tasks.spawn(hear(Rc::clone(&claims)));
+        tasks.spawn(count(claims));
+    }
     tasks.join().await
+}
+
+async fn hear(claims: Rc<RefCell<Claims>>) {
+    if let Err(error) = ear::hear(claims).await {
+        rt::emit(&Event::CrowdUnheard { reason: error.to_string() });
+    }
+}
+
+/// Records what crowds ask. An authority that is reached fails nobody.
+async fn count(claims: Rc<RefCell<Claims>>) {
+    let mut windows = CrowdWindows::new(Role::Authority);
+    loop {
+        rt::time::sleep(CROWD_STEP).await;
+        windows.see(claims.borrow().total(rt::time::Instant::now()), 0.0);
+    }
 }
 
 async fn serve_udp(server: Rc<Server>, socket: Rc<rt::net::UdpSocket>) {

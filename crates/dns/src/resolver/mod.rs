@@ -8,6 +8,7 @@
 //! - `reply`: what an upstream answer means, a pure function
 //! - `cache`: answers, negative answers and delegations, with their TTLs
 //! - `servers`: round-trip times, and which server to ask next
+//! - `crowd`: what millions more ask, and what that means for the servers behind
 //! - `run`: the shell on real or simulated sockets
 //!
 //! Deliberate limits. Delegations are those of the parent: the NS set that a child states about itself does
@@ -17,6 +18,7 @@
 
 mod cache;
 mod core;
+mod crowd;
 mod reply;
 mod run;
 #[cfg(test)]
@@ -33,6 +35,7 @@ use hickory_proto::rr::Name;
 use serde::Deserialize;
 
 pub use core::{Client, Core, Error, Input, Output};
+pub use crowd::{Config as CrowdConfig, Incident};
 pub use run::run;
 
 /// How a resolver behaves. Every key but `root-servers` has a default.
@@ -84,6 +87,9 @@ pub struct Config {
     /// Emit a [`crate::Event::Load`] every minute in which something was asked.
     #[serde(default)]
     pub report_load: bool,
+    /// The crowd behind the clients; without it, what a crowd claims is not heard.
+    #[serde(default)]
+    pub crowd: Option<CrowdConfig>,
 }
 
 fn listen() -> Vec<SocketAddr> {
@@ -139,6 +145,7 @@ impl Config {
             clients_max: clients_max(),
             ipv6: false,
             report_load: false,
+            crowd: None,
         }
     }
 

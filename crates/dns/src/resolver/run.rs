@@ -10,6 +10,7 @@ use blackstart_rt as rt;
 use blackstart_rt::Map;
 use tokio::sync::mpsc;
 
+use super::crowd::{self, Crowd};
 use super::{Client, Config, Core, Input, Output};
 use crate::event::{Outcomes, Role};
 use crate::load::{Load, report};
@@ -38,6 +39,14 @@ pub async fn run(config: Config) -> io::Result<()> {
     if config.report_load {
         tasks.spawn(report(Rc::clone(&load), Role::Resolver));
     }
+    let crowd = match config.crowd {
+        Some(config) => Some(Rc::new(RefCell::new(Crowd::new(config)?))),
+        None => None,
+    };
+    if let Some(crowd) = &crowd {
+        tasks.spawn(crowd::hear(Rc::clone(crowd)));
+        tasks.spawn(crowd::carry(Rc::clone(crowd)));
+    }
     let shell = Shell {
         core,
         clients: listen(&config.listen, &inputs, &mut tasks).await?,
@@ -45,6 +54,7 @@ pub async fn run(config: Config) -> io::Result<()> {
         inputs,
         outcomes: Outcomes::default(),
         load,
+        crowd,
     };
     tasks.spawn(shell.run(arriving));
     tasks.join().await
@@ -168,11 +178,15 @@ struct Shell {
     inputs: Inputs,
     outcomes: Outcomes,
     load: Rc<RefCell<Load>>,
+    crowd: Option<Rc<RefCell<Crowd>>>,
 }
 
 impl Shell {
     async fn run(mut self, mut arriving: mpsc::Receiver<Input>) {
         while let Some(input) = self.next_input(&mut arriving).await {
+            if self.drops(&input) {
+                continue;
+            }
             let mut inputs = VecDeque::from([input]);
             while let Some(input) = inputs.pop_front() {
                 for output in self.core.handle(rt::time::Instant::now(), input) {
@@ -180,6 +194,12 @@ impl Shell {
                 }
             }
         }
+    }
+
+    /// Whether it is a query for which there is no capacity left.
+    fn drops(&self, input: &Input) -> bool {
+        let crowd = self.crowd.as_ref().filter(|_| matches!(input, Input::Client { .. }));
+        crowd.is_some_and(|crowd| crowd.borrow_mut().drops())
     }
 
     /// The next arrival, or a tick when one is due before.
@@ -196,11 +216,17 @@ impl Shell {
         match output {
             Output::Ask { id, to, transport, bytes } => {
                 self.load.borrow_mut().asked_upstream();
+                if let Some(crowd) = &self.crowd {
+                    crowd.borrow_mut().asked(to);
+                }
                 self.ask(id, to, transport, bytes).await
             }
             Output::Answer { client, bytes, name, rcode, addresses, waited } => {
                 self.load.borrow_mut().answered(rcode, waited);
                 if let Some(name) = name {
+                    if let Some(crowd) = &self.crowd {
+                        crowd.borrow_mut().answered(&name, rcode, waited);
+                    }
                     let told = [self.outcomes.changed(&name, rcode), self.outcomes.fresh(&name, &addresses)];
                     told.into_iter().flatten().for_each(|event| rt::emit(&event));
                 }

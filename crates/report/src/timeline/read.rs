@@ -102,6 +102,7 @@ impl<'a> Reader<'a> {
             <blackstart_identity::Event as rt::Event>::KIND => services::identity(&event(record)?),
             <blackstart_badge::Event as rt::Event>::KIND => self.badge(host, event(record)?),
             <blackstart_world::Event as rt::Event>::KIND => people::note(event(record)?),
+            <blackstart_world::power::Event as rt::Event>::KIND => services::power(&event(record)?),
             <blackstart_fault::Event as rt::Event>::KIND => Some(self.fault(event(record)?)),
             _ => None,
         }

@@ -127,7 +127,7 @@ fn program(
     let name = entry.name.get_ref().as_str();
     match &entry.run {
         Run::Speaker(speaker) => start!(name, blackstart_bgp::run, self::speaker(index, host, speaker)),
-        Run::Authority(_) => name_server(name, &wiring.settings.zones[name]),
+        Run::Authority(config) => name_server(name, &wiring.settings.zones[name], config.hears_crowd),
         Run::Resolver(config) => start!(name, resolver::run, config.clone()),
         Run::Health(config) => start!(name, endless health::run, config.clone()),
         Run::Edge(config) => start!(name, app::edge::run, config.clone()),
@@ -165,9 +165,10 @@ fn speaker(index: &Index<'_>, host: &Host, speaker: &Speaker) -> Bgp {
     }
 }
 
-fn name_server(name: &str, zones: &Told<authority::Zones>) -> Box<dyn Fn()> {
+fn name_server(name: &str, zones: &Told<authority::Zones>, hears_crowd: bool) -> Box<dyn Fn()> {
     let zones = zones.clone();
-    service(name, move || authority::run(authority::Config::default(), zones.now()))
+    let config = authority::Config { hears_crowd, ..authority::Config::default() };
+    service(name, move || authority::run(config.clone(), zones.now()))
 }
 
 fn zones(scenario: &Scenario, authority: &Authority) -> authority::Zones {

@@ -17,6 +17,44 @@ pub struct Services {
     pub host: Vec<Host>,
     /// Services.
     pub service: Vec<Service>,
+    /// Electricity of sites.
+    pub power: Vec<Power>,
+}
+
+/// Electricity of one site: what its racks draw, and what feeds them.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Power {
+    /// Site.
+    pub site: Spanned<String>,
+    /// Machines that share a breaker, rack by rack.
+    pub racks: Vec<Vec<Spanned<String>>>,
+    /// Megawatts drawn by all racks together when nobody uses them.
+    pub idle_mw: f64,
+    /// Megawatts on top when all are fully busy.
+    pub busy_mw: f64,
+    /// More than this trips a breaker.
+    pub limit_mw: f64,
+    /// A rise by more than this within `rise-over` trips a breaker.
+    pub rise_mw: f64,
+    /// See `rise-mw`.
+    pub rise_over: Length,
+    /// Until somebody has looked at a tripped breaker and closed it.
+    pub reset: Length,
+    /// Machine that stands for the utility's feed.
+    pub feed: Spanned<String>,
+    /// For the batteries.
+    pub ups: Spanned<String>,
+    /// How long the batteries carry the site.
+    pub battery: Length,
+    /// For the generator.
+    pub generator: Spanned<String>,
+    /// How long the generator takes to start.
+    pub starts: Length,
+    /// For the cooling.
+    pub cooling: Spanned<String>,
+    /// Without cooling, until machines switch themselves off.
+    pub heats: Length,
 }
 
 /// A host, plugged into one router.
@@ -131,6 +169,9 @@ pub struct Speaker {
 pub struct Authority {
     /// Files in `zones/`; the file's name without `.zone` is the zone's.
     pub zones: Vec<Spanned<String>>,
+    /// Whether it counts what crowds ask.
+    #[serde(default)]
+    pub hears_crowd: bool,
 }
 
 /// A door controller.

@@ -31,6 +31,10 @@ impl Reader<'_> {
                 let done = if announce { "announced" } else { "withdrawn" };
                 Some(Note::listed("names", format!("{host}: not {done}, {reason}"), prefix.to_string()))
             }
+            Event::Incident { open } => {
+                let done = if open { "open" } else { "close" };
+                Some(Note::said("names", format!("operators of {host} {done} an incident")))
+            }
             _ => None,
         }
     }
@@ -171,6 +175,20 @@ fn on_whose_word(path: Path) -> &'static str {
         Path::FailSafe => "access server silent, fails open",
         Path::FailSecure => "access server silent, fails secure",
         Path::NoDoor => "its controller has no such door",
+    }
+}
+
+pub(super) fn power(event: &blackstart_world::power::Event) -> Option<Note> {
+    use blackstart_world::power::Event;
+    match event {
+        Event::Draw { .. } => None,
+        Event::Dark { site, machines, cause } => Some(Note::said(
+            "power",
+            format!("{site}: no power for {}: {}", machines.join(", "), cause.says()),
+        )),
+        Event::Lit { site, machines } => {
+            Some(Note::said("power", format!("{site}: power again for {}", machines.join(", "))))
+        }
     }
 }
 

@@ -1,0 +1,180 @@
+//! Rates on their way: who makes how much load of what.
+
+use blackstart_rt::Map;
+use blackstart_rt::time::Instant;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// The port at which servers hear claims: that of the discard protocol (RFC 863).
+pub const PORT: u16 = 9;
+/// A claim that is not repeated for so long has ended: its maker has died, or is cut off.
+pub const LIFE: Duration = Duration::from_secs(300);
+/// An unchanged claim is repeated so often.
+const REPEAT: Duration = Duration::from_secs(120);
+/// A rate that changed by less than this part is not told at once.
+const MARKED: f64 = 0.1;
+/// Things claimed in one datagram; a longer one is not understood.
+const THINGS_MAX: usize = 64;
+/// Makers remembered by one server.
+const MAKERS_MAX: usize = 4096;
+
+/// What somebody asks of a server, a second, by host name.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Who makes the load.
+    pub from: String,
+    /// Rates by the host name asked for.
+    pub per_s: Map<String, f64>,
+}
+
+impl Claim {
+    /// As a datagram; `None` when it does not fit.
+    #[must_use]
+    pub fn encode(&self) -> Option<Vec<u8>> {
+        let fits = self.per_s.len() <= THINGS_MAX;
+        fits.then(|| postcard::to_stdvec(self).ok()).flatten()
+    }
+
+    /// From a datagram; `None` for nonsense.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let claim: Self = postcard::from_bytes(bytes).ok()?;
+        let sound = |rate: &f64| rate.is_finite() && *rate >= 0.0;
+        (claim.per_s.len() <= THINGS_MAX && claim.per_s.values().all(sound)).then_some(claim)
+    }
+}
+
+/// What is claimed of one server.
+#[derive(Debug, Default)]
+pub struct Claims {
+    by_maker: Map<String, (Instant, Map<String, f64>)>,
+}
+
+impl Claims {
+    /// Takes one in; it replaces the last of the same maker.
+    pub fn take(&mut self, now: Instant, claim: Claim) {
+        self.by_maker.retain(|_, (heard, _)| *heard + LIFE > now);
+        if self.by_maker.len() < MAKERS_MAX || self.by_maker.contains_key(&claim.from) {
+            self.by_maker.insert(claim.from, (now, claim.per_s));
+        }
+    }
+
+    /// The sum of what is claimed now, by host name.
+    #[must_use]
+    pub fn per_s(&self, now: Instant) -> Map<String, f64> {
+        let mut sum = Map::new();
+        for (_, rates) in self.by_maker.values().filter(|(heard, _)| *heard + LIFE > now) {
+            for (what, rate) in rates {
+                *sum.entry(what.clone()).or_default() += rate;
+            }
+        }
+        sum
+    }
+
+    /// The sum over all host names.
+    #[must_use]
+    pub fn total(&self, now: Instant) -> f64 {
+        let live = self.by_maker.values().filter(|(heard, _)| *heard + LIFE > now);
+        live.flat_map(|(_, rates)| rates.values()).sum()
+    }
+}
+
+/// What was told to whom, so that only news is told.
+#[derive(Debug, Default)]
+pub struct Told {
+    by_server: Map<SocketAddr, (Instant, Map<String, f64>)>,
+}
+
+impl Told {
+    /// Whether `rates` is news to this server; then it counts as told.
+    pub fn is_news(&mut self, now: Instant, server: SocketAddr, rates: &Map<String, f64>) -> bool {
+        let known = self.by_server.get(&server);
+        let news = match known {
+            None => rates.values().any(|rate| *rate > 0.0),
+            Some((when, last)) => {
+                let idle = rates.values().chain(last.values()).all(|rate| *rate == 0.0);
+                !idle && (*when + REPEAT <= now || differ(rates, last))
+            }
+        };
+        if news {
+            self.by_server.insert(server, (now, rates.clone()));
+        }
+        news
+    }
+}
+
+fn differ(now: &Map<String, f64>, then: &Map<String, f64>) -> bool {
+    let rate = |rates: &Map<String, f64>, what: &str| rates.get(what).copied().unwrap_or(0.0);
+    let marked = |what: &String| {
+        let (now, then) = (rate(now, what), rate(then, what));
+        (now - then).abs() > MARKED * now.max(then)
+    };
+    now.keys().chain(then.keys()).any(marked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(s: u64) -> Instant {
+        Instant::from_start(Duration::from_secs(s))
+    }
+
+    fn rates(of: &[(&str, f64)]) -> Map<String, f64> {
+        of.iter().map(|(what, rate)| ((*what).to_owned(), *rate)).collect()
+    }
+
+    fn claim(from: &str, of: &[(&str, f64)]) -> Claim {
+        Claim { from: from.to_owned(), per_s: rates(of) }
+    }
+
+    #[test]
+    fn claims_add_up_replace_their_makers_last_and_end() {
+        let mut claims = Claims::default();
+        claims.take(at(0), claim("kpn", &[("a", 1.0), ("b", 2.0)]));
+        claims.take(at(100), claim("att", &[("a", 10.0)]));
+        assert_eq!((claims.per_s(at(100)), claims.total(at(100))), (rates(&[("a", 11.0), ("b", 2.0)]), 13.0));
+        claims.take(at(200), claim("att", &[("a", 5.0)]));
+        assert_eq!(claims.total(at(200)), 8.0);
+        assert_eq!(claims.per_s(at(300)), rates(&[("a", 5.0)]), "the one of kpn was not repeated");
+        assert_eq!(claims.total(at(500)), 0.0);
+    }
+
+    #[test]
+    fn only_news_is_told() {
+        let (mut told, to) = (Told::default(), SocketAddr::from(([192, 0, 2, 1], PORT)));
+        // (second, rate, news)
+        for (s, rate, expected) in [
+            (0, 0.0, false),
+            (1, 100.0, true),
+            (2, 105.0, false),
+            (3, 112.0, true),
+            (4, 0.0, true),
+            (500, 0.0, false),
+            (501, 1.0, true),
+            (621, 1.0, true),
+        ] {
+            assert_eq!(told.is_news(at(s), to, &rates(&[("a", rate)])), expected, "{rate} at {s} s");
+        }
+    }
+
+    #[test]
+    fn nonsense_is_no_claim() {
+        let whole = claim("kpn", &[("a", 1.5)]);
+        assert_eq!(Claim::decode(&whole.encode().unwrap()), Some(whole));
+        for bad in [f64::NAN, f64::INFINITY, -1.0] {
+            assert_eq!(Claim::decode(&claim("kpn", &[("a", bad)]).encode().unwrap()), None);
+        }
+        let many = Claim { from: String::new(), per_s: (0..65).map(|n| (n.to_string(), 1.0)).collect() };
+        assert_eq!(many.encode(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = Claim::decode(&bytes);
+        }
+    }
+}
