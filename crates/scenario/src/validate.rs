@@ -405,10 +405,6 @@ fn rows(read: &crate::load::Read<milestones::Milestones>, index: &Index<'_>, err
             );
         }
     }
-    for row in read.it.not_shown.iter().filter(|row| earlier.contains(&row.id.get_ref().as_str())) {
-        let message = format!("`{}` is shown, and said not to be", row.id.get_ref());
-        errors.push(Diagnostic::new(file, row.id.span(), message).expecting("one or the other"));
-    }
 }
 
 /// `stem@vantage`: the vantage must exist. Complaints point at where it stands.
