@@ -4,7 +4,7 @@ use blackstart_campaign::{Workers, variants};
 use blackstart_report::expected::Variants;
 use blackstart_scenario::Scenario;
 use blackstart_tests::folder;
-use blackstart_tests::night::{founding, three_services};
+use blackstart_tests::night::{founding, load, play, three_services};
 use std::path::Path;
 
 fn tried(scenario: &Path) -> Variants {
@@ -35,6 +35,28 @@ fn the_founding_night_with_one_thing_changed() {
         assert!(tried.variants.iter().any(|variant| variant.name == name), "there is no variant {name}");
     }
     assert!(tried.held(), "{}", tried.page());
+}
+
+/// A site that is started in the wrong order does not come up, and says on what it waits.
+#[test]
+fn a_site_is_started_from_cold() {
+    let folder = three_services().with_file_name("cold-start");
+    let base = load(&folder, None);
+    let night = play(&base, base.seed);
+    assert!(night.outcome.held(), "{:#?} {:#?}", night.outcome.milestones, night.runbook());
+    let tried = tried(&folder);
+    assert!(tried.held() && tried.variants.len() == 2, "{}", tried.page());
+    for (variant, why) in [
+        (
+            "secrets-before-their-quorum",
+            "`secrets` on secrets1 did not start within 5m: it waits for `unsealer-2`",
+        ),
+        ("the-clock-last", "`certificates` on certificates1 did not start within 5m: it waits for `clock`"),
+    ] {
+        let scenario = load(&folder, Some(variant));
+        let night = play(&scenario, scenario.seed);
+        assert_eq!(night.step("start").blocked_on.as_deref(), Some(why), "{variant}");
+    }
 }
 
 /// A copy of the smallest scenario with one variant, which expects this.
