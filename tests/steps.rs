@@ -340,7 +340,8 @@ fn people_doubt_what_they_believe_first() {
     {
         assert_eq!(took(&belief(suggested, refuted)) - without, 4 * looks, "{suggested} {refuted}");
     }
-    let two = belief("failing", "failing") + &belief("failing", "200");
+    let another = belief("failing", "200").replace("the shop", "the line");
+    let two = belief("failing", "failing") + &another;
     assert_eq!(took(&two) - without, 4 * 4, "one after the other");
 }
 
