@@ -2,13 +2,14 @@
 //!
 //! One test for each run that is worth the time; what a variant says that it changes is what its test asserts.
 
-use blackstart_fault::{Fault, Kind};
+use blackstart_fault::{self as fault, Fault};
 use blackstart_manage::event::{Capacity, Event as Manage};
 use blackstart_runbook::step::Runbook;
 use blackstart_scenario::Scenario;
 use blackstart_sim::record::SimEvent;
 use blackstart_source::SourceFile;
 use blackstart_tests::night::{Night, founding, load, play, play_with};
+use blackstart_world::milestone::{self, Kind};
 use blackstart_world::power::Event as Power;
 use blackstart_world::{Event as People, Value};
 use std::collections::BTreeSet;
@@ -51,6 +52,44 @@ fn table_is_covered(night: &Night) {
     assert!(covered >= 25, "only {covered} rows: {numbers:?}");
     let kinds: BTreeSet<&str> = rows.iter().map(|row| row.kind).collect();
     assert_eq!(kinds, BTreeSet::from(["calibrated", "emergent", "input"]));
+}
+
+/// Every row of the record is a milestone, or the scenario says why not.
+#[test]
+fn every_row_of_the_record_is_accounted_for() {
+    let scenario = load(&founding(), None);
+    let shown: BTreeSet<&str> = scenario.milestones.iter().map(|row| row.id.as_str()).collect();
+    let not_shown: BTreeSet<&str> = scenario.not_shown.iter().map(|row| row.id.as_str()).collect();
+    for row in 1..=30 {
+        let id = format!("M{row}");
+        let (is, is_not) = (shown.contains(id.as_str()), not_shown.contains(id.as_str()));
+        assert!(is != is_not, "{id}: a milestone: {is}; under `not-shown` in milestones.toml: {is_not}");
+    }
+    let calibrated = scenario.milestones.iter().filter(|row| row.kind == Kind::Calibrated);
+    for row in calibrated {
+        assert!(!row.fitted.is_empty(), "{}: nobody says what was fitted", row.id);
+    }
+}
+
+/// `cargo run --release -- compare scenarios/facebook-2021-10-04 > docs/src/scenarios/facebook.md` writes it again.
+#[test]
+fn the_page_in_the_manual_is_what_a_run_shows() {
+    let page =
+        blackstart_campaign::compare(&load(&founding(), None)).unwrap_or_else(|error| panic!("{error}"));
+    let current = page == include_str!("../docs/src/scenarios/facebook.md");
+    assert!(current, "docs/src/scenarios/facebook.md is not what `blackstart compare` writes now");
+}
+
+/// The article that the scenario began with, by its own clock and from Dutch points of view.
+#[test]
+fn the_article_of_that_evening_agrees() {
+    let scenario = load(&founding(), None);
+    let night = play(&scenario, scenario.seed);
+    let article = &scenario.testimonies[0];
+    assert_eq!(article.ahead_of_utc, Duration::from_secs(2 * 3600));
+    let judged = milestone::judge(&article.milestones, &night.history);
+    let missed: Vec<_> = judged.iter().filter(|row| !row.met).collect();
+    assert!(missed.is_empty(), "{missed:#?}");
 }
 
 #[test]
@@ -137,7 +176,7 @@ fn backbone_stays_up(night: &Night) {
 #[test]
 fn without_the_capacity_controller_the_backbone_stays_up() {
     let mut scenario = load(&founding(), None);
-    let kind = Kind::PowerOff { machine: "scl-capacity1".to_owned() };
+    let kind = fault::Kind::PowerOff { machine: "scl-capacity1".to_owned() };
     scenario.faults.push(Fault::at(Duration::from_secs(60), None, kind));
     let night = play(&scenario, scenario.seed);
     backbone_stays_up(&night);

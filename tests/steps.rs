@@ -321,6 +321,69 @@ fn who_is_off_shift_is_called_at_home_or_not_at_all() {
     assert!(refused.contains("nobody on shift has the role `night-lead`"), "{refused}");
 }
 
+/// How long it takes to see what is wrong follows from what the instruments show.
+#[test]
+fn people_doubt_what_they_believe_first() {
+    let belief = |suggested: &str, refuted: &str| {
+        format!(
+            "[[belief]]\nname = 'the shop is at fault'\nsuggested-by = {{ signal = 'http.shop', is = '{suggested}' }}\n\
+             refuted-by = {{ signal = 'http.shop', is = '{refuted}' }}\n"
+        )
+    };
+    let look =
+        "[[task]]\nname = 'look'\ntakes = { low = '4m', likely = '4m', high = '4m', basis = 'assumption' }\n";
+    let step = format!("who = {{ role = 'on-call' }}\n{AFTER}\ndo = {{ observe = ['http.shop'] }}");
+    let took = |beliefs: &str| tried("", &format!("{beliefs}{look}"), &[&step]).took("s1").as_secs() / 60;
+    let without = took("");
+    for (suggested, refuted, looks) in
+        [("200", "failing", 0), ("failing", "failing", 1), ("failing", "200", 3)]
+    {
+        assert_eq!(took(&belief(suggested, refuted)) - without, 4 * looks, "{suggested} {refuted}");
+    }
+    let another = belief("failing", "200").replace("the shop", "the line");
+    let two = belief("failing", "failing") + &another;
+    assert_eq!(took(&two) - without, 4 * 4, "one after the other");
+}
+
+/// Who was called and answered.
+fn reached(night: &Night) -> Vec<String> {
+    let called = |(_, event)| match event {
+        Event::Called { person, .. } => Some(person),
+        _ => None,
+    };
+    night.events::<Event>().filter_map(called).collect()
+}
+
+#[test]
+fn a_phone_of_the_company_dies_with_it() {
+    let mia = "[[person]]\nname = 'Mia'\nroles = ['lead']\nat = 'hall'\nlaptop = 'gus-laptop'\n";
+    let of_the_company = format!("{mia}phone = 'chat'\n");
+    let call = |after: &str| format!("who = {{ role = 'on-call' }}\n{after}\ndo = {{ call = ['lead'] }}");
+    for (people, after, answers) in
+        [(mia, AFTER, true), (of_the_company.as_str(), "", true), (of_the_company.as_str(), AFTER, false)]
+    {
+        let night = tried("", people, &[&call(after)]);
+        assert_eq!(reached(&night).contains(&"Mia".to_owned()), answers, "{people} {after}");
+    }
+}
+
+#[test]
+fn without_the_list_people_call_whom_they_know() {
+    let people = "[[item]]\nname = 'list'\nat = 'desk'\n\
+        [[person]]\nname = 'Zoe'\nroles = ['caller']\nat = 'home'\nnumbers = ['Yan']\n\
+        [[person]]\nname = 'Xia'\nroles = ['third']\nat = 'home'\n\
+        [[person]]\nname = 'Yan'\nroles = ['second']\nat = 'home'\nnumbers = ['Xia', 'Zoe']\n\
+        [[person]]\nname = 'Wim'\nroles = ['third']\nat = 'home'\n";
+    let convene = "who = { role = 'caller' }\n\
+        do = { convene = 'phone-bridge', by = 'list', roles = ['second', 'third'] }";
+    let night = tried("", people, &[convene]);
+    assert_eq!(verdicts(&night), ["done"], "{:#?}", night.runbook().steps);
+    assert_eq!(reached(&night), ["Yan", "Xia"], "Yan knows Xia; nobody who was reached knows Wim");
+    let alone = people.replace("numbers = ['Yan']", "numbers = ['Gus']");
+    let night = tried("", &alone, &[convene]);
+    assert_eq!(verdicts(&night), ["blocked"], "{:#?}", night.runbook().steps);
+}
+
 #[test]
 fn a_runbook_branches_and_ends() {
     let sign_in = "who = { role = 'on-call' }\ndo = { sign-in = 'automation' }";

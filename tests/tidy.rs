@@ -388,6 +388,58 @@ fn has_test(file: &File, test: &str) -> bool {
         && file.text.contains(&format!("fn {function}("))
 }
 
+/// Every system of the founding night has tests that show what its row says, and they exist.
+#[test]
+fn every_system_is_shown_by_a_test() {
+    let files = files();
+    let page = files.iter().find(|file| file.name == "docs/src/systems.md").expect("the chapter on systems");
+    let rows: Vec<&str> =
+        page.text.lines().filter(|line| line.starts_with("| ") && line.ends_with("` |")).collect();
+    assert!(rows.len() >= 20, "only {} rows", rows.len());
+    let all = page.text.lines().filter(|line| line.starts_with("| ")).count();
+    assert_eq!(all, rows.len() + 1, "a row without a test, beside the heading");
+    none(rows.iter().flat_map(|row| unshown(row, &files)).collect());
+}
+
+#[test]
+fn a_system_without_its_test_is_caught() {
+    let text = "#[test]\nfn it_holds() {}\n".to_owned();
+    let files = [
+        File { name: "crates/badge/tests/engine.rs".to_owned(), text: text.clone() },
+        File { name: "tests/steps.rs".to_owned(), text },
+    ];
+    for good in
+        ["`badge::engine::it_holds`", "`steps::it_holds`", "`steps::it_holds`, `badge::engine::it_holds`"]
+    {
+        none(unshown(&format!("| a | {good} |"), &files));
+    }
+    for bad in
+        ["`chat::engine::it_holds`", "`engine::it_holds`", "`steps::it_does`", "`badge::steps::it_holds`"]
+    {
+        assert_eq!(unshown(&format!("| a | {bad} |"), &files).len(), 1, "{bad}");
+    }
+}
+
+/// Tests named in the last cell of a row that do not exist: `crate::file::test`, or `file::test` in `tests/`.
+fn unshown(row: &str, files: &[File]) -> Vec<String> {
+    let last = row.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default();
+    let named = last.split('`').skip(1).step_by(2);
+    let exists = |test: &str| {
+        let parts: Vec<&str> = test.split("::").collect();
+        let (place, stem, function) = match parts[..] {
+            [krate, stem, function] => (format!("crates/{krate}/"), stem, function),
+            [stem, function] => ("tests/".to_owned(), stem, function),
+            _ => return false,
+        };
+        let mut here = files.iter().filter(|file| file.name.starts_with(&place));
+        here.any(|file| {
+            file.name.ends_with(&format!("/{stem}.rs")) && file.text.contains(&format!("fn {function}("))
+        })
+    };
+    let missing = named.filter(|test| !exists(test));
+    missing.map(|test| format!("there is no test `{test}`, named in: {row}")).collect()
+}
+
 // Reading the tree.
 
 fn root() -> PathBuf {

@@ -8,6 +8,7 @@
 //!
 //! The tests:
 //! - `founding_night`: the outage of 4 October 2021, its variants, and what changes when one thing is missing
+//! - `variants`: each variant changes what it says that it changes
 //! - `steps`: what single steps of a runbook do
 //! - `planted`: deadlocks planted in a small world, each with its repaired twin
 //! - `judges`: what must hold, in whole runs; invariants of users' own

@@ -1,6 +1,6 @@
 //! Words on the command line to work and an ending.
 //!
-//! - `run`, `check`, `explain`, `validate`, `mitigate`, `cuts`, `fuzz`, `replay`, `print`, `schema`: the commands
+//! - `run`, `compare`, `check`, `explain`, `validate`, `mitigate`, `cuts`, `variants`, `fuzz`, `replay`, `print`, `schema`: the commands
 //! - `complain`: problems with input, on standard error
 //! - `evidence`: what `validate --out` writes
 //! - `output`: standard output and result files
@@ -8,6 +8,7 @@
 //! - `trace`: `RUST_LOG`
 
 mod check;
+mod compare;
 mod complain;
 mod cuts;
 mod evidence;
@@ -22,6 +23,7 @@ mod run;
 mod schema;
 mod trace;
 mod validate;
+mod variants;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -66,6 +68,8 @@ Standard output carries the result, standard error progress and problems. RUST_L
 enum Command {
     /// Run a scenario once and show what came of it
     Run(run::Arguments),
+    /// Write a scenario's milestones beside what its own run shows, in Markdown
+    Compare(compare::Arguments),
     /// Read a scenario or a runbook and say what is wrong with it, running nothing
     Check(check::Arguments),
     /// Say why a step of a run went as it did, down to faults
@@ -74,6 +78,8 @@ enum Command {
     Validate(validate::Arguments),
     /// Try one change at a time on the same seeds: what would help most
     Mitigate(mitigate::Arguments),
+    /// Run each variant of a scenario beside the scenario as it is: did it change what it says that it changes
+    Variants(variants::Arguments),
     /// Look for the smallest sets of losses that stop a runbook, and for what would repair each
     Cuts(cuts::Arguments),
     /// Look for schedules of faults with which a runbook fails; each is shrunk, explained and saved
@@ -104,10 +110,12 @@ pub(crate) fn run() -> Ending {
     trace::to_stderr();
     match arguments.command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
         Command::Check(arguments) => check::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Validate(arguments) => validate::run(&arguments),
         Command::Mitigate(arguments) => mitigate::run(&arguments),
+        Command::Variants(arguments) => variants::run(&arguments),
         Command::Cuts(arguments) => cuts::run(&arguments),
         Command::Fuzz(arguments) => fuzz::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),

@@ -104,7 +104,8 @@ pub use blackstart_campaign::{
 pub use blackstart_fault as fault;
 pub use blackstart_judge::{self as judge, Invariant};
 pub use blackstart_report::{
-    RunOutcome, cuts, difference, evidence, fuzzing, mitigation, outcome, page, timeline, validation, why,
+    RunOutcome, cuts, difference, evidence, expected, fuzzing, mitigation, outcome, page, timeline,
+    validation, why,
 };
 pub use blackstart_rt as rt;
 pub use blackstart_rt::net;

@@ -209,6 +209,33 @@ fn check_reads_every_variant() {
 }
 
 #[test]
+fn variants_are_held_to_what_they_expect() {
+    let folder = copy(&small());
+    let asked = ["variants", folder.path().to_str().unwrap()];
+    let kept = blackstart(&asked);
+    assert_eq!((kept.code, kept.stderr.as_str()), (0, ""), "{}", kept.stdout);
+    assert!(kept.stdout.contains("1 of 1 variants as expected"), "{}", kept.stdout);
+    let variant = folder.path().join("variants/strict.toml");
+    let text = std::fs::read_to_string(&variant).unwrap();
+    std::fs::write(&variant, text.replace("\"late\"", "\"completed\"")).unwrap();
+    let missed = blackstart(&[&asked[..], &["--format", "json"]].concat());
+    assert_eq!(missed.code, 1);
+    let json: Value = serde_json::from_str(&missed.stdout).unwrap();
+    let seen = &json["variants"][0]["expectations"][0];
+    assert_eq!((&seen["observed"], &seen["kept"]), (&Value::from("late"), &Value::from(false)), "{json}");
+}
+
+#[test]
+fn a_scenario_is_put_beside_its_record() {
+    let small = small();
+    let ran = blackstart(&["compare", small.to_str().unwrap()]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    for part in ["3 of 3 rows are met", "| what people did | minutes in this run |"] {
+        assert!(ran.stdout.contains(part), "no {part:?} in\n{}", ran.stdout);
+    }
+}
+
+#[test]
 fn captures_land_beside_the_results() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().to_str().unwrap();

@@ -9,6 +9,8 @@
 //! - [`mitigate()`]: the same seeds with one change each, ranked
 //! - [`cuts()`]: the smallest sets of losses that stop a runbook
 //! - [`fuzz()`]: schedules of faults with which a runbook fails, each as small as possible
+//! - [`variants()`]: each variant of a scenario held to what it expects
+//! - [`compare()`]: the scenario's record beside its own run, as a page
 //! - [`record`]: the runs that stand for many, done again with evidence
 //! - [`regression`]: failures that were found, saved and run again
 //! - `remedies`: a few changes and hypotheses on a few of the seeds
@@ -21,6 +23,7 @@
 //! Nothing here reads the wall clock, and no result depends on threads: a run is a function of scenario, runbook and seed.
 
 mod assumption;
+pub mod compare;
 pub mod cuts;
 mod element;
 mod flips;
@@ -36,8 +39,10 @@ mod single_points;
 pub mod statistics;
 mod trial;
 pub mod validate;
+pub mod variants;
 mod workers;
 
+pub use compare::compare;
 pub use cuts::cuts;
 pub use fuzz::fuzz;
 pub use mitigate::mitigate;
@@ -45,4 +50,5 @@ pub use night::{Error, Night, Plan, RunBuilder, RunbookChoice, default_or_named,
 pub use seeds::Seeds;
 pub use trial::{Trial, trial};
 pub use validate::validate;
+pub use variants::variants;
 pub use workers::{Progress, Workers};

@@ -9,6 +9,7 @@ use blackstart_scenario::{Scenario, build};
 use blackstart_sim::capture::{Capture, CaptureAt, Captured};
 use blackstart_sim::{Driver, NodeId, Record, Time, control, drops};
 use blackstart_source::{Diagnostic, Diagnostics, list_of, near_miss};
+use blackstart_world::History;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,6 +83,8 @@ pub struct Plan {
 pub struct Night {
     /// What came of it.
     pub outcome: RunOutcome,
+    /// Every change of every signal.
+    pub history: History,
     /// Everything that was recorded.
     pub log: Vec<Record>,
     /// For each record, the digest of all packets until then.
@@ -212,7 +215,8 @@ pub fn perform(scenario: &Scenario, plan: &Plan, mut progress: impl FnMut(Durati
     let (log, packet_digests) = (run.sim.records(), run.sim.packet_digests());
     let finish = |(name, capture): (String, Capture)| Ok((name, capture.finish()?));
     let captures = captures.into_iter().map(finish).collect::<Result<_, Error>>()?;
-    Ok(Night { outcome, log, packet_digests, names: machines, captures, evidence })
+    let history = run.world.with_state(|state| state.history.clone());
+    Ok(Night { outcome, history, log, packet_digests, names: machines, captures, evidence })
 }
 
 /// Begins to capture what passes these machines.

@@ -99,6 +99,8 @@ mod tests {
             items: vec![text("iron")],
             shift: None,
             called_at_home: Default::default(),
+            phone: None,
+            numbers: None,
         };
         Facts {
             people: Everybody {

@@ -42,7 +42,9 @@ pub enum Condition {
 }
 
 impl Condition {
-    fn holds(&self, value: &Value) -> bool {
+    /// Whether a value is like this.
+    #[must_use]
+    pub fn holds(&self, value: &Value) -> bool {
         match self {
             Self::Is(text) => value.is(text),
             Self::AtLeast(least) => value.number().is_some_and(|number| number >= *least),

@@ -98,7 +98,18 @@ pub struct Configuration {
     last_good: Settings,
     saved: Settings,
     scheduled: Vec<Scheduled>,
+    unconfirmed: Option<Unconfirmed>,
     log: Vec<Commit>,
+}
+
+/// A commit that is taken back unless somebody confirms it.
+#[derive(Clone, Debug)]
+struct Unconfirmed {
+    /// When it is taken back, since 1970 on the router's own clock.
+    until: Duration,
+    who: String,
+    /// What ran before the first commit that nobody confirmed.
+    back: Settings,
 }
 
 impl Configuration {
@@ -109,6 +120,7 @@ impl Configuration {
             last_good: boot.clone(),
             saved: boot,
             scheduled: Vec::new(),
+            unconfirmed: None,
             log: Vec::new(),
         }
     }
@@ -132,6 +144,31 @@ impl Configuration {
         self.replace(self.with(settings), who, now)
     }
 
+    /// The same, to be taken back after `within` unless [`Configuration::confirm`] or a save comes first.
+    pub fn commit_for_now(
+        &mut self,
+        settings: &Settings,
+        who: &str,
+        now: Duration,
+        within: Duration,
+    ) -> Vec<Change> {
+        let back = self.unconfirmed.take().map_or_else(|| self.running.clone(), |waiting| waiting.back);
+        self.unconfirmed = Some(Unconfirmed { until: now + within, who: who.to_owned(), back });
+        self.commit(settings, who, now)
+    }
+
+    /// Lets stand what was committed for now; `false` when nothing was.
+    pub fn confirm(&mut self) -> bool {
+        self.unconfirmed.take().is_some()
+    }
+
+    /// Takes back what nobody confirmed in time: whose it was, and what that changed.
+    pub fn take_back(&mut self, now: Duration) -> Option<(String, Vec<Change>)> {
+        let Unconfirmed { who, back, .. } = self.unconfirmed.take_if(|waiting| waiting.until <= now)?;
+        let changes = self.replace(back, &who, now);
+        Some((who, changes))
+    }
+
     /// Runs one of the kept configurations instead; answers what that changed.
     pub fn rollback(&mut self, to: Which, who: &str, now: Duration) -> Vec<Change> {
         self.replace(self.get(to).clone(), who, now)
@@ -139,6 +176,7 @@ impl Configuration {
 
     /// Vouches for what runs.
     pub fn save(&mut self) {
+        self.unconfirmed = None;
         self.last_good = self.running.clone();
         self.saved = self.running.clone();
     }
@@ -154,14 +192,19 @@ impl Configuration {
         true
     }
 
-    /// When the next change is due.
+    /// When the next change is due, or one is taken back.
     pub fn next_due(&self) -> Option<Duration> {
+        let taken_back = self.unconfirmed.as_ref().map(|waiting| waiting.until);
+        self.next_scheduled().into_iter().chain(taken_back).min()
+    }
+
+    fn next_scheduled(&self) -> Option<Duration> {
         self.scheduled.first().map(|change| change.at)
     }
 
     /// Takes out the next change whose time has come. Equal times keep the order they were ordered in.
     pub fn take_due(&mut self, now: Duration) -> Option<Scheduled> {
-        (self.next_due()? <= now).then(|| self.scheduled.remove(0))
+        (self.next_scheduled()? <= now).then(|| self.scheduled.remove(0))
     }
 
     /// The commits made since the boot, oldest first, the oldest forgotten in time.

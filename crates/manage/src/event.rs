@@ -187,6 +187,8 @@ pub enum Cause {
     Scheduled,
     /// A return to an earlier configuration.
     Rollback,
+    /// A return to what ran before a commit that nobody confirmed in time.
+    Unconfirmed,
 }
 
 /// Why a router refuses. The word goes over the wire.
@@ -196,6 +198,9 @@ pub enum Refusal {
     /// The command needs a login first.
     #[error("not-logged-in")]
     NotLoggedIn,
+    /// Nothing waits to be confirmed.
+    #[error("nothing-to-confirm")]
+    NothingToConfirm,
     /// This kind of login or command is not for this door.
     #[error("wrong-door")]
     WrongDoor,

@@ -281,3 +281,47 @@ fn what_is_originated_follows_the_configuration() {
     let effects = core.settle(&bench.ports);
     assert_eq!(effects, [Effect::Originate { prefix: prefix.to_owned(), on: false }], "and so after a boot");
 }
+
+/// A change that cuts people off cannot be confirmed by them: the router takes it back by itself.
+#[test]
+fn a_commit_that_nobody_confirms_is_taken_back() {
+    let is_up = |bench: &Bench, name: &str| bench.ports.iter().any(|port| port.name == name && port.admin_up);
+    let mut bench = Bench::new();
+    let mut ann = Session::new(Door::InBand);
+    ann.log_in("ann");
+    for (line, answer) in [
+        ("confirm", "error nothing-to-confirm\n"),
+        ("stage set port bb2 down", "ok\n"),
+        ("commit confirm 60", "ok\n"),
+        ("stage set port bb3 down", "ok\n"),
+        // Confirming counts for both: what comes back is what ran before the first.
+        ("commit confirm 90", "ok\n"),
+    ] {
+        assert_eq!(bench.say(&mut ann, line), answer, "{line}");
+    }
+    bench.tick(189);
+    assert!(!is_up(&bench, "bb2") && !is_up(&bench, "bb3"));
+    bench.tick(190);
+    assert!(is_up(&bench, "bb2") && is_up(&bench, "bb3"), "{:?}", bench.events.last());
+    let last = bench.events.last().unwrap();
+    assert!(
+        matches!(last, Event::Committed { cause: Cause::Unconfirmed, who, .. } if who == "ann"),
+        "{last:?}"
+    );
+
+    // Confirmed, or saved, it stands; a lock against the network does not keep the router from taking back.
+    for (line, stands) in [("confirm", true), ("save", true), ("show ports", false)] {
+        bench.say(&mut ann, "stage set port bb2 down");
+        bench.say(&mut ann, "commit confirm 10");
+        bench.say(&mut ann, line);
+        let mut guard = Session::new(Door::Console);
+        guard.log_in("break-glass");
+        bench.say(&mut guard, "lock");
+        let now_s = bench.now_s + 10;
+        bench.tick(now_s);
+        assert_eq!(!is_up(&bench, "bb2"), stands, "{line}");
+        for line in ["unlock", "stage set port bb2 up", "commit", "save"] {
+            bench.say(&mut guard, line);
+        }
+    }
+}

@@ -7,6 +7,8 @@
 //! - [`fuzzing`]: what a search for failures found
 //! - [`mitigation`]: what one change each did to many runs
 //! - [`evidence`]: what an auditor asks for, as JSON, JUnit, journal and HTML
+//! - [`expected`]: whether a variant changed what it says that it changes
+//! - [`comparison`]: a scenario's milestones beside what a run shows, in Markdown
 //! - [`recovery`]: how long users were without service
 //! - [`timeline`]: the notable moments, one line each
 //! - [`page`]: all of it on a terminal
@@ -17,9 +19,11 @@
 //!
 //! Nothing here runs or changes anything, and nothing reads the wall clock.
 
+pub mod comparison;
 pub mod cuts;
 pub mod difference;
 pub mod evidence;
+pub mod expected;
 pub mod fuzzing;
 pub mod judge;
 pub mod mitigation;

@@ -7,7 +7,7 @@
 //! - [`Report`]: what came of it, step by step.
 //! - [`Failure`], [`Attempt`]: why something did not work. [`Spent`]: where the time of a step went.
 //! - `choice`: which runbook fits. `crew`: who does a step. `clock`: how long it takes them. `watch`: waiting for a signal.
-//! - `gather`, `talk`, `enter`, `console`, `afar`, `ramp`, `at_hand`, `reset`: the actions.
+//! - `gather`, `phone`, `talk`, `enter`, `console`, `afar`, `ramp`, `at_hand`, `reset`: the actions.
 
 mod afar;
 mod at_hand;
@@ -18,6 +18,7 @@ mod crew;
 mod enter;
 mod failure;
 mod gather;
+mod phone;
 mod ramp;
 mod report;
 mod reset;

@@ -25,4 +25,4 @@ pub mod print;
 mod read;
 pub mod step;
 
-pub use read::read;
+pub use read::{blocks, read};

@@ -1,6 +1,6 @@
 //! A Markdown file to a runbook: outline, blocks, steps.
 
-use blackstart_source::{Diagnostic, Diagnostics, SourceFile, parse_toml_at};
+use blackstart_source::{Diagnostic, Diagnostics, SourceFile, Span, parse_toml_at};
 
 use crate::block::{RunbookBlock, StepBlock, Word};
 use crate::convert::Converter;
@@ -32,6 +32,13 @@ pub fn read(file: &SourceFile) -> Result<Runbook, Diagnostics> {
         escalate_to: names(header.escalate_to),
         steps,
     })
+}
+
+/// Where the `toml step` blocks stand, by step. What is wrong with the outline, [`read`] says.
+#[must_use]
+pub fn blocks(file: &SourceFile) -> Vec<(String, Span)> {
+    let sections = outline(file, &mut Diagnostics::new()).sections;
+    sections.into_iter().filter_map(|section| Some((section.id, section.block?))).collect()
 }
 
 /// `runbooks/reset.md` is called `reset`.

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Folders of a scenario, itself first.
-const FOLDERS: [&str; 4] = ["", "zones", "runbooks", "variants"];
+const FOLDERS: [&str; 5] = ["", "zones", "runbooks", "variants", "testimonies"];
 /// Endings of its files.
 const ENDINGS: [&str; 3] = ["toml", "md", "zone"];
 

@@ -12,12 +12,15 @@
 //! - [`Scenario::targets`]: what there is that may be broken
 //! - [`Regression`]: a failure that was found once, as a file; module `regression`
 //!
+//! - [`Expectation`]: what a variant says that its runs show; module `expectation`
+//!
 //! Inside: `orders` reads faults; `load` reads files and imports, `variant` changes a few values, `index` knows every name, `validate` looks
 //! references up, `vocabulary` says which words runbooks may use, `model` is the result.
 
 mod build;
 mod contents;
 mod counts;
+mod expectation;
 pub mod files;
 mod index;
 mod learn;
@@ -34,8 +37,9 @@ mod vocabulary;
 pub use build::{Run, build, build_without_log};
 pub use contents::contents;
 pub use counts::Counts;
+pub use expectation::Expectation;
 pub use learn::{Contact, Learned, Occasion};
-pub use model::{Scenario, Statement};
+pub use model::{NotShown, Scenario, Statement, Testimony};
 pub use needs::Needs;
 pub use regression::{FOLDER as REGRESSIONS, Regression};
 pub use variant::variants;

@@ -22,7 +22,7 @@ pub(crate) struct Folder {
     /// Its `scenario.toml`.
     pub(crate) scenario: Read<scenario::Scenario>,
     /// The variant that was applied.
-    pub(crate) variant: Option<variant::Variant>,
+    pub(crate) variant: Option<Read<variant::Variant>>,
     /// Every `network.toml`, imports first.
     pub(crate) networks: Vec<Read<network::Network>>,
     /// Every `services.toml`, imports first.
@@ -33,6 +33,8 @@ pub(crate) struct Folder {
     pub(crate) faults: Read<faults::Faults>,
     /// The scenario's own `milestones.toml`.
     pub(crate) milestones: Read<milestones::Milestones>,
+    /// What others wrote of the same day, by name.
+    pub(crate) testimonies: BTreeMap<String, Read<milestones::Milestones>>,
     /// Zone files by file name; the scenario's own hide imported ones.
     pub(crate) zones: BTreeMap<String, SourceFile>,
     /// The scenario's own runbooks by name.
@@ -55,8 +57,16 @@ pub(crate) fn folder(path: &Path, variant_name: Option<&str>) -> Result<Folder, 
     let faults = errors.take(optional(&reader.changes, path, "faults.toml"));
     let milestones = errors.take(optional(&reader.changes, path, "milestones.toml"));
     let runbooks = errors.take(texts(&path.join("runbooks"), "md"));
+    let runbooks = runbooks.map(|files| changed(&reader.changes, files, &mut errors));
+    let testimonies = errors.take(texts(&path.join("testimonies"), "toml")).unwrap_or_default();
+    let testimony = |(name, file): (String, SourceFile)| {
+        let it = errors.take(parse_toml(&file))?;
+        Some((stem(&name), Read { file, it }))
+    };
+    let testimonies = testimonies.into_iter().filter_map(testimony).collect();
     match (faults, milestones, runbooks) {
         (Some(faults), Some(milestones), Some(runbooks)) if errors.is_empty() => Ok(Folder {
+            testimonies,
             scenario,
             variant: reader.changes.map(Changes::into_variant),
             networks: reader.networks,
@@ -179,6 +189,23 @@ fn optional<T: DeserializeOwned>(
         }
         _ => Ok(Read { file, it }),
     }
+}
+
+/// Runbooks as the variant changes them.
+fn changed(
+    changes: &Option<Changes>,
+    runbooks: BTreeMap<String, SourceFile>,
+    errors: &mut Diagnostics,
+) -> BTreeMap<String, SourceFile> {
+    let mut one = |(name, file): (String, SourceFile)| {
+        let path = format!("runbooks/{name}");
+        let file = match changes {
+            Some(changes) if changes.concern(&path) => errors.take(changes.apply_to_runbook(&path, &file))?,
+            _ => file,
+        };
+        Some((name, file))
+    };
+    runbooks.into_iter().filter_map(&mut one).collect()
 }
 
 /// Every file with this extension in a folder that may be absent, by file name.

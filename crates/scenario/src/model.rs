@@ -1,5 +1,6 @@
 //! A scenario that was read and found consistent: what `build` turns into a world.
 
+use crate::expectation::{Expectation, expectations};
 use crate::files::faults;
 use crate::files::services::{Run, Service};
 use crate::files::units::When;
@@ -18,7 +19,7 @@ use blackstart_runbook::step::Runbook;
 use blackstart_source::{Diagnostic, Diagnostics, SourceFile};
 use blackstart_world::milestone::{Kind, Milestone};
 use blackstart_world::people::{
-    Account, AccountKind, Bridge, Console, Door, Estimate, People, Person, Place, Shift, Travel,
+    Account, AccountKind, Belief, Bridge, Console, Door, Estimate, Look, People, Person, Place, Shift, Travel,
 };
 use jiff::{Timestamp, tz::TimeZone};
 use std::collections::BTreeMap;
@@ -44,6 +45,30 @@ pub struct Statement {
     pub text: String,
 }
 
+/// A row of the record that is not among the milestones.
+#[derive(Clone, Debug)]
+pub struct NotShown {
+    /// Its id in the record.
+    pub id: String,
+    /// What it says.
+    pub what: String,
+    /// Why it is not shown.
+    pub why: String,
+}
+
+/// What somebody wrote of the same day: milestones beside the scenario's own, which decide nothing.
+#[derive(Clone, Debug)]
+pub struct Testimony {
+    /// Whose it is.
+    pub title: String,
+    /// How far its clock is ahead of UTC.
+    pub ahead_of_utc: Duration,
+    /// Its rows.
+    pub milestones: Vec<Milestone>,
+    /// What it says and the model cannot show.
+    pub not_shown: Vec<NotShown>,
+}
+
 /// A consistent scenario. A clone shares what no run changes, so that it may be changed a little and run again.
 #[derive(Clone, Debug)]
 pub struct Scenario {
@@ -55,6 +80,8 @@ pub struct Scenario {
     pub variant: Option<String>,
     /// What the variant is expected to change.
     pub expects: Option<String>,
+    /// The same in a form that runs are held to.
+    pub expectations: Vec<Expectation>,
     /// The variant is another guess at what nobody knows, not something that anybody could do.
     pub is_hypothesis: bool,
     /// Start in UTC.
@@ -71,6 +98,10 @@ pub struct Scenario {
     pub runbooks: BTreeMap<String, Arc<Runbook>>,
     /// Expected changes of signals.
     pub milestones: Vec<Milestone>,
+    /// Rows of the record that are not among them.
+    pub not_shown: Vec<NotShown>,
+    /// What others wrote of the same day.
+    pub testimonies: Vec<Testimony>,
     /// What the scenario says must hold.
     pub invariants: Vec<Stated>,
     /// What whoever runs it says must hold, in code.
@@ -123,6 +154,7 @@ impl Scenario {
         let mut warnings = Diagnostics::new();
         let runbooks = runbooks(&folder, &words, &people, &mut errors, &mut warnings);
         let clock = start.map(|start| start.to_zoned(TimeZone::UTC).time()).unwrap_or_default();
+        let expectations = expectations(&folder, &index, &runbooks, clock, &mut errors);
         let targets = targets(&folder, &index, &zones);
         validate::spares(&folder, &targets, &mut errors);
         let reader = orders::Reader { file: &folder.faults.file, index: &index, targets: &targets, clock };
@@ -137,15 +169,18 @@ impl Scenario {
             name: name_of(path),
             title: folder.scenario.it.title.clone(),
             variant: variant.map(str::to_owned),
-            expects: folder.variant.as_ref().map(|v| v.expects.clone()),
-            is_hypothesis: folder.variant.as_ref().is_some_and(|v| v.hypothesis),
+            expects: folder.variant.as_ref().map(|v| v.it.expects.clone()),
+            expectations,
+            is_hypothesis: folder.variant.as_ref().is_some_and(|v| v.it.hypothesis),
             start,
             duration,
             seed: folder.scenario.it.seed.unwrap_or(1),
             not_modelled: folder.not_modelled.clone(),
             default_runbook: folder.scenario.it.runbook.as_ref().map(|name| name.get_ref().clone()),
             runbooks,
-            milestones: milestones(&folder, clock),
+            milestones: milestones(&folder.milestones.it, clock),
+            not_shown: folder.milestones.it.not_shown.iter().map(not_shown).collect(),
+            testimonies: testimonies(&folder, clock),
             faults,
             drawn,
             invariants: folder
@@ -290,7 +325,26 @@ fn never_chosen(folder: &Folder, runbooks: &BTreeMap<String, Arc<Runbook>>) -> D
     complaints
 }
 
-fn milestones(folder: &Folder, clock: jiff::civil::Time) -> Vec<Milestone> {
+fn not_shown(row: &crate::files::milestones::NotShown) -> NotShown {
+    NotShown { id: row.id.get_ref().clone(), what: row.what.clone(), why: row.why.clone() }
+}
+
+/// What others wrote of the day, each by its own clock.
+fn testimonies(folder: &Folder, clock: jiff::civil::Time) -> Vec<Testimony> {
+    let testimony = |(name, read): (&String, &crate::load::Read<crate::files::milestones::Milestones>)| {
+        let ahead_of_utc = read.it.ahead_of_utc.map_or(Duration::ZERO, |ahead| ahead.0);
+        let ahead = jiff::SignedDuration::try_from(ahead_of_utc).unwrap_or_default();
+        Testimony {
+            title: read.it.title.clone().unwrap_or_else(|| name.clone()),
+            ahead_of_utc,
+            milestones: milestones(&read.it, clock.wrapping_add(ahead)),
+            not_shown: read.it.not_shown.iter().map(not_shown).collect(),
+        }
+    };
+    folder.testimonies.iter().map(testimony).collect()
+}
+
+fn milestones(file: &crate::files::milestones::Milestones, clock: jiff::civil::Time) -> Vec<Milestone> {
     use crate::files::milestones::Kind as K;
     let since = |when: When| when.since(clock);
     let row = |m: &crate::files::milestones::Milestone| {
@@ -310,9 +364,10 @@ fn milestones(folder: &Folder, clock: jiff::civil::Time) -> Vec<Milestone> {
             from: m.from.as_ref().map_or(Duration::ZERO, |from| since(*from.get_ref())),
             until: m.until.as_ref().map(|until| since(*until.get_ref())),
             source: m.source.clone(),
+            fitted: m.fitted.clone(),
         })
     };
-    folder.milestones.it.milestone.iter().filter_map(row).collect()
+    file.milestone.iter().filter_map(row).collect()
 }
 
 fn statements(folder: &Folder, clock: jiff::civil::Time) -> Vec<Statement> {
@@ -355,6 +410,8 @@ fn people(folder: &Folder, start: Option<Timestamp>) -> People {
         at: text(p.home.as_ref().filter(|_| !works(p)).unwrap_or(&p.at)),
         shift: p.shift.as_ref().map(shift),
         called_at_home: p.home.is_some(),
+        phone: maybe(&p.phone),
+        numbers: p.numbers.as_ref().map(|numbers| numbers.iter().map(text).collect()),
         laptop: maybe(&p.laptop),
         badge: maybe(&p.badge),
         items: p.items.clone(),
@@ -368,6 +425,12 @@ fn people(folder: &Folder, start: Option<Timestamp>) -> People {
         secret: a.secret.clone(),
         code_seed: a.code_seed.clone(),
         kept_at: maybe(&a.kept_at),
+    };
+    let look = |l: &f::Look| Look { signal: text(&l.signal), is: l.is.clone() };
+    let belief = |b: &f::Belief| Belief {
+        name: text(&b.name),
+        suggested_by: look(&b.suggested_by),
+        refuted_by: look(&b.refuted_by),
     };
     let console = |c: &f::Console| Console {
         name: c.name.clone(),
@@ -391,6 +454,7 @@ fn people(folder: &Folder, start: Option<Timestamp>) -> People {
         items: all(files, |p| &p.item).map(|(_, i)| (text(&i.name), text(&i.at))).collect(),
         accounts: all(files, |p| &p.account).map(|(_, a)| (text(&a.name), account(a))).collect(),
         consoles: all(files, |p| &p.console).map(|(_, c)| console(c)).collect(),
+        beliefs: all(files, |p| &p.belief).map(|(_, b)| belief(b)).collect(),
         tasks: all(files, |p| &p.task).map(|(_, t)| (text(&t.name), estimate(&t.takes))).collect(),
     }
 }

@@ -24,6 +24,7 @@ pub(crate) fn references(folder: &Folder, index: &Index<'_>) -> Diagnostics {
     for statement in &folder.faults.it.statement {
         index.hosts.look_up(&folder.faults.file, &statement.from, &mut errors);
     }
+    beliefs(folder, &mut errors);
     milestones(folder, index, &mut errors);
     invariants(folder, index, &mut errors);
     if let Some(runbook) = &folder.scenario.it.runbook
@@ -276,6 +277,12 @@ fn people(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
         if let Some(home) = &person.home {
             index.places.look_up(file, home, errors);
         }
+        for other in person.numbers.iter().flatten() {
+            index.persons.look_up(file, other, errors);
+        }
+        if let Some(phone) = &person.phone {
+            index.services.look_up(file, phone, errors);
+        }
         if let Some(laptop) = &person.laptop {
             index.hosts.look_up(file, laptop, errors);
         }
@@ -335,6 +342,31 @@ fn tasks(index: &Index<'_>, errors: &mut Diagnostics) {
     }
 }
 
+/// What people believe hangs on what probes see, and to doubt it takes time.
+fn beliefs(folder: &Folder, errors: &mut Diagnostics) {
+    let checks: BTreeSet<&str> = all(&folder.services, |f| &f.service)
+        .filter_map(|(_, service)| match &service.run {
+            services::Run::Probe(probe) => Some(probe.checks.iter().map(|check| check.name.as_str())),
+            _ => None,
+        })
+        .flatten()
+        .collect();
+    let looks = all(&folder.people, |f| &f.task).any(|(_, task)| task.name.get_ref() == "look");
+    for (file, belief) in all(&folder.people, |f| &f.belief) {
+        for look in [&belief.suggested_by, &belief.refuted_by] {
+            let signal = look.signal.get_ref().as_str();
+            if !checks.contains(signal) {
+                let known = checks.iter().copied();
+                errors.push(Diagnostic::unknown(file, look.signal.span(), "check", signal, known));
+            }
+        }
+        if !looks {
+            let message = "nobody says how long it takes to look for what speaks against this";
+            errors.push(Diagnostic::new(file, belief.name.span(), message).expecting("a [[task]] `look`"));
+        }
+    }
+}
+
 /// Every task that the steps of a runbook may ask of people has an estimate.
 pub(crate) fn durations(folder: &Folder, people: &People, runbook: &Runbook, errors: &mut Diagnostics) {
     let tasks: BTreeSet<&str> = runbook.tasks().collect();
@@ -350,9 +382,15 @@ pub(crate) fn durations(folder: &Folder, people: &People, runbook: &Runbook, err
 // ---- faults.toml, milestones.toml ----
 
 fn milestones(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
-    let file = &folder.milestones.file;
+    for read in [&folder.milestones].into_iter().chain(folder.testimonies.values()) {
+        rows(read, index, errors);
+    }
+}
+
+fn rows(read: &crate::load::Read<milestones::Milestones>, index: &Index<'_>, errors: &mut Diagnostics) {
+    let file = &read.file;
     let mut earlier: Vec<&str> = Vec::new();
-    for milestone in &folder.milestones.it.milestone {
+    for milestone in &read.it.milestone {
         if let Some(after) = &milestone.after
             && !earlier.contains(&after.get_ref().as_str())
         {

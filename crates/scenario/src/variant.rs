@@ -1,13 +1,20 @@
 //! Applying a variant: a few values of the scenario's own files set to something else.
 
 use crate::files::variant::{Change, Variant};
-use blackstart_source::{Diagnostic, Diagnostics, SourceFile, Spanned, parse_toml};
+use crate::load::Read;
+use blackstart_source::{Diagnostic, Diagnostics, SourceFile, Spanned, parse_toml, parse_toml_at};
 use std::path::Path;
 use toml::{Table, Value};
 
 /// Files that a variant may change.
 const CHANGEABLE: [&str; 5] =
     ["network.toml", "services.toml", "people.toml", "faults.toml", "milestones.toml"];
+
+/// Whether this is a runbook of the folder, as in `runbooks/reset.md`.
+fn is_runbook(folder: &Path, file: &str) -> bool {
+    file.strip_prefix("runbooks/").is_some_and(|name| !name.contains('/') && name.ends_with(".md"))
+        && folder.join(file).is_file()
+}
 
 /// A variant that was read and not yet applied.
 #[derive(Debug)]
@@ -31,7 +38,8 @@ impl Changes {
         let variant: Variant = parse_toml(&file)?;
         let mut errors = Diagnostics::new();
         for change in &variant.change {
-            if !CHANGEABLE.contains(&change.file.get_ref().as_str()) {
+            let name = change.file.get_ref();
+            if !CHANGEABLE.contains(&name.as_str()) && !is_runbook(folder, name) {
                 errors.push(Diagnostic::unknown(
                     &file,
                     change.file.span(),
@@ -57,21 +65,47 @@ impl Changes {
     pub(crate) fn apply(&self, name: &str, file: &SourceFile) -> Result<SourceFile, Diagnostic> {
         let mut table: Table = parse_toml(file)?;
         for change in self.variant.change.iter().filter(|change| change.file.get_ref() == name) {
-            self.set(&mut table, change)?;
+            self.set(self.entry(&mut table, change)?, change)?;
         }
         let text = toml::to_string(&table)
             .map_err(|error| Diagnostic::of_file(self.file.name(), error.to_string()))?;
         Ok(SourceFile::new(format!("{} changed by {}", file.name(), self.file.name()), text))
     }
 
-    /// What the variant says of itself.
-    #[must_use]
-    pub(crate) fn into_variant(self) -> Variant {
-        self.variant
+    /// A runbook's text with the changes made to the blocks of its steps.
+    ///
+    /// # Errors
+    /// When a step has no block or a key's parent does not exist.
+    pub(crate) fn apply_to_runbook(&self, name: &str, file: &SourceFile) -> Result<SourceFile, Diagnostic> {
+        let mut text = file.text().to_owned();
+        for change in self.variant.change.iter().filter(|change| change.file.get_ref() == name) {
+            let kind = change.table.get_ref();
+            if kind != "step" {
+                return Err(self.unknown(&change.table, "kind of entry", kind, &["step".to_owned()]));
+            }
+            let now = SourceFile::new(file.name().to_owned(), text.clone());
+            let blocks = blackstart_runbook::blocks(&now);
+            let steps: Vec<String> = blocks.iter().map(|(step, _)| step.clone()).collect();
+            let block = blocks.into_iter().find(|(step, _)| step == change.name.get_ref());
+            let (_, block) =
+                block.ok_or_else(|| self.unknown(&change.name, "step", change.name.get_ref(), &steps))?;
+            let mut step: Table = parse_toml_at(&now, block.clone())?;
+            self.set(&mut step, change)?;
+            let changed = toml::to_string(&step)
+                .map_err(|error| Diagnostic::of_file(self.file.name(), error.to_string()))?;
+            text.replace_range(block, &changed);
+        }
+        Ok(SourceFile::new(file.name().to_owned(), text))
     }
 
-    fn set(&self, file: &mut Table, change: &Change) -> Result<(), Diagnostic> {
-        let mut table = self.entry(file, change)?;
+    /// What the variant says of itself.
+    #[must_use]
+    pub(crate) fn into_variant(self) -> Read<Variant> {
+        Read { file: self.file, it: self.variant }
+    }
+
+    fn set(&self, entry: &mut Table, change: &Change) -> Result<(), Diagnostic> {
+        let mut table = entry;
         let keys: Vec<&str> = change.set.get_ref().split('.').collect();
         let Some((last, parents)) = keys.split_last() else { return Ok(()) };
         for parent in parents {

@@ -182,6 +182,22 @@ pub enum Event {
         /// Whether it is announced now.
         announced: bool,
     },
+    /// Somebody believes that they know the cause.
+    Believed {
+        /// Who.
+        person: String,
+        /// The cause.
+        cause: String,
+    },
+    /// Somebody saw what speaks against a cause.
+    Doubted {
+        /// Who.
+        person: String,
+        /// The cause.
+        cause: String,
+        /// What they saw.
+        saw: String,
+    },
     /// Somebody saw that a runbook is the one to use.
     TookUp {
         /// Who.

@@ -76,6 +76,8 @@ pub struct Milestone {
     pub until: Option<Duration>,
     /// Source and why this tolerance.
     pub source: String,
+    /// Constants that were fitted so that it holds.
+    pub fitted: Vec<String>,
 }
 
 /// What came of a milestone.
@@ -201,6 +203,7 @@ mod tests {
             from: Duration::ZERO,
             until: None,
             source: String::new(),
+            fitted: Vec::new(),
         }
     }
 

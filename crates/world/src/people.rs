@@ -106,6 +106,10 @@ pub struct Person {
     pub shift: Option<Shift>,
     /// Whether they are called at home when they do not work.
     pub called_at_home: bool,
+    /// Chat service through which their phone rings; one of their own otherwise.
+    pub phone: Option<String>,
+    /// Whose numbers are in their phone; nobody asks where the scenario does not say.
+    pub numbers: Option<Vec<String>>,
 }
 
 impl Person {
@@ -120,6 +124,26 @@ impl Person {
     pub fn answers(&self, since_start: Duration) -> bool {
         self.called_at_home || self.works(since_start)
     }
+}
+
+/// A cause that people think of before they know better.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Belief {
+    /// The cause, as a sentence.
+    pub name: String,
+    /// What makes them think of it.
+    pub suggested_by: Look,
+    /// What speaks against it.
+    pub refuted_by: Look,
+}
+
+/// What is seen from any vantage point that people have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// The signal's stem.
+    pub signal: String,
+    /// Its value: a word, a number, `ok`, `failing`.
+    pub is: String,
 }
 
 /// When somebody works, each day.
@@ -197,6 +221,8 @@ pub struct People {
     pub accounts: Map<String, Account>,
     /// Remote consoles in the order in which people try them.
     pub consoles: Vec<Console>,
+    /// What people believe, the most familiar cause first.
+    pub beliefs: Vec<Belief>,
     /// Durations of tasks by name.
     pub tasks: Map<String, Estimate>,
 }
@@ -230,6 +256,7 @@ impl People {
 /// Tasks whose durations the actions of a runbook draw: a scenario states those that its runbooks use.
 pub const TASKS: &[(&str, &str)] = &[
     ("notice", "from the first thing seen to acting on it"),
+    ("look", "looking for what speaks against a cause that one believes in"),
     ("try-console", "trying one remote console, beside the time-outs"),
     ("call", "calling one person, redials included"),
     ("join", "from the call to being on the bridge"),

@@ -8,7 +8,8 @@
 //! diff last-good|saved
 //! stage set port <name> up|down              stage set <key> <value>          stage clear
 //! stage set originate.<prefix> up|down
-//! commit [as <who>] [at <unix-seconds>]
+//! commit [as <who>] [at <unix-seconds> | confirm <seconds>]
+//! confirm [as <who>]
 //! rollback last-good|saved [as <who>]        save [as <who>]
 //! lock [as <who>]                            unlock [as <who>]                quit
 //! ```
@@ -66,8 +67,13 @@ pub enum Command {
     Commit {
         /// The person behind a shared account.
         who: Option<String>,
-        /// Seconds since 1970 on the router's clock.
-        at_unix_s: Option<u64>,
+        /// Now, later, or for now.
+        when: When,
+    },
+    /// Lets stand what was committed for now.
+    Confirm {
+        /// The person behind a shared account.
+        who: Option<String>,
     },
     /// Runs one of the kept configurations.
     Rollback {
@@ -92,6 +98,17 @@ pub enum Command {
     Quit,
 }
 
+/// When a commit takes effect, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// Now.
+    Now,
+    /// At this time, seconds since 1970 on the router's clock.
+    At(u64),
+    /// Now; it is taken back after so many seconds unless somebody confirms it.
+    Unless(u64),
+}
+
 impl Command {
     /// Parses one line.
     ///
@@ -114,6 +131,7 @@ impl Command {
             ["stage", "set", "port", name, state] => stage_port(name, state),
             ["stage", "set", key, value] => stage(key, value),
             ["commit", rest @ ..] => commit(rest),
+            ["confirm", rest @ ..] => Ok(Self::Confirm { who: who(rest)? }),
             ["rollback", which, rest @ ..] => Ok(Self::Rollback { to: kept(which)?, who: who(rest)? }),
             ["save", rest @ ..] => Ok(Self::Save { who: who(rest)? }),
             ["lock", rest @ ..] => Ok(Self::Lock { on: true, who: who(rest)? }),
@@ -160,11 +178,13 @@ fn stage(key: &str, value: &str) -> Result<Command, Refusal> {
 }
 
 fn commit(words: &[&str]) -> Result<Command, Refusal> {
-    let (words, at_unix_s) = match words {
-        [rest @ .., "at", time] => (rest, Some(time.parse().map_err(|_| Refusal::Invalid)?)),
-        all => (all, None),
+    let seconds = |word: &str| word.parse().map_err(|_| Refusal::Invalid);
+    let (words, when) = match words {
+        [rest @ .., "at", time] => (rest, When::At(seconds(time)?)),
+        [rest @ .., "confirm", within] => (rest, When::Unless(seconds(within)?)),
+        all => (all, When::Now),
     };
-    Ok(Command::Commit { who: who(words)?, at_unix_s })
+    Ok(Command::Commit { who: who(words)?, when })
 }
 
 fn who(words: &[&str]) -> Result<Option<String>, Refusal> {
@@ -238,10 +258,16 @@ mod tests {
             ("stage set port bb2 sideways", Err(Refusal::Invalid)),
             ("stage set port.bb2 sideways", Err(Refusal::Invalid)),
             ("stage set motd hello", staged("motd", "hello")),
-            ("commit", Ok(Command::Commit { who: None, at_unix_s: None })),
-            ("commit at 1633361940", Ok(Command::Commit { who: None, at_unix_s: Some(1_633_361_940) })),
-            ("commit as ann at 7", Ok(Command::Commit { who: Some("ann".into()), at_unix_s: Some(7) })),
+            ("commit", Ok(Command::Commit { who: None, when: When::Now })),
+            ("commit at 1633361940", Ok(Command::Commit { who: None, when: When::At(1_633_361_940) })),
+            ("commit as ann at 7", Ok(Command::Commit { who: Some("ann".into()), when: When::At(7) })),
             ("commit at noon", Err(Refusal::Invalid)),
+            (
+                "commit as ann confirm 600",
+                Ok(Command::Commit { who: Some("ann".into()), when: When::Unless(600) }),
+            ),
+            ("commit confirm", Err(Refusal::UnknownCommand)),
+            ("confirm as ann", Ok(Command::Confirm { who: Some("ann".into()) })),
             ("commit now", Err(Refusal::UnknownCommand)),
             ("rollback last-good as ann", {
                 Ok(Command::Rollback { to: Which::LastGood, who: Some("ann".into()) })

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use blackstart_rt::Set;
 
-use super::command::{Command, parse_state, port_key, port_name, prefix_of, state_word};
+use super::command::{Command, When, parse_state, port_key, port_name, prefix_of, state_word};
 use crate::configuration::{Change, Configuration, Scheduled, Settings, Which, diff};
 use crate::event::{Cause, Door, Event, Refusal};
 
@@ -172,7 +172,10 @@ impl Core {
 
     /// Makes the next change whose time has come; `None` when there is none.
     pub fn make_due(&mut self, view: &View<'_>) -> Option<Vec<Effect>> {
-        let change = self.configuration.take_due(view.now)?;
+        let Some(change) = self.configuration.take_due(view.now) else {
+            let (who, changes) = self.configuration.take_back(view.now)?;
+            return Some(self.committed(who, Cause::Unconfirmed, &changes, view));
+        };
         if self.locked && change.in_band {
             let refused = Event::CommitRefused { who: change.who, reason: Refusal::Locked };
             return Some(vec![Effect::Record(refused)]);
@@ -200,9 +203,8 @@ impl Core {
                 session.staged.clear();
                 Answer::default()
             }
-            Command::Commit { who, at_unix_s } => {
-                self.commit(session, signature(&account, who), at_unix_s, view)
-            }
+            Command::Commit { who, when } => self.commit(session, signature(&account, who), when, view),
+            Command::Confirm { who } => self.confirm(session, &signature(&account, who)),
             Command::Rollback { to, who } => self.rollback(session, to, signature(&account, who), view),
             Command::Save { who } => self.save(session, signature(&account, who)),
             Command::Lock { on, who } => self.lock(session, on, signature(&account, who)),
@@ -231,20 +233,37 @@ impl Core {
         Answer::default()
     }
 
-    fn commit(&mut self, session: &mut Session, who: String, at: Option<u64>, view: &View<'_>) -> Answer {
+    fn commit(&mut self, session: &mut Session, who: String, when: When, view: &View<'_>) -> Answer {
         if let Some(refused) = self.refused_by_lock(session, &who) {
             return refused;
         }
         if session.staged.is_empty() {
             return Answer::refusal(Refusal::NothingStaged);
         }
-        match at {
-            Some(at_unix_s) => self.schedule(session, who, at_unix_s, view),
-            None => {
+        match when {
+            When::At(at_unix_s) => self.schedule(session, who, at_unix_s, view),
+            When::Now => {
                 let settings = std::mem::take(&mut session.staged);
                 let changes = self.configuration.commit(&settings, &who, view.now);
                 Answer::doing(self.committed(who, Cause::Commit, &changes, view))
             }
+            When::Unless(within_s) => {
+                let (settings, within) = (std::mem::take(&mut session.staged), Duration::from_secs(within_s));
+                let changes = self.configuration.commit_for_now(&settings, &who, view.now, within);
+                let mut effects = self.committed(who, Cause::Commit, &changes, view);
+                effects.push(Effect::Reschedule);
+                Answer::doing(effects)
+            }
+        }
+    }
+
+    fn confirm(&mut self, session: &Session, who: &str) -> Answer {
+        if let Some(refused) = self.refused_by_lock(session, who) {
+            return refused;
+        }
+        match self.configuration.confirm() {
+            true => Answer::doing(vec![Effect::Reschedule]),
+            false => Answer::refusal(Refusal::NothingToConfirm),
         }
     }
 

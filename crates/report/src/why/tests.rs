@@ -82,6 +82,8 @@ fn evidence() -> Evidence {
         items: items.iter().map(|&item| item.to_owned()).collect(),
         shift: None,
         called_at_home: false,
+        phone: None,
+        numbers: None,
     };
     let account = Account {
         name: "envelope".into(),

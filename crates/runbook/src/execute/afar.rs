@@ -91,7 +91,7 @@ impl Incident {
         })
     }
 
-    /// Tries every remote console that leads to the group, by name, then by the address on the card.
+    /// Tries every remote console that leads to the group, by name, then by the address on the card; one that answers is enough.
     pub(super) async fn login_remote(&self, on: &Name, with: &Name) -> Result<(), Failure> {
         let group: Set<String> = self.routers(on)?.into_iter().collect();
         let account = self.account(with)?;
@@ -100,6 +100,7 @@ impl Incident {
         let laptop = self.world.people.person(&person).and_then(|p| p.laptop.clone());
         let laptop = laptop.ok_or_else(|| format!("{person} has no machine to log in from"))?;
         let mut failed = Vec::new();
+        let mut answered = false;
         for console in &self.world.people.consoles {
             if !console.routers.iter().any(|router| group.contains(router)) {
                 continue;
@@ -111,7 +112,7 @@ impl Incident {
                         self.afar.borrow_mut().insert(router.clone(), route.clone());
                         self.prompt(&person, router.clone(), "remote");
                     }
-                    return Ok(());
+                    answered = true;
                 }
                 Err(why) => {
                     self.note_failed(&why);
@@ -120,6 +121,9 @@ impl Incident {
                     failed.push(why.in_words(|saw| format!("{}: {saw}", console.name)));
                 }
             }
+        }
+        if answered {
+            return Ok(());
         }
         let none = || format!("no remote console leads to `{}`", on.text).into();
         Err(Failure::all(failed, "; ").unwrap_or_else(none))

@@ -2,8 +2,9 @@
 
 use super::{Failure, Incident, Kind, Spending, sleep};
 use crate::step::Name;
-use blackstart_rt::Map;
+use blackstart_rt::{Map, Set};
 use blackstart_sim::Time;
+use blackstart_world::people::Look;
 use blackstart_world::{Event, Lapse, Person};
 use std::time::Duration;
 
@@ -11,30 +12,75 @@ use std::time::Duration;
 pub(super) const PHONES: &str = "mobile-carriers";
 /// What driving rests on.
 const ROADS: &str = "roads";
+/// So often somebody looks for what speaks against what they believe.
+const LOOKS_MAX: usize = 3;
 
 impl Incident {
     /// Somebody looks at their own instruments; the step's wait judges what they see.
     pub(super) async fn observe(&self) -> Result<(), Failure> {
         self.assume(&[PHONES.to_owned()]);
-        self.busy(&self.lead()?, "notice").await
+        let lead = self.lead()?;
+        self.busy(&lead, "notice").await?;
+        self.doubt(&lead).await
     }
 
-    /// One caller goes through the list; those who were called join while the next is being called.
+    /// Somebody thinks of the most familiar cause that their instruments suggest, and looks for what speaks against it; then of
+    /// the next. Who finds nothing goes on and believes it.
+    async fn doubt(&self, person: &str) -> Result<(), Failure> {
+        let mut thought_of: Set<&str> = Set::new();
+        let beliefs = &self.world.people.beliefs;
+        while let Some(belief) = beliefs
+            .iter()
+            .find(|it| !thought_of.contains(it.name.as_str()) && self.shown(&it.suggested_by).is_some())
+        {
+            thought_of.insert(&belief.name);
+            let (who, cause) = (person.to_owned(), belief.name.clone());
+            self.world.emit(&Event::Believed { person: who.clone(), cause: cause.clone() });
+            for _ in 0..LOOKS_MAX {
+                self.busy(person, "look").await?;
+                if let Some(saw) = self.shown(&belief.refuted_by) {
+                    self.world.emit(&Event::Doubted { person: who, cause, saw });
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What shows this now, at any vantage point.
+    fn shown(&self, look: &Look) -> Option<String> {
+        let mut points = self.world.wiring.vantage.values().flatten();
+        self.world.with_state(|state| {
+            points.find_map(|point| {
+                let signal = format!("{}@{point}", look.signal);
+                let value = state.history.now(&signal).filter(|value| value.is(&look.is))?;
+                Some(format!("{signal} is {value}"))
+            })
+        })
+    }
+
+    /// One caller goes through the list; those who were called join while the next is being called. Without the list people call
+    /// those whose numbers they have.
     pub(super) async fn convene(&self, bridge: &Name, by: &Name, roles: &[Name]) -> Result<(), Failure> {
         let known = self.world.people.bridges.get(&bridge.text);
         let known = known.ok_or_else(|| format!("there is no bridge `{}`", bridge.text))?;
         self.assume(&known.needs);
         self.assume(&[PHONES.to_owned()]);
         let caller = self.lead()?;
-        self.holder(&by.text)?;
         let own_role = self.world.people.person(&caller).and_then(|person| person.roles.first().cloned());
         self.join(&caller, &own_role.unwrap_or_default(), &bridge.text);
+        let wanted = self.listed(roles, &caller);
         let mut joining = Vec::new();
-        for (person, role) in self.listed(roles, &caller) {
-            if !self.called(&caller, &person).await? {
-                continue;
+        if self.holder(&by.text).is_ok() {
+            for (person, role) in wanted {
+                if self.called(&caller, &person).await? {
+                    joining.push(self.join_later(person, role, bridge.text.clone())?);
+                }
             }
-            joining.push(self.join_later(person, role, bridge.text.clone())?);
+        } else {
+            for (person, role) in self.called_by_heart(&caller, by, wanted).await? {
+                joining.push(self.join_later(person, role, bridge.text.clone())?);
+            }
         }
         let waiting = Time::now();
         for joined in joining {
@@ -42,25 +88,6 @@ impl Incident {
         }
         self.spent(Spending::People, "join", "those who were called", waiting);
         Ok(())
-    }
-
-    /// Calls somebody; says whether they answered.
-    async fn called(&self, caller: &str, person: &str) -> Result<bool, Failure> {
-        self.busy(caller, "call").await?;
-        Ok(self.world.people.person(person).is_some_and(|person| self.answered(caller, person)))
-    }
-
-    /// What comes of a call that was made.
-    fn answered(&self, caller: &str, person: &Person) -> bool {
-        let (by, called) = (caller.to_owned(), person.name.clone());
-        match self.answers(person) {
-            true => self.world.emit(&Event::Called { by, person: called }),
-            false => {
-                let (tried, saw) = (format!("a call to {called}"), "no answer".to_owned());
-                self.world.emit(&Event::TurnedAway { person: by, tried, saw });
-            }
-        }
-        self.answers(person)
     }
 
     fn listed(&self, roles: &[Name], caller: &str) -> Vec<(String, String)> {
@@ -156,7 +183,7 @@ impl Incident {
             let call = self.length(&caller, "call")?;
             self.people_spend(call, "call", &caller).await;
             took += call;
-            if !self.answered(&caller, person) {
+            if !self.answered(&caller, person).await {
                 continue;
             }
             self.join(&person.name, &role.text, &bridge);

@@ -24,6 +24,10 @@ pub enum StepVerdict {
 }
 
 impl StepVerdict {
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Done, Self::FailedOver, Self::Blocked, Self::Skipped, Self::Unchecked, Self::NotReached];
+
     /// The word used in reports.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -103,6 +107,10 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Completed, Self::Late, Self::Blocked, Self::Deadlocked, Self::Inconclusive];
+
     /// The word used in reports.
     #[must_use]
     pub fn word(self) -> &'static str {

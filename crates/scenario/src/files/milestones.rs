@@ -4,14 +4,32 @@ use super::units::{Length, When};
 use blackstart_source::Spanned;
 use serde::Deserialize;
 
-/// The whole file.
+/// The whole file; also what somebody else wrote of the same day, `testimonies/NAME.toml`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Milestones {
+    /// Who wrote it.
+    pub title: Option<String>,
+    /// How far the clock of this file is ahead of UTC.
+    pub ahead_of_utc: Option<Length>,
+    /// Rows of the record that are not shown.
+    pub not_shown: Vec<NotShown>,
     /// Rows.
     pub milestone: Vec<Milestone>,
     /// What must hold.
     pub invariant: Vec<Invariant>,
+}
+
+/// A row of the record that the model cannot show.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct NotShown {
+    /// Its id in the record.
+    pub id: Spanned<String>,
+    /// What it says.
+    pub what: String,
+    /// Why it is not shown.
+    pub why: String,
 }
 
 /// A sentence that must hold: exactly one of `always`, `never`, `eventually`.
@@ -80,6 +98,9 @@ pub struct Milestone {
     pub until: Option<Spanned<When>>,
     /// Source, and why this tolerance.
     pub source: String,
+    /// Constants that were fitted so that it holds.
+    #[serde(default)]
+    pub fitted: Vec<String>,
 }
 
 /// Where a row's time comes from.

@@ -27,8 +27,32 @@ pub struct People {
     pub account: Vec<Account>,
     /// Remote consoles, in the order in which people try them.
     pub console: Vec<Console>,
+    /// What people believe, the most familiar cause first.
+    pub belief: Vec<Belief>,
     /// How long tasks take.
     pub task: Vec<Task>,
+}
+
+/// A cause that people think of before they know better.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Belief {
+    /// The cause, as the end of a sentence: "… believes that".
+    pub name: Spanned<String>,
+    /// What makes them think of it.
+    pub suggested_by: Look,
+    /// What speaks against it.
+    pub refuted_by: Look,
+}
+
+/// What is seen from any vantage point that people have.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Look {
+    /// The signal's stem: the name of a probe's check.
+    pub signal: Spanned<String>,
+    /// Its value: a word, a number, `ok`, `failing`.
+    pub is: String,
 }
 
 /// A duration that is not known exactly.
@@ -136,6 +160,12 @@ pub struct Person {
     /// Place where they are when they do not work, and are called; without it nobody reaches them then.
     #[serde(default)]
     pub home: Option<Spanned<String>>,
+    /// Chat service through which their phone rings: a phone of the company. One of their own unless given.
+    #[serde(default)]
+    pub phone: Option<Spanned<String>>,
+    /// Whose numbers are in their phone, for the night when the list is missing.
+    #[serde(default)]
+    pub numbers: Option<Vec<Spanned<String>>>,
 }
 
 /// When somebody works, each day.

@@ -329,7 +329,12 @@ impl<'a> Steps<'a> {
 
     /// A list of numbers, a phone, and what the bridge stands on.
     fn convene(&mut self, index: usize, who: &Who, bridge: &Name, by: &Name) -> Vec<Id> {
-        let mut needs = vec![self.word(PHONES), self.held(who, by)];
+        let list = self.held(who, by);
+        let by_heart = self.candidates(who).iter().any(|person| person.numbers.is_some());
+        let by_heart = if by_heart { Met::Given } else { Met::Lost("none".to_owned()) };
+        let numbers = vec![list, self.ground.graph.fact("numbers in the caller's phone", by_heart)];
+        let numbers = self.ground.graph.joint(Met::Any(numbers));
+        let mut needs = vec![self.word(PHONES), numbers];
         let stands_on = self.ground.scenario.people.bridges.get(&bridge.text).map(|b| b.needs.clone());
         needs.extend(stands_on.into_iter().flatten().map(|need| self.stated(index, who, &need)));
         needs

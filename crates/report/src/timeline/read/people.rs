@@ -77,6 +77,12 @@ pub(super) fn note(event: Event) -> Option<Note> {
             let done = if announced { "announces" } else { "withdraws" };
             Some(Note::said("people", format!("{person} {done} {prefix} on {router}")))
         }
+        Event::Believed { person, cause } => {
+            Some(Note::said("people", format!("{person} believes that {cause}")))
+        }
+        Event::Doubted { person, cause, saw } => {
+            Some(Note::said("people", format!("{person} no longer believes that {cause}: {saw}")))
+        }
         Event::TookUp { person, runbook } => {
             Some(Note::said("people", format!("{person} takes up the runbook {runbook}")))
         }
