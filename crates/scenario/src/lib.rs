@@ -18,6 +18,7 @@
 mod build;
 mod contents;
 mod counts;
+mod elsewhere;
 pub mod files;
 mod index;
 mod learn;

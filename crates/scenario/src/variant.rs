@@ -1,6 +1,6 @@
-//! Applying a variant: a few values of the scenario's own files set to something else.
+//! Applying a variant: a few values of the scenario's own files set to something else, and a few entries more.
 
-use crate::files::variant::{Change, Variant};
+use crate::files::variant::{Addition, Change, Variant};
 use blackstart_source::{Diagnostic, Diagnostics, SourceFile, Spanned, parse_toml};
 use std::path::Path;
 use toml::{Table, Value};
@@ -27,18 +27,20 @@ impl Changes {
         if !path.exists() {
             return Err(unknown(&variants, name).into());
         }
-        let file = SourceFile::read(&path)?;
+        Self::parse(SourceFile::read(&path)?)
+    }
+
+    /// What the text of a variant says.
+    ///
+    /// # Errors
+    /// When it is broken, or changes a file that no variant can change.
+    pub(crate) fn parse(file: SourceFile) -> Result<Self, Diagnostics> {
         let variant: Variant = parse_toml(&file)?;
         let mut errors = Diagnostics::new();
-        for change in &variant.change {
-            if !CHANGEABLE.contains(&change.file.get_ref().as_str()) {
-                errors.push(Diagnostic::unknown(
-                    &file,
-                    change.file.span(),
-                    "file",
-                    change.file.get_ref(),
-                    CHANGEABLE,
-                ));
+        let added = variant.add.iter().map(|addition| &addition.file);
+        for name in variant.change.iter().map(|change| &change.file).chain(added) {
+            if !CHANGEABLE.contains(&name.get_ref().as_str()) {
+                errors.push(Diagnostic::unknown(&file, name.span(), "file", name.get_ref(), CHANGEABLE));
             }
         }
         errors.into_result(Self { file, variant })
@@ -47,7 +49,9 @@ impl Changes {
     /// Whether anything in this file changes.
     #[must_use]
     pub(crate) fn concern(&self, file: &str) -> bool {
-        self.variant.change.iter().any(|change| change.file.get_ref() == file)
+        let Variant { change, add, .. } = &self.variant;
+        let mut named = change.iter().map(|it| &it.file).chain(add.iter().map(|it| &it.file));
+        named.any(|name| name.get_ref() == file)
     }
 
     /// The file's text with the changes made. Errors found later point into this text.
@@ -59,9 +63,23 @@ impl Changes {
         for change in self.variant.change.iter().filter(|change| change.file.get_ref() == name) {
             self.set(&mut table, change)?;
         }
+        for addition in self.variant.add.iter().filter(|addition| addition.file.get_ref() == name) {
+            self.add(&mut table, addition)?;
+        }
         let text = toml::to_string(&table)
             .map_err(|error| Diagnostic::of_file(self.file.name(), error.to_string()))?;
         Ok(SourceFile::new(format!("{} changed by {}", file.name(), self.file.name()), text))
+    }
+
+    fn add(&self, file: &mut Table, addition: &Addition) -> Result<(), Diagnostic> {
+        let entries = file.entry(addition.table.clone()).or_insert_with(|| Value::Array(Vec::new()));
+        let Value::Array(entries) = entries else {
+            let message = format!("`{}` is no list of entries", addition.table);
+            return Err(Diagnostic::new(&self.file, addition.file.span(), message));
+        };
+        let place = if addition.first { 0 } else { entries.len() };
+        entries.insert(place, Value::Table(addition.entry.clone()));
+        Ok(())
     }
 
     /// What the variant says of itself.

@@ -84,13 +84,25 @@ impl Wiring {
         self.machines.iter().map(|(name, machine)| (machine.node, name.clone())).collect()
     }
 
-    /// The machine at `site` that has a cable to `router`.
+    /// The machine at `site` that has a cable to `router`, and hangs on the site's own network.
     #[must_use]
     pub fn cable_at(&self, site: &str, router: &str) -> Option<(&str, &Serial)> {
-        let here = |host: &str| self.machine(host).is_some_and(|m| m.site == site);
         let mut cables = self.serial.iter();
         cables
-            .find(|((host, to), _)| to == router && here(host))
+            .find(|((host, to), _)| to == router && self.hangs_on(host, site))
             .map(|((host, _), cable)| (host.as_str(), cable))
+    }
+
+    /// A machine with cables at `site`, from which orders can be given: it hangs on the site's own network.
+    #[must_use]
+    pub fn cart_at(&self, site: &str) -> Option<&str> {
+        self.serial.keys().map(|(host, _)| host.as_str()).find(|host| self.hangs_on(host, site))
+    }
+
+    /// A machine stands at a site, and so does the router that it is plugged into.
+    fn hangs_on(&self, host: &str, site: &str) -> bool {
+        let machine = self.machine(host).filter(|machine| machine.site == site);
+        let router = machine.and_then(|machine| self.machine(machine.router.as_ref()?));
+        router.is_some_and(|router| router.site == site)
     }
 }

@@ -102,8 +102,8 @@ pub(crate) const ROWS: [Row; 26] = [
         required: &["on", "with"],
         optional: &["second-factor"],
         example: "login = \"serial\", on = \"backbone-routers\", with = \"break-glass\", second-factor = \"code-generator\"",
-        does: "`remote` tries every console of `people.toml` that leads to the group, by name, then by address, from the actor's\n\
-                 laptop (task `try-console`). `serial` fetches the sealed secret from the place where it lies, plugs in the cable, and\n\
+        does: "`remote` tries the consoles of `people.toml` that lead to routers of the group without a prompt, by name, then by address,\n\
+                 from the actor's laptop (task `try-console`); one that answers is enough. `serial` fetches the sealed secret from the place where it lies, plugs in the cable, and\n\
                  logs in on the group's routers at this site; then technicians at the other sites do the same (tasks `open-safe`,\n\
                  `connect-serial`, `unlock-device`).",
     },

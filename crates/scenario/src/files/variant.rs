@@ -15,7 +15,26 @@ pub struct Variant {
     #[serde(default)]
     pub hypothesis: bool,
     /// Changes, in order.
+    #[serde(default)]
     pub change: Vec<Change>,
+    /// Entries that are there beside the scenario's own, in order; they come after all changes.
+    #[serde(default)]
+    pub add: Vec<Addition>,
+}
+
+/// One more entry of a file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Addition {
+    /// File of the scenario's own folder.
+    pub file: Spanned<String>,
+    /// Kind of entry, as in `[[console]]`.
+    pub table: String,
+    /// It stands in front of the others, where their order matters.
+    #[serde(default)]
+    pub first: bool,
+    /// The entry.
+    pub entry: toml::Table,
 }
 
 /// One value set in, or removed from, one entry of one file.

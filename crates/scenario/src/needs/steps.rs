@@ -178,7 +178,9 @@ impl<'a> Steps<'a> {
 
     fn carts(&self, sites: &Set<String>) -> Vec<&'a str> {
         let at_hand = |host: &crate::files::services::Host| {
-            sites.contains(host.site.get_ref()) && !host.serial.is_empty()
+            let router = self.ground.index.routers.get(host.router.get_ref());
+            let hangs_there = router.is_some_and(|(_, router)| router.site.get_ref() == host.site.get_ref());
+            sites.contains(host.site.get_ref()) && !host.serial.is_empty() && hangs_there
         };
         let hosts = self.ground.index.hosts.iter();
         hosts.filter(|(_, (_, host))| at_hand(host)).map(|(name, _)| name).collect()
