@@ -140,8 +140,7 @@ fn changes_are_compared_seed_by_seed_and_ranked() {
     scenario.people.persons[1].items.push("card".to_owned());
     let runbook = named(&scenario, "call").unwrap();
     let mut changes = changes(&folder(), &scenario, runbook).unwrap();
-    let (variants, made): (Vec<_>, Vec<_>) =
-        changes.made.drain(..).partition(|it| it.kind == "variant");
+    let (variants, made): (Vec<_>, Vec<_>) = changes.made.drain(..).partition(|it| it.kind == "variant");
     changes.made = made;
     assert_eq!(variants.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["variant strict"]);
     let (seeds, workers) = (seeds("1..3"), workers(2));

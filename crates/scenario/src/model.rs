@@ -134,7 +134,7 @@ impl Scenario {
         let start = start(&folder, &mut errors);
         let people = people(&folder, start);
         let duration = folder.scenario.it.duration.map_or(DURATION, |length| length.0);
-        let words = vocabulary(&folder, &index, &people, duration);
+        let words = vocabulary(&folder, &index, &people, &zones, duration);
         let mut warnings = Diagnostics::new();
         let runbooks = runbooks(&folder, &words, &people, &mut errors, &mut warnings);
         let clock = start.map(|start| start.to_zoned(TimeZone::UTC).time()).unwrap_or_default();

@@ -22,6 +22,8 @@ pub struct Machine {
     pub router: Option<String>,
     /// Resolvers that its programs ask.
     pub resolvers: Vec<SocketAddr>,
+    /// Rack in which it stands.
+    pub rack: Option<String>,
 }
 
 /// A serial cable that can be plugged between a machine and a router's console port.
@@ -58,6 +60,8 @@ pub struct Wiring {
     pub chats: Map<String, Endpoint>,
     /// Jump host -> where people find it.
     pub jump_hosts: Map<String, Endpoint>,
+    /// VPN gateway -> where people find it.
+    pub vpns: Map<String, Endpoint>,
     /// Machine -> service there -> services without which it does not start again.
     pub boot_needs: Map<String, Map<String, Vec<String>>>,
     /// Where the admission service listens and the secret that it asks for.

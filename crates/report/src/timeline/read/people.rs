@@ -77,6 +77,12 @@ pub(super) fn note(event: Event) -> Option<Note> {
             let done = if announced { "announces" } else { "withdraws" };
             Some(Note::said("people", format!("{person} {done} {prefix} on {router}")))
         }
+        Event::Repointed { person, on, name, to } => {
+            Some(Note::said("people", format!("{person} points {name} to {to} on {on}")))
+        }
+        Event::Tunnelled { person, gateway } => {
+            Some(Note::said("people", format!("{person} has a tunnel to {gateway}")))
+        }
         Event::TookUp { person, runbook } => {
             Some(Note::said("people", format!("{person} takes up the runbook {runbook}")))
         }
