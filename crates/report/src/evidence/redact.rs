@@ -160,13 +160,18 @@ fn phone(before: Option<char>, rest: &str, phones: &mut Map<String, usize>) -> O
     let run = &rest[..rest.find(|letter| !is_part(letter)).unwrap_or(rest.len())];
     let run = run.trim_end_matches(|letter: char| !letter.is_ascii_digit());
     let digits: String = run.chars().filter(char::is_ascii_digit).collect();
-    let after = rest[run.len()..].chars().next();
+    let mut after = rest[run.len()..].chars();
+    let (after, beyond) = (after.next(), after.next());
+    let goes_on = match after {
+        Some(':') => beyond.is_some_and(char::is_alphanumeric),
+        after => after.is_some_and(|letter| letter.is_alphanumeric() || letter == '_'),
+    };
     let is_phone = digits.len() >= PHONE_DIGITS_MIN
         && !run.contains("  ")
         && !run.contains("..")
         && !is_date(run)
         && !is_address(run)
-        && !after.is_some_and(|letter| letter.is_alphanumeric() || matches!(letter, ':' | '_'));
+        && !goes_on;
     is_phone.then(|| {
         let next = phones.len() + 1;
         (run.len(), format!("phone-{}", phones.entry(digits).or_insert(next)))
@@ -210,11 +215,11 @@ mod tests {
             ("badge F-2041 at F-20411", "badge badge-1 at F-20411"),
             ("signs in with break-glass", "signs in with account-1"),
             ("call +41 (44) 668-1800, or 0446681800", "call phone-1, or phone-2"),
-            ("again +41 44 668 18 00", "again phone-1"),
-            ("044.668.18.00, 044/668.18.00, 044\u{a0}668\u{a0}18\u{a0}00", "phone-3, phone-3, phone-3"),
-            ("(650) 555-0100. 1.650.555.0101.", "phone-4. phone-5."),
+            ("again +41 44 668 18 00: Ada", "again phone-1: person-1"),
+            ("044.668.18.00, 044/668.18.00, 044\u{a0}668\u{a0}18\u{a0}00", "phone-2, phone-2, phone-2"),
+            ("(650) 555-0100. 1.650.555.0101.", "phone-3. phone-4."),
             ("12.0.3.1, 129.134.30.0/23, 198.41.100.24:53", "12.0.3.1, 129.134.30.0/23, 198.41.100.24:53"),
-            ("call-044-668-18-00 10.0.0.1-10.0.0.9", "call-phone-3 10.0.0.1-10.0.0.9"),
+            ("call-044-668-18-00 10.0.0.1-10.0.0.9", "call-phone-2 10.0.0.1-10.0.0.9"),
             ("on 04.10.2021 or 10/04/2021", "on 04.10.2021 or 10/04/2021"),
             ("2021-10-04T15:39:00.000Z 2021-10-04", "2021-10-04T15:39:00.000Z 2021-10-04"),
             ("facebook-2021-10-04 seeds 1..200", "facebook-2021-10-04 seeds 1..200"),
