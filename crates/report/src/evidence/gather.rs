@@ -94,7 +94,7 @@ impl Dossier {
                 required: validation.required,
             },
             achieved: achieved(validation),
-            summary: validation.page("").lines().take(SUMMARY_LINES).map(str::to_owned).collect(),
+            summary: summary(&validation.page("")),
             record: record(material, steps, &trees),
             deviations: steps.iter().zip(&trees).filter_map(|(step, tree)| deviation(step, tree)).collect(),
             findings,
@@ -104,6 +104,12 @@ impl Dossier {
             validation: as_printed(validation)?,
         })
     }
+}
+
+/// The first lines of the page, as far as its rule.
+fn summary(page: &str) -> Vec<String> {
+    let lines = page.lines().take(SUMMARY_LINES).take_while(|line| !line.starts_with("---"));
+    lines.map(str::to_owned).collect()
 }
 
 /// What `validate --format json` prints, but for the time that it took: two equal campaigns leave equal evidence.

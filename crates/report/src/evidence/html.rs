@@ -108,7 +108,7 @@ fn steps(dossier: &Dossier) -> Markup {
     let record = &dossier.record;
     html! {
         (heading("steps"))
-        p { "Seed " (record.seed) ", " (record.stands_for) ". Runbook " (record.verdict)
+        p { "Seed " (record.seed) ": " (record.stands_for) ". Runbook " (record.verdict)
             @if let Some(recovery) = record.achieved_recovery_s { ", users were back after " (clock(recovery)) }
             ". Times are UTC of the simulated world, from " (record.from) "." }
         (gantt(&record.steps))
@@ -245,7 +245,12 @@ fn deviations(dossier: &Dossier) -> Markup {
         @if dossier.deviations.is_empty() { p { "None: every step was done as written." } }
         @for deviation in &dossier.deviations {
             h3 { (deviation.step) ": " (deviation.verdict) }
-            @if !deviation.causes.is_empty() { pre { (deviation.causes.join("\n")) } }
+            @match deviation.verdict.as_str() {
+                "unchecked" => p { "Prose only: there was nothing to judge." },
+                "not-reached" => p { "The run never came to it." },
+                "skipped" => p { "The runbook went past it." },
+                _ => pre { (deviation.causes.join("\n")) },
+            }
         }
     }
 }
