@@ -57,7 +57,7 @@ impl Incident {
     pub(super) async fn order_admission(&self, percent: u32) -> Result<(), Failure> {
         let service = self.world.wiring.admission.clone();
         let (address, token) = service.ok_or_else(|| "there is no admission service".to_owned())?;
-        let cart = self.machine_at_hand().await?;
+        let cart = self.machine_at_hand(address.ip()).await?;
         let share = Percent::whole(u8::try_from(percent).map_err(|_| format!("{percent} is no percentage"))?);
         let began = Time::now();
         let order = async move { admission::set(address, &token, share, PATIENCE).await };
