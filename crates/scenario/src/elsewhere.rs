@@ -47,9 +47,9 @@ impl Scenario {
     /// Why there can be none.
     pub fn chat_elsewhere(&self, chat: &str, laptop: &str) -> Result<SourceFile, String> {
         let mut outside = Outside::new(self, laptop)?;
-        let (_, service) = outside.index_of(chat)?;
+        let service = outside.service_called(chat)?;
         let Run::Chat(config) = &service.run else { return Err(format!("`{chat}` is no chat")) };
-        let (_, stands) = outside.host_of(service)?;
+        let stands = outside.host_of(service)?;
         if outside.router(stands.router.get_ref()).is_some_and(|router| !outside.is_own(router)) {
             return Err(format!("`{chat}` is outside the company already"));
         }
@@ -137,15 +137,15 @@ impl<'a> Outside<'a> {
         self.own.contains(router.r#as.get_ref())
     }
 
-    fn index_of(&self, service: &str) -> Result<(&'a SourceFile, &'a Service), String> {
-        let mut services = all(&self.scenario.folder.services, |f| &f.service);
-        let found = services.find(|(_, it)| it.name.get_ref() == service);
-        found.ok_or_else(|| format!("there is no service `{service}`"))
+    fn service_called(&self, name: &str) -> Result<&'a Service, String> {
+        let mut services = all(&self.scenario.folder.services, |f| &f.service).map(|(_, service)| service);
+        let found = services.find(|service| service.name.get_ref() == name);
+        found.ok_or_else(|| format!("there is no service `{name}`"))
     }
 
-    fn host_of(&self, service: &Service) -> Result<(&'a SourceFile, &'a Host), String> {
-        let mut hosts = all(&self.scenario.folder.services, |f| &f.host);
-        let found = hosts.find(|(_, host)| host.name.get_ref() == service.host.get_ref());
+    fn host_of(&self, service: &Service) -> Result<&'a Host, String> {
+        let mut hosts = all(&self.scenario.folder.services, |f| &f.host).map(|(_, host)| host);
+        let found = hosts.find(|host| host.name.get_ref() == service.host.get_ref());
         found.ok_or_else(|| format!("nobody knows where `{}` runs", service.name.get_ref()))
     }
 
