@@ -244,7 +244,7 @@ fn without_a_ramp_there_is_a_second_outage() {
 fn a_data_centre_without_feed_and_generator_goes_dark_when_its_batteries_are_empty() {
     let mut scenario = load(&founding(), Some("audit-works"));
     for machine in ["frc-feed1", "frc-generator1"] {
-        let kind = Kind::PowerOff { machine: machine.to_owned() };
+        let kind = fault::Kind::PowerOff { machine: machine.to_owned() };
         scenario.faults.push(Fault::at(Duration::from_secs(3600), Some(Duration::from_secs(3600)), kind));
     }
     let night = play(&scenario, scenario.seed);

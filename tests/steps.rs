@@ -24,6 +24,17 @@ host = "chat1"
 [service.run.chat]
 listen = "0.0.0.0:6667"
 [[host]]
+name = "chat2"
+site = "data-centre"
+router = "dc-r1"
+address = "203.0.113.22"
+[[service]]
+name = "staff-chat"
+host = "chat2"
+[service.run.chat]
+listen = "0.0.0.0:6667"
+identity = "203.0.113.140:7100"
+[[host]]
 name = "jump1"
 site = "data-centre"
 router = "dc-r2"
@@ -34,6 +45,53 @@ host = "jump1"
 [service.run.jump-host]
 routers = "core-routers"
 sign-in = "203.0.113.140:7100"
+[[host]]
+name = "vpn1"
+site = "data-centre"
+router = "dc-r2"
+address = "203.0.113.94"
+resolvers = ["203.0.113.42:53"]
+[[service]]
+name = "vpn-gateway"
+host = "vpn1"
+[service.run.vpn]
+sign-in = "203.0.113.140:7100"
+[[host]]
+name = "wiki1"
+site = "data-centre"
+router = "dc-r2"
+address = "10.9.0.10"
+rack = "rack-1"
+[[service]]
+name = "wiki"
+host = "wiki1"
+boot-needs = ["store"]
+[service.run.site]
+hosts = ["wiki.shop.example"]
+content = "how to bring it back"
+[[host]]
+name = "wiki2"
+site = "data-centre"
+router = "dc-r2"
+address = "10.9.0.11"
+rack = "rack-1"
+[[service]]
+name = "store"
+host = "wiki2"
+[service.run.site]
+hosts = ["store.shop.example"]
+content = "pages"
+[[host]]
+name = "mirror1"
+site = "outside"
+router = "isp-r1"
+address = "198.51.100.80"
+[[service]]
+name = "mirror"
+host = "mirror1"
+[service.run.site]
+hosts = ["www.shop.example"]
+content = "closed for repairs"
 [[host]]
 name = "gus-laptop"
 site = "outside"
@@ -65,6 +123,11 @@ fn tried_in(faults: &str, header: &str, people: &str, steps: &[&str]) -> Night {
     let add = |file: &str, more: &str| folder::write(&copy, file, &(folder::read(&copy, file) + more));
     add("services.toml", MORE_SERVICES);
     add("network.toml", STANDBY);
+    add("zones/shop.example.zone", "wiki IN A 10.9.0.10\n");
+    // Addresses that are announced to nobody outside.
+    let network = folder::read(&copy, "network.toml");
+    let inside = "networks = [\"203.0.113.64/26\", \"10.9.0.0/24\"]";
+    folder::write(&copy, "network.toml", &network.replace("networks = [\"203.0.113.64/26\"]", inside));
     let known = folder::read(&copy, "people.toml");
     let known = known.replace("at = \"hall\"\n", "at = \"hall\"\nlaptop = \"gus-laptop\"\n");
     folder::write(&copy, "people.toml", &format!("{known}\n{tasks}{people}"));
@@ -125,6 +188,21 @@ fn one_step() {
         let saw = step.blocked_on.clone().unwrap_or_default();
         assert!(saw.contains(why), "{action}: {saw}");
     }
+}
+
+/// The chat asks the sign-in service about everybody who comes.
+#[test]
+fn a_chat_that_asks_who_is_there_is_entered_with_an_account() {
+    let chat = |with: &str| {
+        format!(
+            "who = {{ role = 'on-call' }}\ndo = {{ chat = '#incident', on = 'staff-chat', to = 'guard', text = 'Hello?'{with} }}"
+        )
+    };
+    let (open, signed_in) = (tried("", "", &[&chat("")]), tried("", "", &[&chat(", with = 'automation'")]));
+    assert_eq!(verdicts(&open), ["blocked"]);
+    let why = open.runbook().steps[0].blocked_on.clone().unwrap_or_default();
+    assert!(why.starts_with("Gus is not in the chat: "), "{why}");
+    assert_eq!(verdicts(&signed_in), ["done"], "{:#?}", signed_in.runbook().steps);
 }
 
 #[test]
@@ -286,12 +364,101 @@ fn machines_are_switched_on_in_the_order_in_which_they_start() {
     });
     let switched: Vec<String> = switched.collect();
     let place = |machine: &str| switched.iter().position(|other| other == machine).expect(machine);
-    assert!(switched.len() == 10 && place("ns1") < place("web1"), "{switched:?}");
+    assert!(switched.len() == 14 && place("ns1") < place("web1"), "{switched:?}");
     // The shop's machine does not find the name server, which is off.
     let wrong = "do = { reset = ['web1', 'ns1'], hold = '5m' }";
     let night = tried_in(QUIET, "", "", &[&travel, enter, wrong]);
     let why = night.runbook().steps[2].blocked_on.clone().unwrap_or_default();
     assert_eq!(why, "`web-shop` on web1 did not start within 5m: it waits for `names`");
+}
+
+/// `store` starts first: `wiki` needs it to start, and its machine comes first by name.
+#[test]
+fn a_rack_is_switched_on_in_the_order_in_which_its_machines_start() {
+    let travel = format!("{TEAM}\ndo = {{ travel = 'data-centre' }}");
+    let reset = "do = { reset = ['rack-1'], hold = '5m' }";
+    let before = tried_in(QUIET, "", "", &[&travel, reset]);
+    let why = before.runbook().steps[1].blocked_on.clone().unwrap_or_default();
+    assert_eq!(why, "wiki2 stands behind the door router-room, Ada before it");
+    let enter = "do = { enter = 'router-room', try = ['badge'] }";
+    let night = tried_in(QUIET, "", "", &[&travel, enter, reset]);
+    assert_eq!(verdicts(&night), ["done"; 3], "{:#?}", night.runbook().steps);
+    let switched = night.events::<Event>().filter_map(|(_, event)| match event {
+        Event::PowerCycled { machine, .. } => Some(machine),
+        _ => None,
+    });
+    assert_eq!(switched.collect::<Vec<_>>(), ["wiki2", "wiki1"], "the whole rack and nothing else");
+}
+
+#[test]
+fn through_a_tunnel_people_reach_what_nobody_outside_can() {
+    let on_call = "who = { role = 'on-call' }";
+    let read = format!("{on_call}\ndo = {{ open = 'wiki.shop.example' }}");
+    let vpn = format!("{on_call}\ndo = {{ vpn = 'vpn-gateway', with = 'automation' }}");
+    let outside = tried_in(QUIET, "", "", &[&read]);
+    let why = outside.runbook().steps[0].blocked_on.clone().unwrap_or_default();
+    assert!(why.starts_with("wiki.shop.example: "), "{why}");
+    let inside = tried_in(QUIET, "", "", &[&vpn, &read]);
+    assert_eq!(verdicts(&inside), ["done"; 2], "{:#?}", inside.runbook().steps);
+    // The gateway stands in the data centre and asks the office, which is cut off from it.
+    let down =
+        tried("", "", &[&format!("{on_call}\n{AFTER}\ndo = {{ vpn = 'vpn-gateway', with = 'automation' }}")]);
+    let why = down.runbook().steps[0].blocked_on.clone().unwrap_or_default();
+    assert!(why.starts_with("sign-in: "), "{why}");
+    // A tunnel falls with the gateway, and nothing is done through it then.
+    let dark = "[[fault]]\nat = '+10m'\nkind = 'power-off'\non = 'vpn1'\n";
+    let wait = format!("{on_call}\ndo = {{ travel = 'office' }}");
+    let fallen = tried_in(&format!("{QUIET}{dark}"), "", "", &[&vpn, &wait, &read]);
+    assert_eq!(verdicts(&fallen), ["done", "done", "blocked"], "{:#?}", fallen.runbook().steps);
+    let why = fallen.runbook().steps[2].blocked_on.clone().unwrap_or_default();
+    assert!(why.starts_with("wiki.shop.example: "), "from the laptop again: {why}");
+}
+
+#[test]
+fn a_name_moves_to_another_address() {
+    let travel = format!("{TEAM}\ndo = {{ travel = 'data-centre' }}");
+    let enter = "do = { enter = 'router-room', try = ['badge'] }";
+    // The shop's machine is gone; the mirror outside has its name from then on, as far as caches allow.
+    let gone = "[[fault]]\nat = '+30m'\nkind = 'power-off'\non = 'web1'\n";
+    let faults = format!("{QUIET}{gone}");
+    let lost = format!("after = {{ signal = 'http.shop', is = 'failing', within = '1h', else = 'stop' }}\n");
+    let name = "fail-over = 'www.shop.example', from = '203.0.113.20', to = '198.51.100.80', on = 'names'";
+    let move_it = format!("{lost}do = {{ {name} }}\n{}", shop("ok"));
+    let stay = format!("{lost}do = {{ open = 'paper@router-room' }}\n{}", shop("ok"));
+    let moved = tried_in(&faults, "", "", &[&travel, enter, &move_it]);
+    assert_eq!(verdicts(&moved), ["done"; 3], "{:#?}", moved.runbook().steps);
+    let stayed = tried_in(&faults, "", "", &[&travel, enter, &stay]);
+    assert_eq!(verdicts(&stayed), ["done", "done", "blocked"], "nothing else brings it back");
+    let afar = tried_in(QUIET, "", "", &[&format!("{TEAM}\ndo = {{ {name} }}")]);
+    let why = afar.runbook().steps[0].blocked_on.clone().unwrap_or_default();
+    assert_eq!(why, "ns1 stands at data-centre, Ada is at home");
+    // Words that the zone does not have are told before anything runs.
+    for (word, message) in [
+        (
+            "fail-over = 'ww.shop.example', from = '203.0.113.20', to = '198.51.100.80', on = 'names'",
+            "unknown name on `names`",
+        ),
+        (
+            "fail-over = 'www.shop.example', from = '203.0.113.21', to = '198.51.100.80', on = 'names'",
+            "unknown address of `www.shop.example`",
+        ),
+        (
+            "fail-over = 'www.shop.example', from = '203.0.113.20', to = '198.51.100.80', on = 'nams'",
+            "unknown name server `nams`",
+        ),
+        (
+            "fail-over = 'www.shop.example', from = 'web1', to = '198.51.100.80', on = 'names'",
+            "`web1` is no address",
+        ),
+        ("vpn = 'vpn', with = 'automation'", "unknown VPN gateway `vpn`"),
+    ] {
+        let copy = folder::copy(&three_services());
+        let text = folder::read(&copy, "runbooks/bring-it-back.md")
+            + &format!("\n## More\n\n```toml step\ndo = {{ {word} }}\n```\n");
+        folder::write(&copy, "runbooks/bring-it-back.md", &text);
+        let refused = blackstart_scenario::Scenario::load(copy.path(), None).unwrap_err().to_string();
+        assert!(refused.contains(message), "{refused}");
+    }
 }
 
 #[test]

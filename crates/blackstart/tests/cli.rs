@@ -291,3 +291,25 @@ fn a_runbook_is_printed_or_its_mistakes_are() {
     assert_eq!(missing.code, 2);
     assert!(missing.stderr.contains("no-such.md"), "{}", missing.stderr);
 }
+
+#[test]
+fn check_tells_what_it_learned_when_it_is_asked() {
+    let folder = copy(&small());
+    // A proxy in front of the shop, which nothing says that it needs.
+    let services = folder.path().join("services.toml");
+    let text = std::fs::read_to_string(&services).unwrap()
+        + "[[host]]\nname = 'edge1'\nsite = 'cellar'\nrouter = 'shop-r1'\naddress = '203.0.113.81'\n\
+           [[service]]\nname = 'edge'\nhost = 'edge1'\n[service.run.edge]\n\
+           pools = [{ backends = ['203.0.113.80:80'] }]\n";
+    std::fs::write(&services, text).unwrap();
+    let check = |arguments: &[&str]| {
+        let ran = blackstart(
+            &[&["check", folder.path().to_str().unwrap(), "--format", "json"], arguments].concat(),
+        );
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let told: Value = serde_json::from_str(&ran.stdout).unwrap();
+        let warnings = told["warnings"].as_array().unwrap().clone();
+        warnings.iter().filter(|warning| warning["message"].as_str().unwrap().contains(" asked ")).count()
+    };
+    assert_eq!((check(&[]), check(&["--learn"])), (0, 1));
+}

@@ -63,4 +63,14 @@ fn changes_are_tried_one_by_one() {
     let ran = blackstart(&arguments);
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{}", ran.stdout);
     assert!(ran.stdout.contains("as it is: 2 of 2 runs completed") && ran.stdout.contains("variant strict"));
+    assert!(
+        ran.stdout.contains("NOT TRIED   outside-chat: no step asks anybody in a chat"),
+        "{}",
+        ran.stdout
+    );
+    let strict = blackstart(&[&arguments[..], &["--variant", "strict", "--format", "json"]].concat());
+    let json: Value = serde_json::from_str(&strict.stdout).unwrap();
+    assert_eq!((&json["variant"], &json["verdicts"]["late"]), (&"strict".into(), &2.into()));
+    let changes = json["changes"].as_array().unwrap();
+    assert!(!changes.is_empty() && changes.iter().all(|change| change["kind"] != "variant"), "{changes:?}");
 }

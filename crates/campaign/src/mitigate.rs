@@ -3,13 +3,14 @@
 //! Changes are the scenario's variants, and those that can be made to any scenario: see `changes`.
 
 mod changes;
+mod elsewhere;
 
 use crate::validate::{count, recovery};
 use crate::{Error, Progress, Seeds, Trial, Workers, named};
 use blackstart_report::mitigation::{Mitigated, Mitigation};
 use blackstart_runbook::step::Runbook;
 use blackstart_scenario::Scenario;
-pub use changes::{Change, changes};
+pub use changes::{Change, Changes, changes};
 use std::sync::Arc;
 
 /// Runs the scenario as it is, then with each change, and ranks them. `wall_s` is 0: whoever may read the wall clock fills it
@@ -21,21 +22,22 @@ pub fn mitigate(
     scenario: &Scenario,
     runbook: &Arc<Runbook>,
     seeds: Seeds,
-    changes: &[Change],
+    changes: &Changes,
     workers: &Workers,
     progress: &dyn Progress,
 ) -> Result<Mitigation, Error> {
     let all = seeds.all();
-    progress.planned(all.len() * changes.len());
+    progress.planned(all.len() * changes.made.len());
     let base = workers.trials(scenario, runbook, &all, progress)?;
     let mut changed = Vec::new();
-    for change in changes {
+    for change in &changes.made {
         let trials = runs_with(change, &runbook.name, &all, workers, progress)?;
         changed.push(compared(change, &base, &trials));
     }
     rank(&mut changed);
     Ok(Mitigation {
         scenario: scenario.name.clone(),
+        variant: scenario.variant.clone(),
         runbook: runbook.name.clone(),
         seeds: seeds.to_string(),
         runs: all.len(),
@@ -43,6 +45,7 @@ pub fn mitigate(
         verdicts: count(&base),
         recovery_s: recovery(&base),
         changes: changed,
+        left_out: changes.left_out.clone(),
     })
 }
 

@@ -14,7 +14,8 @@ const CHANGES: usize = 2;
 /// Stopped runs on which each is tried.
 const STOPPED: usize = 3;
 /// Kinds of changes that can save time where nothing stops a run, those that mostly save most first.
-const SAVINGS: [&str; 4] = ["cached-list", "secret-at-hand", "standing-authority", "variant"];
+const SAVINGS: [&str; 5] =
+    ["independent-out-of-band", "cached-list", "secret-at-hand", "standing-authority", "variant"];
 
 /// What is asked.
 pub(crate) struct Asked<'a> {
@@ -115,9 +116,10 @@ fn fitting(kind: Kind) -> &'static [&'static str] {
         Kind::BadgeTap => &["cached-list", "second-key"],
         Kind::GuardKey => &["second-key", "cached-list"],
         Kind::Item => &["copy"],
+        Kind::NameLookup | Kind::Connect => &["independent-out-of-band", "outside-chat"],
         Kind::Person => &["one-more-person"],
         Kind::Console | Kind::SignIn => &["secret-at-hand"],
         Kind::Limit | Kind::Wait => &["standing-authority", "cached-list", "secret-at-hand"],
-        Kind::NameLookup | Kind::Connect | Kind::Travel | Kind::Port | Kind::Reach | Kind::Task => &[],
+        Kind::Travel | Kind::Port | Kind::Reach | Kind::Task => &[],
     }
 }

@@ -1,8 +1,9 @@
 //! Which elements, lost alone from the start, stop every run.
 //!
-//! Elements come from the scenario, by kind. Whoever gets through without several at once gets through without each of them, so
-//! elements that nothing names are lost together first, and a group without which the run stops is halved. What is left is lost
-//! alone: on the earliest run, on the median run, and those that stop both on more.
+//! Elements come from the scenario. Those that the runs used come first, then those that the runbook names, each lost alone.
+//! Whoever gets through without several at once gets through without each of them, so the rest is lost together, and a group
+//! without which the run stops is halved. All of that happens on the earliest run; what stops it is lost on the median run too,
+//! and what stops both on more.
 
 use crate::element::{Element, elements, without};
 use crate::validate::{Base, Depth, by_recovery};
@@ -12,13 +13,13 @@ use blackstart_rt::Set;
 use blackstart_runbook::execute::Verdict;
 
 /// Runs for all of it, unless everything is asked for.
-const RUNS: usize = 40;
+const RUNS: usize = 90;
 /// Those of them that may go into the first look.
-const FIRST_LOOK: usize = 30;
+const FIRST_LOOK: usize = 60;
 /// Seeds on which what stopped two runs is confirmed, at most.
 const CONFIRMED: usize = 10;
 /// Elements that are lost together at first.
-const TOGETHER: usize = 8;
+const TOGETHER: usize = 16;
 
 /// Elements without which no run tried gets through, and what was tried.
 pub(crate) fn find(
@@ -112,25 +113,26 @@ fn seeds(trials: &[Trial]) -> Vec<u64> {
     seeds
 }
 
-/// What is lost together in the first runs: what the runbook or the reports name alone, the rest several at once, kind by kind.
+/// What is lost in the first runs: what the runs used alone, then what the runbook names alone, then the rest several at once,
+/// links apart from what is not one.
 fn groups(base: &Base<'_>, elements: &[Element]) -> Vec<Vec<Element>> {
-    let named = named(base);
-    let is_named = |element: &&Element| named.iter().any(|text| text.contains(&element.name()));
-    let (alone, rest): (Vec<&Element>, Vec<&Element>) = elements.iter().partition(is_named);
-    let alone = alone.into_iter().map(|element| vec![element.clone()]);
+    let used = used(base);
+    let is_used = |element: &&Element| used.iter().any(|text| text.contains(&element.name()));
+    let is_named = |element: &&Element| base.runbook.file.text().contains(&element.name());
+    let (used, rest): (Vec<&Element>, Vec<&Element>) = elements.iter().partition(is_used);
+    let (named, rest): (Vec<&Element>, Vec<&Element>) = rest.into_iter().partition(is_named);
     let (links, rest): (Vec<&Element>, Vec<&Element>) =
         rest.into_iter().partition(|element| matches!(element, Element::Link(_)));
+    let alone = used.into_iter().chain(named).map(|element| vec![element.clone()]);
     let together = [rest, links];
     let together = together.iter().flat_map(|elements| elements.chunks(TOGETHER));
     alone.chain(together.map(|chunk| chunk.iter().copied().cloned().collect())).collect()
 }
 
-/// The runbook's text, and who and what its reports say was there.
-fn named<'a>(base: &Base<'a>) -> Set<&'a str> {
+/// Who and what the runs spent time with.
+fn used<'a>(base: &Base<'a>) -> Set<&'a str> {
     let steps = base.trials.iter().flat_map(|trial| &trial.report.steps);
-    let spent =
-        steps.flat_map(|step| &step.spent).flat_map(|spent| [spent.who.as_str(), spent.what.as_str()]);
-    spent.chain([base.runbook.file.text()]).collect()
+    steps.flat_map(|step| &step.spent).flat_map(|spent| [spent.who.as_str(), spent.what.as_str()]).collect()
 }
 
 fn point(element: &Element, first: &Trial, runs: usize) -> SinglePoint {

@@ -32,7 +32,7 @@ pub fn inject_into(sim: &Sim, schedule: Vec<Fault>) {
         let address = control::addresses(node).first().copied();
         let address = address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
         let (site, router, resolvers) = Default::default();
-        (name, Machine { node, address, site, router, resolvers })
+        (name, Machine { node, address, site, router, resolvers, rack: None })
     };
     let wiring = Wiring { machines: machines(sim).into_iter().map(machine).collect(), ..Wiring::default() };
     let world = Rc::new(World::new(People::default(), wiring, 0));

@@ -13,6 +13,7 @@
 //! | [`audit`] | judges what automation intends to do; has a bug when told so |
 //! | [`capacity`] | the backbone-capacity controller: one order, repeated until held |
 //! | [`sign_in`] | where routers and automation find the sign-in service |
+//! | [`vpn`] | a gateway into the company's network, and the caller's end of a tunnel |
 //! | [`event`] | what is recorded |
 //! | `lines` | lines of text over a byte stream, which every conversation here consists of |
 
@@ -25,5 +26,6 @@ pub mod event;
 mod lines;
 pub mod router;
 pub mod sign_in;
+pub mod vpn;
 
 pub use event::Event;

@@ -52,7 +52,7 @@ pub struct Dossier {
     pub limits: Limits,
     /// What only people know.
     pub to_be_filled_in: Blanks,
-    /// Everything that `validate --format json` prints.
+    /// Everything that `validate --format json` prints, but for `wall_s`.
     pub validation: Value,
 }
 

@@ -9,6 +9,8 @@ use serde::Serialize;
 pub struct Mitigation {
     /// Name of the scenario's folder.
     pub scenario: String,
+    /// The variant that everything is tried in.
+    pub variant: Option<String>,
     /// Name of the runbook.
     pub runbook: String,
     /// Seeds, `1..200`, both included.
@@ -23,6 +25,17 @@ pub struct Mitigation {
     pub recovery_s: Recovery,
     /// Changes: those that unblock most runs first, then those that save most time.
     pub changes: Vec<Mitigated>,
+    /// Kinds of changes of which there is none here.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// A change that cannot be made to this scenario.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// What kind of change.
+    pub kind: String,
+    /// Why not.
+    pub why: String,
 }
 
 /// What one change did.
@@ -65,6 +78,8 @@ impl Mitigation {
         ];
         page.extend(self.changes.iter().flat_map(Mitigated::row));
         page.extend(under("", "sooner: the median over seeds that recover with and without the change"));
+        let left_out = |it: &LeftOut| under("NOT TRIED ", &format!("{}: {}", it.kind, it.why));
+        page.extend(self.left_out.iter().flat_map(left_out));
         page.join("\n") + "\n"
     }
 }

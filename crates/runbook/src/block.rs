@@ -125,6 +125,7 @@ action_block! {
     "withdraw" withdraw: Word,
     "fail-over" fail_over: Word,
     "reset" reset: Words,
+    "vpn" vpn: Word,
     "alert" alert: Word,
     "by" by: Word,
     "carry" carry: Words,

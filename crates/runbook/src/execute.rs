@@ -7,7 +7,7 @@
 //! - [`Report`]: what came of it, step by step.
 //! - [`Failure`], [`Attempt`]: why something did not work. [`Spent`]: where the time of a step went.
 //! - `choice`: which runbook fits. `crew`: who does a step. `clock`: how long it takes them. `watch`: waiting for a signal.
-//! - `gather`, `phone`, `talk`, `enter`, `console`, `afar`, `ramp`, `at_hand`, `reset`: the actions.
+//! - `gather`, `phone`, `talk`, `enter`, `console`, `afar`, `tunnel`, `ramp`, `at_hand`, `reset`: the actions.
 
 mod afar;
 mod at_hand;
@@ -23,6 +23,7 @@ mod ramp;
 mod report;
 mod reset;
 mod talk;
+mod tunnel;
 mod watch;
 
 use crate::measure::rough;
@@ -52,6 +53,8 @@ struct Incident {
     admitted: Rc<RefCell<Vec<u32>>>,
     /// Routers that are talked to over the network, and how.
     afar: Rc<RefCell<Map<String, afar::Route>>>,
+    /// Tunnels into the company's network, by person.
+    tunnels: Rc<RefCell<Map<String, tunnel::Inside>>>,
     /// Ports brought up by hand, for taking it back.
     restored: Rc<RefCell<Vec<(String, String)>>>,
     /// The present step.
@@ -349,6 +352,8 @@ impl Incident {
                 self.originate(prefix, on, *announced).await.map(done)
             }
             Action::FailOver { prefix, from, to } => self.fail_over(prefix, from, to).await.map(done),
+            Action::Repoint { name, on, from, to } => self.repoint(name, on, from.ip, to.ip).await.map(done),
+            Action::Vpn { on, with } => self.vpn(on, with).await.map(done),
             Action::Reset { machines, patience } => self.reset(machines, *patience).await.map(done),
             Action::Post { on, text } => self.post(on, text).await.map(done),
         }

@@ -26,7 +26,11 @@ const KEYS: [(&str, Kind, &str); 22] = [
     ("carry", Kind::Names, "items that somebody among them must hold"),
     ("confirm-within", Kind::Duration, "how long the first links must hold before the rest"),
     ("first", Kind::Count, "links that are opened first; 1 unless given"),
-    ("from", Kind::Name, "item that an earlier `compare` saved on; for `fail-over`, the router that has it"),
+    (
+        "from",
+        Kind::Name,
+        "item that an earlier `compare` saved on; for `fail-over`, the router or address that has it",
+    ),
     ("hold", Kind::Duration, "how long each share must hold; how long each person or machine has"),
     ("isolate", Kind::Name, "automation that is cut off first"),
     ("on", Kind::Name, "group of routers or links, a router, or a service"),
@@ -41,7 +45,7 @@ const KEYS: [(&str, Kind, &str); 22] = [
     (
         "to",
         Kind::Name,
-        "role of whoever takes it over or is asked; for `fail-over`, the router that takes it",
+        "role of whoever takes it over or is asked; for `fail-over`, the router or address that takes it",
     ),
     ("try", Kind::Names, "ways, tried in order"),
     ("unit", Kind::Name, "`percent`"),
@@ -93,8 +97,8 @@ pub fn actions() -> String {
          `do` and `undo` have exactly one verb with its parameters. Each acts through the simulated systems; how long people\n\
          take comes from the tasks of `people.toml` that are named here.\n\n\
          Some things have another name here. Approval by two is `decide`, with `who = { approvers = [..], of = 2 }`. To verify is\n\
-         `until`, or a step that does `observe`. Restoring a configuration is `apply = \"last-good\"`. Remote access is `ssh`; there is no\n\
-         model of a VPN, so name one under `needs` if your step rests on it.\n",
+         `until`, or a step that does `observe`. Restoring a configuration is `apply = \"last-good\"`. Remote access is `ssh`,\n\
+         `login = \"remote\"` or `vpn`. Fetching a configuration back is `apply`, starting a programme again `restart`.\n",
     );
     ROWS.iter().for_each(|row| page.push_str(&action(row)));
     page

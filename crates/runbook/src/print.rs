@@ -189,6 +189,10 @@ fn action(action: &Action) -> String {
         Action::FailOver { prefix, from, to } => {
             format!("announce {} on {}, then withdraw it on {}", prefix.text, to.text, from.text)
         }
+        Action::Repoint { name, on, from, to } => {
+            format!("give {} the address {} in place of {} on {}", name.text, to.ip, from.ip, on.text)
+        }
+        Action::Vpn { on, with } => format!("open a tunnel to {} as {}", on.text, with.text),
         Action::Reset { machines, patience } => {
             format!("switch {} off, then on one by one; {} each", listed(machines), rough(*patience))
         }

@@ -4,6 +4,7 @@
 //! `execute`.
 
 use blackstart_source::{SourceFile, Span};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// A word of the runbook and where it stands, so that an error can point at it.
@@ -22,6 +23,15 @@ impl Name {
         let place = self.text.strip_prefix("paper@")?;
         Some(Self { text: place.to_owned(), span: self.span.clone() })
     }
+}
+
+/// An address, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// The address.
+    pub ip: IpAddr,
+    /// Its place in the runbook's file.
+    pub span: Span,
 }
 
 /// Name of the step in which a runbook is chosen; no heading may have it.
@@ -402,9 +412,27 @@ pub enum Action {
         /// Router that takes it.
         to: Name,
     },
+    /// Move a name from one address to another.
+    Repoint {
+        /// The name.
+        name: Name,
+        /// Name server that is changed.
+        on: Name,
+        /// Address that it has.
+        from: Address,
+        /// Address that it gets.
+        to: Address,
+    },
+    /// Come into the company's network through a VPN gateway.
+    Vpn {
+        /// The gateway's service.
+        on: Name,
+        /// Account of the sign-in service.
+        with: Name,
+    },
     /// Switch machines off and on again, one after the other.
     Reset {
-        /// Machines in this order; a site stands for its hosts.
+        /// Machines in this order; a site or a rack stands for its hosts.
         machines: Vec<Name>,
         /// How long each may take to start its services.
         patience: Duration,
@@ -424,7 +452,9 @@ impl Action {
     pub fn is_risky(&self) -> bool {
         match self {
             Self::Apply { what, .. } => what.text == "last-good",
-            Self::Admit { .. } | Self::Originate { .. } | Self::FailOver { .. } => true,
+            Self::Admit { .. } | Self::Originate { .. } | Self::FailOver { .. } | Self::Repoint { .. } => {
+                true
+            }
             _ => false,
         }
     }
@@ -441,10 +471,20 @@ impl Action {
                 Self::FailOver { prefix, from, to },
                 Self::FailOver { prefix: other, from: back_from, to: back_to },
             ) => Some((&prefix.text, &from.text, &to.text) == (&other.text, &back_to.text, &back_from.text)),
+            (
+                Self::Repoint { name, on, from, to },
+                Self::Repoint { name: other, on: there, from: back_from, to: back_to },
+            ) => Some(
+                (&name.text, &on.text, from.ip, to.ip)
+                    == (&other.text, &there.text, back_to.ip, back_from.ip),
+            ),
             (Self::Apply { on, .. }, Self::Apply { what, on: there, .. }) => {
                 Some(what.text == "saved" && on.text == there.text)
             }
-            (Self::Originate { .. } | Self::FailOver { .. } | Self::Apply { .. }, _) => Some(false),
+            (
+                Self::Originate { .. } | Self::FailOver { .. } | Self::Repoint { .. } | Self::Apply { .. },
+                _,
+            ) => Some(false),
             _ => None,
         }
     }
@@ -468,7 +508,7 @@ impl Action {
             Self::Admit { .. } => &["judge-load"],
             Self::Isolate { .. } => &["isolate"],
             Self::Fetch { .. } => &["call", "fetch"],
-            Self::SignIn { .. } => &["sign-in"],
+            Self::SignIn { .. } | Self::Vpn { .. } => &["sign-in"],
             Self::Open { .. } => &["open-document"],
             Self::PowerCycle { .. } => &["power-cycle"],
             Self::Restart { .. } => &["restart"],
@@ -478,7 +518,7 @@ impl Action {
             Self::Page { .. } => &["acknowledge", "join"],
             Self::Escort { .. } => &["call", "tap-badge", "escort"],
             Self::Ssh { .. } => &["sign-in", "try-console"],
-            Self::Originate { .. } | Self::FailOver { .. } => &["apply"],
+            Self::Originate { .. } | Self::FailOver { .. } | Self::Repoint { .. } => &["apply"],
             Self::Reset { .. } => &["power-cycle"],
             Self::Post { .. } => &["post"],
         }

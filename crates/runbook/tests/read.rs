@@ -151,11 +151,11 @@ fn broken_actions() {
     let cases = [
         (
             "{}",
-            "r.md:7:6: no verb; expected one of observe, convene, decide, travel, enter, login, compare, apply, admit, post, isolate, fetch, sign-in, open, power-cycle, restart, call, hand-over, chat, page, escort, ssh, announce, withdraw, fail-over, reset",
+            "r.md:7:6: no verb; expected one of observe, convene, decide, travel, enter, login, compare, apply, admit, post, isolate, fetch, sign-in, open, power-cycle, restart, call, hand-over, chat, page, escort, ssh, announce, withdraw, fail-over, reset, vpn",
         ),
         (
             "{ by = 'list' }",
-            "r.md:7:6: no verb; expected one of observe, convene, decide, travel, enter, login, compare, apply, admit, post, isolate, fetch, sign-in, open, power-cycle, restart, call, hand-over, chat, page, escort, ssh, announce, withdraw, fail-over, reset",
+            "r.md:7:6: no verb; expected one of observe, convene, decide, travel, enter, login, compare, apply, admit, post, isolate, fetch, sign-in, open, power-cycle, restart, call, hand-over, chat, page, escort, ssh, announce, withdraw, fail-over, reset, vpn",
         ),
         (
             "{ travel = 'a', enter = 'b' }",

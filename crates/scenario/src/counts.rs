@@ -3,6 +3,7 @@
 use crate::files::services::Run;
 use crate::index::all;
 use crate::model::Scenario;
+use crate::vocabulary::known_as;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Sizes of a scenario.
@@ -52,6 +53,12 @@ impl Scenario {
         laptops.chain(doors).chain(cabled).chain(helping).collect()
     }
 
+    /// Words by which services are known: their names, products and sites.
+    #[must_use]
+    pub fn services_known_as(&self) -> BTreeSet<String> {
+        all(&self.folder.services, |f| &f.service).flat_map(|(_, service)| known_as(service)).collect()
+    }
+
     /// Links between networks of different owners, each as the names of its two ends.
     #[must_use]
     pub fn borders(&self) -> Vec<[String; 2]> {
@@ -67,6 +74,11 @@ impl Scenario {
 fn helps_people(run: &Run) -> bool {
     matches!(
         run,
-        Run::AccessServer(_) | Run::Identity(_) | Run::Chat(_) | Run::ConsoleServer(_) | Run::Admission(_)
+        Run::AccessServer(_)
+            | Run::Identity(_)
+            | Run::Chat(_)
+            | Run::ConsoleServer(_)
+            | Run::Admission(_)
+            | Run::Vpn(_)
     )
 }

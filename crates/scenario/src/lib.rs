@@ -5,6 +5,7 @@
 //! - [`Scenario::learn`], [`Learned`]: what services were seen to ask of each other
 //! - [`build`], [`build_without_log`], [`Run`]: a scenario and a seed to a world in an engine
 //! - `counts`, [`Counts`]: how much there is of everything
+//! - `elsewhere`: parts of a company that could stand outside it, as texts of variants
 //! - [`files`]: the shapes of the files
 //!
 //! - [`contents`]: the files themselves, for evidence
@@ -14,12 +15,14 @@
 //!
 //! - [`Expectation`]: what a variant says that its runs show; module `expectation`
 //!
-//! Inside: `orders` reads faults; `load` reads files and imports, `variant` changes a few values, `index` knows every name, `validate` looks
+//! Inside: `orders` reads faults; `load` reads files and imports, `variant` changes a few values and adds entries, `elsewhere` derives
+//! variants, `index` knows every name, `validate` looks
 //! references up, `vocabulary` says which words runbooks may use, `model` is the result.
 
 mod build;
 mod contents;
 mod counts;
+mod elsewhere;
 mod expectation;
 pub mod files;
 mod index;

@@ -21,7 +21,7 @@ pub(crate) struct Read<T> {
 pub(crate) struct Folder {
     /// Its `scenario.toml`.
     pub(crate) scenario: Read<scenario::Scenario>,
-    /// The variant that was applied.
+    /// The variant that was applied; the last of several.
     pub(crate) variant: Option<Read<variant::Variant>>,
     /// Every `network.toml`, imports first.
     pub(crate) networks: Vec<Read<network::Network>>,
@@ -48,8 +48,7 @@ pub(crate) struct Folder {
 /// # Errors
 /// Everything that is wrong with any file by itself: missing, too large, not UTF-8, broken TOML, unknown keys, imports that
 /// lead in a circle, a variant that does not exist or changes what is not there.
-pub(crate) fn folder(path: &Path, variant_name: Option<&str>) -> Result<Folder, Diagnostics> {
-    let changes = variant_name.map(|name| Changes::read(path, name)).transpose()?;
+pub(crate) fn folder(path: &Path, changes: Vec<Changes>) -> Result<Folder, Diagnostics> {
     let mut reader = Reader { changes, ..Reader::default() };
     let own = reader.visit(path, None)?;
     let Some(scenario) = own else { return Err(reader.errors) };
@@ -68,7 +67,7 @@ pub(crate) fn folder(path: &Path, variant_name: Option<&str>) -> Result<Folder, 
         (Some(faults), Some(milestones), Some(runbooks)) if errors.is_empty() => Ok(Folder {
             testimonies,
             scenario,
-            variant: reader.changes.map(Changes::into_variant),
+            variant: reader.changes.pop().map(Changes::into_variant),
             networks: reader.networks,
             services: reader.services,
             people: reader.people,
@@ -84,7 +83,7 @@ pub(crate) fn folder(path: &Path, variant_name: Option<&str>) -> Result<Folder, 
 
 #[derive(Default)]
 struct Reader {
-    changes: Option<Changes>,
+    changes: Vec<Changes>,
     /// Folders being read, outermost first: an import of one of them is a circle.
     trail: Vec<PathBuf>,
     /// Folders already read: a second import adds nothing.
@@ -127,7 +126,7 @@ impl Reader {
     }
 
     fn contents(&mut self, path: &Path, own: bool) {
-        let changes = if own { &self.changes } else { &None };
+        let changes = if own { &self.changes[..] } else { &[] };
         let network = self.errors.take(optional(changes, path, "network.toml"));
         let services = self.errors.take(optional(changes, path, "services.toml"));
         let people = self.errors.take(optional(changes, path, "people.toml"));
@@ -168,41 +167,37 @@ fn required<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<Read<T>, D
     Ok(Read { file, it })
 }
 
-/// A file that may be absent, with the variant's changes applied.
+/// A file that may be absent, with the changes of each variant applied.
 fn optional<T: DeserializeOwned>(
-    changes: &Option<Changes>,
+    changes: &[Changes],
     folder: &Path,
     name: &str,
 ) -> Result<Read<T>, Diagnostic> {
     let path = folder.join(name);
-    let file = match path.exists() {
+    let mut file = match path.exists() {
         true => SourceFile::read(&path)?,
         false => SourceFile::new(path.display().to_string(), ""),
     };
     // The file as written is judged first, so that its own mistakes are shown where they stand.
-    let it: T = parse_toml(&file)?;
-    match changes {
-        Some(changes) if changes.concern(name) => {
-            let file = changes.apply(name, &file)?;
-            let it = parse_toml(&file)?;
-            Ok(Read { file, it })
-        }
-        _ => Ok(Read { file, it }),
+    let mut it: T = parse_toml(&file)?;
+    for changes in changes.iter().filter(|changes| changes.concern(name)) {
+        file = changes.apply(name, &file)?;
+        it = parse_toml(&file)?;
     }
+    Ok(Read { file, it })
 }
 
-/// Runbooks as the variant changes them.
+/// Runbooks as the variants change them.
 fn changed(
-    changes: &Option<Changes>,
+    changes: &[Changes],
     runbooks: BTreeMap<String, SourceFile>,
     errors: &mut Diagnostics,
 ) -> BTreeMap<String, SourceFile> {
-    let mut one = |(name, file): (String, SourceFile)| {
+    let mut one = |(name, mut file): (String, SourceFile)| {
         let path = format!("runbooks/{name}");
-        let file = match changes {
-            Some(changes) if changes.concern(&path) => errors.take(changes.apply_to_runbook(&path, &file))?,
-            _ => file,
-        };
+        for changes in changes.iter().filter(|changes| changes.concern(&path)) {
+            file = errors.take(changes.apply_to_runbook(&path, &file))?;
+        }
         Some((name, file))
     };
     runbooks.into_iter().filter_map(&mut one).collect()

@@ -9,6 +9,7 @@ use crate::load::{Folder, folder};
 use crate::orders;
 use crate::targets::targets;
 use crate::validate;
+use crate::variant::Changes;
 use crate::vocabulary::{known_as, vocabulary};
 use blackstart_badge::offline::Policy as OfflinePolicy;
 use blackstart_dns::Name;
@@ -142,7 +143,22 @@ impl Scenario {
     /// # Errors
     /// Every mistake found, each with file, line and column.
     pub fn load(path: &Path, variant: Option<&str>) -> Result<Self, Diagnostics> {
-        let folder = folder(path, variant)?;
+        Self::load_changed(path, variant.as_slice(), None)
+    }
+
+    /// The same with several variants one after the other, then with what the text of another, in no file, says.
+    ///
+    /// # Errors
+    /// As [`Scenario::load`].
+    pub fn load_changed(
+        path: &Path,
+        variants: &[&str],
+        further: Option<SourceFile>,
+    ) -> Result<Self, Diagnostics> {
+        let named = variants.iter().map(|name| Changes::read(path, name));
+        let changes: Result<Vec<Changes>, Diagnostics> =
+            named.chain(further.map(|text| Changes::parse(path, text))).collect();
+        let folder = folder(path, changes?)?;
         let mut errors = Diagnostics::new();
         let index = Index::new(&folder, &mut errors);
         errors.extend(validate::references(&folder, &index));
@@ -150,7 +166,7 @@ impl Scenario {
         let start = start(&folder, &mut errors);
         let people = people(&folder, start);
         let duration = folder.scenario.it.duration.map_or(DURATION, |length| length.0);
-        let words = vocabulary(&folder, &index, &people, duration);
+        let words = vocabulary(&folder, &index, &people, &zones, duration);
         let mut warnings = Diagnostics::new();
         let runbooks = runbooks(&folder, &words, &people, &mut errors, &mut warnings);
         let clock = start.map(|start| start.to_zoned(TimeZone::UTC).time()).unwrap_or_default();
@@ -168,7 +184,7 @@ impl Scenario {
         Ok(Self {
             name: name_of(path),
             title: folder.scenario.it.title.clone(),
-            variant: variant.map(str::to_owned),
+            variant: (!variants.is_empty()).then(|| variants.join(" + ")),
             expects: folder.variant.as_ref().map(|v| v.it.expects.clone()),
             expectations,
             is_hypothesis: folder.variant.as_ref().is_some_and(|v| v.it.hypothesis),

@@ -130,6 +130,7 @@ fn kind_of(service: &Service) -> &'static str {
         Run::Capacity(_) => "capacity-controllers",
         Run::ConsoleServer(_) => "console-servers",
         Run::JumpHost(_) => "jump-hosts",
+        Run::Vpn(_) => "vpn-gateways",
     }
 }
 

@@ -1,6 +1,6 @@
-//! Applying a variant: a few values of the scenario's own files set to something else.
+//! Applying a variant: a few values of the scenario's own files set to something else, and a few entries more.
 
-use crate::files::variant::{Change, Variant};
+use crate::files::variant::{Addition, Change, Variant};
 use crate::load::Read;
 use blackstart_source::{Diagnostic, Diagnostics, SourceFile, Spanned, parse_toml, parse_toml_at};
 use std::path::Path;
@@ -34,19 +34,21 @@ impl Changes {
         if !path.exists() {
             return Err(unknown(&variants, name).into());
         }
-        let file = SourceFile::read(&path)?;
+        Self::parse(folder, SourceFile::read(&path)?)
+    }
+
+    /// What the text of a variant of this scenario folder says.
+    ///
+    /// # Errors
+    /// When it is broken, or changes a file that no variant can change.
+    pub(crate) fn parse(folder: &Path, file: SourceFile) -> Result<Self, Diagnostics> {
         let variant: Variant = parse_toml(&file)?;
         let mut errors = Diagnostics::new();
-        for change in &variant.change {
-            let name = change.file.get_ref();
-            if !CHANGEABLE.contains(&name.as_str()) && !is_runbook(folder, name) {
-                errors.push(Diagnostic::unknown(
-                    &file,
-                    change.file.span(),
-                    "file",
-                    change.file.get_ref(),
-                    CHANGEABLE,
-                ));
+        let is_table = |change: &&Change| !is_runbook(folder, change.file.get_ref());
+        let changed = variant.change.iter().filter(is_table).map(|change| &change.file);
+        for name in changed.chain(variant.add.iter().map(|addition| &addition.file)) {
+            if !CHANGEABLE.contains(&name.get_ref().as_str()) {
+                errors.push(Diagnostic::unknown(&file, name.span(), "file", name.get_ref(), CHANGEABLE));
             }
         }
         errors.into_result(Self { file, variant })
@@ -55,7 +57,9 @@ impl Changes {
     /// Whether anything in this file changes.
     #[must_use]
     pub(crate) fn concern(&self, file: &str) -> bool {
-        self.variant.change.iter().any(|change| change.file.get_ref() == file)
+        let Variant { change, add, .. } = &self.variant;
+        let mut named = change.iter().map(|it| &it.file).chain(add.iter().map(|it| &it.file));
+        named.any(|name| name.get_ref() == file)
     }
 
     /// The file's text with the changes made. Errors found later point into this text.
@@ -66,6 +70,9 @@ impl Changes {
         let mut table: Table = parse_toml(file)?;
         for change in self.variant.change.iter().filter(|change| change.file.get_ref() == name) {
             self.set(self.entry(&mut table, change)?, change)?;
+        }
+        for addition in self.variant.add.iter().filter(|addition| addition.file.get_ref() == name) {
+            self.add(&mut table, addition)?;
         }
         let text = toml::to_string(&table)
             .map_err(|error| Diagnostic::of_file(self.file.name(), error.to_string()))?;
@@ -96,6 +103,17 @@ impl Changes {
             text.replace_range(block, &changed);
         }
         Ok(SourceFile::new(file.name().to_owned(), text))
+    }
+
+    fn add(&self, file: &mut Table, addition: &Addition) -> Result<(), Diagnostic> {
+        let entries = file.entry(addition.table.clone()).or_insert_with(|| Value::Array(Vec::new()));
+        let Value::Array(entries) = entries else {
+            let message = format!("`{}` is no list of entries", addition.table);
+            return Err(Diagnostic::new(&self.file, addition.file.span(), message));
+        };
+        let place = if addition.first { 0 } else { entries.len() };
+        entries.insert(place, Value::Table(addition.entry.clone()));
+        Ok(())
     }
 
     /// What the variant says of itself.

@@ -3,9 +3,11 @@
 use crate::files::services::{Run, Service};
 use crate::index::{Index, all};
 use crate::load::Folder;
+use blackstart_dns::zone::Zone;
 use blackstart_rt::{Map, Set};
 use blackstart_runbook::check::{Door, Observability, Person, Presence, Vocabulary};
 use blackstart_world::People;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What `Decide` may write on besides the items that people hold.
@@ -19,6 +21,7 @@ pub(crate) fn vocabulary(
     folder: &Folder,
     index: &Index<'_>,
     people: &People,
+    zones: &BTreeMap<String, Zone>,
     duration: Duration,
 ) -> Vocabulary {
     let persons = people.persons.iter();
@@ -58,6 +61,9 @@ pub(crate) fn vocabulary(
         link_groups: counts(all(&folder.networks, |f| &f.link).map(|(_, l)| &l.groups)),
         chats: running(index, |run| matches!(run, Run::Chat(_))),
         jump_hosts: running(index, |run| matches!(run, Run::JumpHost(_))),
+        vpns: running(index, |run| matches!(run, Run::Vpn(_))),
+        racks: racks(folder),
+        named: named(index, zones),
         originates: originates(folder),
         controllers: index
             .services
@@ -111,6 +117,29 @@ fn running(index: &Index<'_>, is: impl Fn(&Run) -> bool) -> Set<String> {
         .filter(|(_, (_, service))| is(&service.run))
         .map(|(name, _)| name.to_owned())
         .collect()
+}
+
+fn racks(folder: &Folder) -> Set<String> {
+    all(&folder.services, |f| &f.host)
+        .filter_map(|(_, host)| Some(host.rack.as_ref()?.get_ref().clone()))
+        .collect()
+}
+
+/// Name servers, the names with an address in their zones, and the addresses.
+fn named(index: &Index<'_>, zones: &BTreeMap<String, Zone>) -> Map<String, Map<String, Set<String>>> {
+    let mut named: Map<String, Map<String, Set<String>>> = Map::new();
+    for (server, (_, service)) in index.services.iter() {
+        let Run::Authority(authority) = &service.run else { continue };
+        let names = named.entry(server.to_owned()).or_default();
+        for zone in authority.zones.iter().filter_map(|zone| zones.get(zone.get_ref())) {
+            for name in zone.named() {
+                let addresses = zone.addresses(name).map(|record| record.data.to_string());
+                let word = name.to_string().trim_end_matches('.').to_owned();
+                names.entry(word).or_default().extend(addresses);
+            }
+        }
+    }
+    named
 }
 
 /// Routers that take orders, and what each may originate.

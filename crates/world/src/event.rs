@@ -198,6 +198,24 @@ pub enum Event {
         /// What they saw.
         saw: String,
     },
+    /// Somebody gave a name another address.
+    Repointed {
+        /// Who.
+        person: String,
+        /// Name server.
+        on: String,
+        /// The name.
+        name: String,
+        /// Its address now.
+        to: String,
+    },
+    /// Somebody has a tunnel into the company's network.
+    Tunnelled {
+        /// Who.
+        person: String,
+        /// Through which gateway.
+        gateway: String,
+    },
     /// Somebody saw that a runbook is the one to use.
     TookUp {
         /// Who.

@@ -30,6 +30,11 @@ impl<T: Clone> Told<T> {
         self.now.borrow().clone()
     }
 
+    /// Changes it, on top of what it is now: a change that somebody means. A fault that lies on it and ends takes it away again.
+    pub fn change<R>(&self, change: impl FnOnce(&mut T) -> R) -> R {
+        change(&mut self.now.borrow_mut())
+    }
+
     /// Makes it what the scenario has, with these edits and no others.
     pub fn edit(&self, edit: impl FnOnce(&mut T)) {
         let mut now = (*self.sound).clone();

@@ -22,6 +22,8 @@ pub struct Machine {
     pub router: Option<String>,
     /// Resolvers that its programs ask.
     pub resolvers: Vec<SocketAddr>,
+    /// Rack in which it stands.
+    pub rack: Option<String>,
 }
 
 /// A serial cable that can be plugged between a machine and a router's console port.
@@ -58,6 +60,8 @@ pub struct Wiring {
     pub chats: Map<String, Endpoint>,
     /// Jump host -> where people find it.
     pub jump_hosts: Map<String, Endpoint>,
+    /// VPN gateway -> where people find it.
+    pub vpns: Map<String, Endpoint>,
     /// Machine -> service there -> services without which it does not start again.
     pub boot_needs: Map<String, Map<String, Vec<String>>>,
     /// Where the admission service listens and the secret that it asks for.
@@ -84,13 +88,25 @@ impl Wiring {
         self.machines.iter().map(|(name, machine)| (machine.node, name.clone())).collect()
     }
 
-    /// The machine at `site` that has a cable to `router`.
+    /// The machine at `site` that has a cable to `router`, and hangs on the site's own network.
     #[must_use]
     pub fn cable_at(&self, site: &str, router: &str) -> Option<(&str, &Serial)> {
-        let here = |host: &str| self.machine(host).is_some_and(|m| m.site == site);
         let mut cables = self.serial.iter();
         cables
-            .find(|((host, to), _)| to == router && here(host))
+            .find(|((host, to), _)| to == router && self.hangs_on(host, site))
             .map(|((host, _), cable)| (host.as_str(), cable))
+    }
+
+    /// A machine with cables at `site`, from which orders can be given: it hangs on the site's own network.
+    #[must_use]
+    pub fn cart_at(&self, site: &str) -> Option<&str> {
+        self.serial.keys().map(|(host, _)| host.as_str()).find(|host| self.hangs_on(host, site))
+    }
+
+    /// A machine stands at a site, and so does the router that it is plugged into.
+    fn hangs_on(&self, host: &str, site: &str) -> bool {
+        let machine = self.machine(host).filter(|machine| machine.site == site);
+        let router = machine.and_then(|machine| self.machine(machine.router.as_ref()?));
+        router.is_some_and(|router| router.site == site)
     }
 }

@@ -59,7 +59,7 @@ fn found(arguments: &Arguments) -> Result<Cuts, Error> {
     let scenario = Scenario::load(path, arguments.variant.as_deref())?;
     let runbook = named(&scenario, &arguments.runbook)?;
     complain::about(&scenario.warnings);
-    let changes = changes(path, &scenario, runbook)?;
+    let changes = changes(path, &scenario, runbook)?.made;
     let question = Question {
         scenario: &scenario,
         runbook,

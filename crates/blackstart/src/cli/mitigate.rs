@@ -18,6 +18,9 @@ pub(super) struct Arguments {
     /// Seeds, first and last included: one run for each, as it is and with each change
     #[arg(long, value_name = "A..B")]
     seeds: Seeds,
+    /// Apply variants/V.toml, also below each change
+    #[arg(long, value_name = "V")]
+    variant: Option<String>,
     /// Runs at the same time; one for each core unless given. The result is the same
     #[arg(long, value_name = "J", value_parser = validate::jobs)]
     jobs: Option<usize>,
@@ -36,7 +39,7 @@ pub(super) fn run(arguments: &Arguments) -> Ending {
 #[expect(clippy::disallowed_methods, reason = "wall time is reported beside the runs and is no part of them")]
 fn tried(arguments: &Arguments) -> Result<Mitigation, Error> {
     let path = &arguments.scenario;
-    let scenario = Scenario::load(path, None)?;
+    let scenario = Scenario::load(path, arguments.variant.as_deref())?;
     let runbook = named(&scenario, &arguments.runbook)?;
     let changes = changes(path, &scenario, runbook)?;
     let workers = Workers::new(arguments.jobs)?;

@@ -84,7 +84,7 @@ fn judged(arguments: &Arguments, writer: Option<&evidence::Writer>) -> Result<Va
     let (seeds, required) = (arguments.seeds, arguments.require);
     let changes = match depth {
         Depth::Quick => Vec::new(),
-        Depth::Usual | Depth::Thorough => changes(&arguments.scenario, &scenario, runbook)?,
+        Depth::Usual | Depth::Thorough => changes(&arguments.scenario, &scenario, runbook)?.made,
     };
     let question = Question { scenario: &scenario, runbook, seeds, required, depth, changes: &changes };
     let begun = Instant::now();

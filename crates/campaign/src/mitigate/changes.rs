@@ -1,7 +1,9 @@
-//! Changes worth trying: the scenario's variants, and those that follow from what its people, doors and accounts are.
+//! Changes worth trying: the scenario's variants, and those that follow from what its people, doors, accounts and machines are.
 
+use super::elsewhere;
 use crate::Error;
 use blackstart_badge::offline;
+use blackstart_report::mitigation::LeftOut;
 use blackstart_rt::Set;
 use blackstart_runbook::step::{Action, Body, Name, Runbook, Who};
 use blackstart_scenario::{Scenario, variants};
@@ -27,23 +29,71 @@ pub struct Change {
     pub scenario: Scenario,
 }
 
-/// Every change that can be made to the scenario at `path`.
+/// Changes that can be made, and kinds of which there is none here.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// Those that can be made.
+    pub made: Vec<Change>,
+    /// Those that cannot, and why.
+    pub left_out: Vec<LeftOut>,
+}
+
+impl Changes {
+    /// Changes of a kind, or why there are none.
+    fn take(&mut self, kind: &str, made: impl IntoIterator<Item = Change>, why: &str) {
+        let before = self.made.len();
+        self.made.extend(made);
+        if self.made.len() == before {
+            self.left_out.push(LeftOut { kind: kind.to_owned(), why: why.to_owned() });
+        }
+    }
+}
+
+/// Every change that can be made to the scenario at `path`, on top of the variant that it was read with.
 ///
 /// # Errors
 /// What is wrong with a variant.
-pub fn changes(path: &Path, scenario: &Scenario, runbook: &Runbook) -> Result<Vec<Change>, Error> {
-    let mut changes = Vec::new();
-    for name in variants(path) {
-        let scenario = Scenario::load(path, Some(&name))?;
-        let hypothesis = scenario.is_hypothesis;
-        changes.push(Change { kind: "variant", name: format!("variant {name}"), hypothesis, scenario });
+pub fn changes(path: &Path, scenario: &Scenario, runbook: &Runbook) -> Result<Changes, Error> {
+    let mut changes = with_variants(path, scenario)?;
+    let keys = second_keys(scenario);
+    changes.take("second-key", keys, "nobody stands before a locked door without its key");
+    changes.take("cached-list", door_lists(scenario), "there is no door without a list of badges");
+    let authority = standing_authority(scenario, runbook);
+    changes.take("standing-authority", authority, "no step decides anything");
+    let copies = copies(scenario, runbook);
+    changes.take("copy", copies, "the runbook asks for no item that one person alone holds");
+    changes.take("secret-at-hand", known_by_heart(scenario), "no secret is sealed");
+    let second = one_more_person(scenario, runbook);
+    changes.take("one-more-person", second, "no role or skill of the runbook hangs on one person");
+    for (kind, made) in elsewhere::changes(path, scenario, runbook) {
+        match made {
+            Ok(change) => changes.made.push(change),
+            Err(why) => changes.left_out.push(LeftOut { kind: kind.to_owned(), why }),
+        }
     }
-    changes.extend(second_keys(scenario));
-    changes.extend(door_lists(scenario));
-    changes.extend(standing_authority(scenario, runbook));
-    changes.extend(copies(scenario, runbook));
-    changes.extend(known_by_heart(scenario));
-    changes.extend(one_more_person(scenario, runbook));
+    Ok(changes)
+}
+
+/// The scenario with each of its other variants. A mistake in one is nobody's fault but its own; one that does not go with
+/// the variant that is there already is left out.
+fn with_variants(path: &Path, scenario: &Scenario) -> Result<Changes, Error> {
+    let mut changes = Changes::default();
+    let own = scenario.variant.as_deref();
+    for name in variants(path).into_iter().filter(|name| Some(name.as_str()) != own) {
+        let both: Vec<&str> = own.into_iter().chain([name.as_str()]).collect();
+        let name = format!("variant {name}");
+        match (Scenario::load_changed(path, &both, None), own) {
+            (Ok(scenario), _) => {
+                let hypothesis = scenario.is_hypothesis;
+                changes.made.push(Change { kind: "variant", name, hypothesis, scenario });
+            }
+            (Err(mistakes), None) => return Err(mistakes.into()),
+            (Err(mistakes), Some(own)) => {
+                let why = format!("does not go with {own}: {mistakes}");
+                changes.left_out.push(LeftOut { kind: name, why });
+            }
+        }
+    }
     Ok(changes)
 }
 
@@ -111,7 +161,7 @@ fn copies(scenario: &Scenario, runbook: &Runbook) -> Vec<Change> {
     asked.into_iter().filter(|item| holders(item) == 1).map(copy).collect()
 }
 
-fn bodies(runbook: &Runbook) -> impl Iterator<Item = &Body> {
+pub(super) fn bodies(runbook: &Runbook) -> impl Iterator<Item = &Body> {
     runbook.steps.iter().filter_map(|step| step.body.as_ref())
 }
 

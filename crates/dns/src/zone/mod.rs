@@ -12,6 +12,7 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 pub use parse::{Error, ZONE_LEN_MAX};
 
 use blackstart_rt::Map;
+use std::net::IpAddr;
 
 /// The records of one owner name. Empty for a name that exists only because names below it do.
 type Node = Map<RecordType, Vec<Record>>;
@@ -101,6 +102,20 @@ impl Zone {
             mistyped = true;
         }
         mistyped
+    }
+
+    /// Gives a name another address in place of one that it has. Says whether it had it.
+    pub fn repoint(&mut self, name: &Name, from: IpAddr, to: IpAddr) -> bool {
+        let Some(node) = self.nodes.get_mut(name) else { return false };
+        let old = RData::from(from);
+        let Some(records) = node.get_mut(&old.record_type()) else { return false };
+        let Some(place) = records.iter().position(|record| record.data == old) else { return false };
+        let record = Record::from_rdata(name.clone(), records.remove(place).ttl, to.into());
+        if records.is_empty() {
+            node.remove(&old.record_type());
+        }
+        self.insert(record);
+        true
     }
 
     /// Every name with an address.

@@ -3,7 +3,7 @@
 use blackstart_source::Diagnostic;
 
 use super::Judge;
-use crate::step::{Action, Body, Condition, Name, Otherwise, Quorum, Test, Then, Wait, Who};
+use crate::step::{Action, Address, Body, Condition, Name, Otherwise, Quorum, Test, Then, Wait, Who};
 
 impl Judge<'_> {
     pub(super) fn names(&mut self) {
@@ -134,9 +134,16 @@ impl Judge<'_> {
             Action::FailOver { prefix, from, to } => {
                 [from, to].into_iter().for_each(|router| self.originated(prefix, router));
             }
+            Action::Repoint { name, on, from, .. } => self.pointed(name, on, from),
+            Action::Vpn { on, with } => {
+                self.known("VPN gateway", on, &vocabulary.vpns);
+                self.known("account", with, &vocabulary.accounts);
+            }
             Action::Reset { machines, .. } => {
-                let there: Vec<&String> = vocabulary.sites.iter().chain(&vocabulary.machines).collect();
-                machines.iter().for_each(|one| self.known("site or machine", one, there.iter().copied()));
+                let places = vocabulary.sites.iter().chain(&vocabulary.racks);
+                let there: Vec<&String> = places.chain(&vocabulary.machines).collect();
+                let kind = "site, rack or machine";
+                machines.iter().for_each(|one| self.known(kind, one, there.iter().copied()));
             }
             Action::Post { on, .. } => self.known("service", on, &vocabulary.services),
         }
@@ -148,6 +155,21 @@ impl Judge<'_> {
         match originates.get(&router.text) {
             None => self.known("router that originates prefixes", router, originates.keys()),
             Some(prefixes) => self.known(&format!("prefix of `{}`", router.text), prefix, prefixes),
+        }
+    }
+
+    /// A name server that has this name, with this address unless an earlier step gave it that.
+    fn pointed(&mut self, name: &Name, on: &Name, from: &Address) {
+        let named = &self.vocabulary.named;
+        let Some(names) = named.get(&on.text) else { return self.known("name server", on, named.keys()) };
+        let Some(has) = names.get(&name.text) else {
+            return self.known(&format!("name on `{}`", on.text), name, names.keys());
+        };
+        let gives = |action: &Action| matches!(action, Action::Repoint { name: other, to, .. } if other.text == name.text && to.ip == from.ip);
+        let given = self.checked().any(|(_, body)| gives(&body.action));
+        if !given {
+            let written = Name { text: from.ip.to_string(), span: from.span.clone() };
+            self.known(&format!("address of `{}`", name.text), &written, has);
         }
     }
 

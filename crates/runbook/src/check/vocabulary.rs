@@ -35,6 +35,12 @@ pub struct Vocabulary {
     pub chats: Set<String>,
     /// Services through which routers are reached.
     pub jump_hosts: Set<String>,
+    /// VPN gateways.
+    pub vpns: Set<String>,
+    /// Racks in which machines stand.
+    pub racks: Set<String>,
+    /// Name servers and the names with an address that each has, with those addresses.
+    pub named: Map<String, Map<String, Set<String>>>,
     /// Routers and the prefixes that each may originate.
     pub originates: Map<String, Set<String>>,
     /// Automation that can be cut off.

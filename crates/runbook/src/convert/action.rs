@@ -9,7 +9,7 @@ use super::verb::{ROWS, Verb};
 use super::{Converter, Elsewhere, all, name, names};
 use crate::block::{ActionBlock, Shares, StopBlock, Word};
 use crate::measure;
-use crate::step::{Action, Name};
+use crate::step::{Action, Address, Name};
 
 impl Converter<'_> {
     pub(super) fn action(&mut self, action: &Spanned<ActionBlock>, elsewhere: Elsewhere) -> Option<Action> {
@@ -46,6 +46,7 @@ impl Converter<'_> {
             Verb::Withdraw => self.originate(block.withdraw.as_ref()?, block.on.as_ref()?, false),
             Verb::FailOver => self.fail_over(block),
             Verb::Reset => self.reset(block),
+            Verb::Vpn => Some(Action::Vpn { on: name(&block.vpn)?, with: name(&block.with)? }),
             Verb::Post => Some(Action::Post { on: name(&block.on)?, text: name(&block.text)? }),
         };
         action.filter(|_| complete)
@@ -140,14 +141,28 @@ impl Converter<'_> {
     }
 
     fn fail_over(&mut self, block: &ActionBlock) -> Option<Action> {
+        if let Some(on) = name(&block.on) {
+            let (from, to) = (self.address(block.from.as_ref()?), self.address(block.to.as_ref()?));
+            return Some(Action::Repoint { name: name(&block.fail_over)?, on, from: from?, to: to? });
+        }
         let prefix = self.prefix(block.fail_over.as_ref()?)?;
         Some(Action::FailOver { prefix, from: name(&block.from)?, to: name(&block.to)? })
+    }
+
+    fn address(&mut self, word: &Word) -> Option<Address> {
+        let ip = word.get_ref().parse();
+        if ip.is_err() {
+            let message = format!("`{}` is no address", word.get_ref());
+            self.complain(word.span(), message, "such as `203.0.113.20`");
+        }
+        Some(Address { ip: ip.ok()?, span: word.span() })
     }
 
     fn prefix(&mut self, word: &Word) -> Option<Name> {
         if word.get_ref().parse::<ipnet::IpNet>().is_err() {
             let message = format!("`{}` is no prefix", word.get_ref());
-            self.complain(word.span(), message, "such as `203.0.113.0/24`");
+            let expected = "such as `203.0.113.0/24`; for a name `on`, the name server";
+            self.complain(word.span(), message, expected);
             return None;
         }
         Some(word.into())

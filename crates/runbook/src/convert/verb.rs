@@ -33,6 +33,7 @@ pub(crate) enum Verb {
     Withdraw,
     FailOver,
     Reset,
+    Vpn,
 }
 
 /// What is known of a verb.
@@ -51,7 +52,7 @@ pub(crate) struct Row {
 }
 
 /// Every verb, in the order of [`Verb`].
-pub(crate) const ROWS: [Row; 26] = [
+pub(crate) const ROWS: [Row; 27] = [
     Row {
         verb: Verb::Observe,
         name: "observe",
@@ -102,8 +103,8 @@ pub(crate) const ROWS: [Row; 26] = [
         required: &["on", "with"],
         optional: &["second-factor"],
         example: "login = \"serial\", on = \"backbone-routers\", with = \"break-glass\", second-factor = \"code-generator\"",
-        does: "`remote` tries every console of `people.toml` that leads to the group, by name, then by address, from the actor's\n\
-                 laptop (task `try-console`). `serial` fetches the sealed secret from the place where it lies, plugs in the cable, and\n\
+        does: "`remote` tries the consoles of `people.toml` that lead to routers of the group without a prompt, by name, then by address,\n\
+                 from the actor's laptop (task `try-console`); one that answers is enough. `serial` fetches the sealed secret from the place where it lies, plugs in the cable, and\n\
                  logs in on the group's routers at this site; then technicians at the other sites do the same (tasks `open-safe`,\n\
                  `connect-serial`, `unlock-device`).",
     },
@@ -273,10 +274,14 @@ pub(crate) const ROWS: [Row; 26] = [
         verb: Verb::FailOver,
         name: "fail-over",
         required: &["from", "to"],
-        optional: &[],
+        optional: &["on"],
         example: "fail-over = \"203.0.113.0/24\", from = \"scl-bb1\", to = \"frc-bb1\"",
         does: "Moves a prefix, and with it whatever answers in it, from one router to another: announced at `to`, then withdrawn at `from`.\n\
-         Somebody must be logged in on both. Task: `apply`.",
+         Somebody must be logged in on both. Task: `apply`.\n\n\
+         With `on`, a name server, it moves a name instead: `fail-over = \"www.shop.example\", from = \"203.0.113.20\",\n\
+         to = \"198.51.100.80\", on = \"names\"`. Its address is changed in the server's zone, and the server starts again with it;\n\
+         whoever remembers the old one asks again only when its TTL is over. Whoever does it stands there as for `power-cycle`.\n\
+         A step for each name server. A role moves by `hand-over`.",
     },
     Row {
         verb: Verb::Reset,
@@ -285,8 +290,19 @@ pub(crate) const ROWS: [Row; 26] = [
         optional: &[],
         example: "reset = [\"data-centre\"], hold = \"10m\"",
         does: "Switches machines off, all of them, and on again one by one; each has `hold` to start its services before the next one. A site\n\
-         stands for its hosts, in the order of their services' `boot-needs`; machines are taken in the order given. Whoever does it\n\
-         stands there as for `power-cycle`. Task: `power-cycle`, for each.",
+         or a rack stands for its hosts, in the order of their services' `boot-needs`; machines are taken in the order given. Whoever\n\
+         does it stands there as for `power-cycle`. Task: `power-cycle`, for each.",
+    },
+    Row {
+        verb: Verb::Vpn,
+        name: "vpn",
+        required: &["with"],
+        optional: &[],
+        example: "vpn = \"vpn-gateway\", with = \"oncall\"",
+        does: "Opens a tunnel from the actor's laptop: signs in with the account `with`, finds the gateway by its name, and is let in if the\n\
+         gateway's own sign-in service vouches for the session. From then on what this person does at their laptop (`sign-in`, `open`,\n\
+         `ssh`, `chat`, `admit`, `post`) leaves from the gateway, inside, and asks its resolvers, for as long as the gateway answers\n\
+         in the tunnel; after that from the laptop again. Task: `sign-in`.",
     },
 ];
 

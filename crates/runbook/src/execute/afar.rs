@@ -91,16 +91,16 @@ impl Incident {
         })
     }
 
-    /// Tries every remote console that leads to the group, by name, then by the address on the card; one that answers is enough.
+    /// Tries the remote consoles that lead to routers of the group on which there is no prompt yet, by name, then by the address
+    /// on the card. One that answers is enough.
     pub(super) async fn login_remote(&self, on: &Name, with: &Name) -> Result<(), Failure> {
-        let group: Set<String> = self.routers(on)?.into_iter().collect();
+        let mut group: Set<String> = self.routers(on)?.into_iter().collect();
         let account = self.account(with)?;
         let login = Login::of(account, &self.world);
         let person = self.lead()?;
         let laptop = self.world.people.person(&person).and_then(|p| p.laptop.clone());
         let laptop = laptop.ok_or_else(|| format!("{person} has no machine to log in from"))?;
-        let mut failed = Vec::new();
-        let mut answered = false;
+        let (mut opened, mut failed) = (false, Vec::new());
         for console in &self.world.people.consoles {
             if !console.routers.iter().any(|router| group.contains(router)) {
                 continue;
@@ -111,8 +111,9 @@ impl Incident {
                     for router in &console.routers {
                         self.afar.borrow_mut().insert(router.clone(), route.clone());
                         self.prompt(&person, router.clone(), "remote");
+                        group.remove(router);
                     }
-                    answered = true;
+                    opened = true;
                 }
                 Err(why) => {
                     self.note_failed(&why);
@@ -122,7 +123,7 @@ impl Incident {
                 }
             }
         }
-        if answered {
+        if opened {
             return Ok(());
         }
         let none = || format!("no remote console leads to `{}`", on.text).into();

@@ -5,10 +5,11 @@ use super::gather::PHONES;
 use super::{Attempt, Failure, Incident, Kind, Spending};
 use crate::step::Name;
 use blackstart_app::http;
-use blackstart_dns::stub;
-use blackstart_sim::{Time, control};
+use blackstart_dns::authority::Zones;
+use blackstart_dns::{Name as DomainName, stub};
+use blackstart_sim::{NodeId, Time, control};
 use blackstart_world::Event;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 const HTTP_PORT: u16 = 80;
@@ -167,14 +168,49 @@ impl Incident {
 
     /// Starts a service again. Whoever does it stands beside its machine.
     pub(super) async fn restart(&self, service: &Name) -> Result<(), Failure> {
+        let (lead, node) = self.beside_service(service)?;
+        self.busy(&lead, "restart").await?;
+        let done = control::restart_service(node, &service.text);
+        done.map_err(|error| Failure::at_once(Kind::Task, &service.text, error.to_string()))
+    }
+
+    /// Gives a name another address in the zone of a name server, which starts again with it. Whoever does it stands beside its
+    /// machine.
+    pub(super) async fn repoint(
+        &self,
+        name: &Name,
+        on: &Name,
+        from: IpAddr,
+        to: IpAddr,
+    ) -> Result<(), Failure> {
+        let zones = self.world.wiring.settings.zones.get(&on.text).cloned();
+        let zones = zones.ok_or_else(|| format!("there is no name server `{}`", on.text))?;
+        let (lead, node) = self.beside_service(on)?;
+        self.busy(&lead, "apply").await?;
+        let wrong = |what: String| Failure::at_once(Kind::Task, &on.text, what);
+        let owner: DomainName =
+            format!("{}.", name.text).parse().map_err(|_| wrong(format!("`{}` is no name", name.text)))?;
+        let change = |zones: &mut Zones| {
+            zones.enclosing_mut(&owner).is_some_and(|zone| zone.repoint(&owner, from, to))
+        };
+        if !zones.change(change) {
+            return Err(wrong(format!("{} does not have the address {from} on {}", name.text, on.text)));
+        }
+        let done = control::restart_service(node, &on.text);
+        done.map_err(|error| wrong(error.to_string()))?;
+        let (name, to) = (name.text.clone(), to.to_string());
+        self.world.emit(&Event::Repointed { person: lead, on: on.text.clone(), name, to });
+        Ok(())
+    }
+
+    /// The lead, who stands beside the machine of a service, and that machine.
+    fn beside_service(&self, service: &Name) -> Result<(String, NodeId), Failure> {
         let wiring = &self.world.wiring;
         let host = wiring.services.get(&service.text).and_then(|host| Some((host, wiring.machine(host)?)));
         let (host, machine) = host.ok_or_else(|| format!("nobody knows where `{}` runs", service.text))?;
         let lead = self.lead()?;
         self.beside(&lead, host, &machine.site)?;
-        self.busy(&lead, "restart").await?;
-        let done = control::restart_service(machine.node, &service.text);
-        done.map_err(|error| Failure::at_once(Kind::Task, &service.text, error.to_string()))
+        Ok((lead, machine.node))
     }
 
     /// A machine stands behind the doors of its site.

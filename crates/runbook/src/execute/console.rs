@@ -444,13 +444,25 @@ impl Incident {
         }
     }
 
-    /// A machine at the site where the crew stands, from which orders can be given; away from any, their own.
-    pub(super) fn machine_at_hand(&self) -> Result<String, Failure> {
-        let Ok(site) = self.site() else { return self.laptop_of(&self.lead()?) };
-        let carts = self.world.wiring.serial.keys().map(|(host, _)| host);
-        let here = |host: &&String| self.world.wiring.machine(host).is_some_and(|m| m.site == site);
-        let none = || format!("there is no machine at hand at {site}").into();
-        carts.into_iter().find(here).cloned().ok_or_else(none)
+    /// A machine at the site where the crew stands, from which orders to `address` can be given; away from any, a router on which
+    /// they have a prompt over the network and which still answers, beside `address` if there is one; else their own.
+    pub(super) async fn machine_at_hand(&self, address: IpAddr) -> Result<String, Failure> {
+        if let Ok(site) = self.site() {
+            let none = || format!("there is no machine at hand at {site}").into();
+            return self.world.wiring.cart_at(&site).map(str::to_owned).ok_or_else(none);
+        }
+        let mut machines = self.world.wiring.machines.values();
+        let asked = machines.find(|machine| machine.address == address).map(|machine| machine.site.clone());
+        let mut afar: Vec<_> =
+            self.afar.borrow().iter().map(|(router, way)| (router.clone(), way.clone())).collect();
+        afar.sort_by_key(|(router, _)| self.site_of_router(router).ok() != asked);
+        match afar.into_iter().next() {
+            Some((router, way)) => {
+                self.over(&way, &router, |_| async { Ok(()) }).await?;
+                Ok(router)
+            }
+            None => self.laptop_of(&self.lead()?),
+        }
     }
 }
 

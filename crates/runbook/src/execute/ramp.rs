@@ -57,7 +57,7 @@ impl Incident {
     pub(super) async fn order_admission(&self, percent: u32) -> Result<(), Failure> {
         let service = self.world.wiring.admission.clone();
         let (address, token) = service.ok_or_else(|| "there is no admission service".to_owned())?;
-        let cart = self.machine_at_hand()?;
+        let cart = self.machine_at_hand(address.ip()).await?;
         let share = Percent::whole(u8::try_from(percent).map_err(|_| format!("{percent} is no percentage"))?);
         let began = Time::now();
         let order = async move { admission::set(address, &token, share, PATIENCE).await };
@@ -75,8 +75,7 @@ impl Incident {
     pub(super) async fn post(&self, on: &Name, text: &Name) -> Result<(), Failure> {
         let speaker = self.lead()?;
         self.busy(&speaker, "post").await?;
-        let laptop = self.world.people.person(&speaker).and_then(|person| person.laptop.clone());
-        let laptop = laptop.ok_or_else(|| format!("{speaker} has no machine to post from"))?;
+        let laptop = self.laptop_of(&speaker)?;
         let resolvers = self.world.wiring.machine(&laptop).map(|m| m.resolvers.clone()).unwrap_or_default();
         let (host, author, text) = (on.text.clone(), speaker.clone(), text.text.clone());
         let sent = self.on_machine(&laptop, async move {

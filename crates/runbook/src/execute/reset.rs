@@ -71,14 +71,15 @@ impl Incident {
     }
 }
 
-/// Machines as they are named; the hosts of a site so that each comes after those that it needs to start.
+/// Machines as they are named; the hosts of a site or a rack so that each comes after those that it needs to start.
 fn in_order(wiring: &Wiring, named: &[Name]) -> Vec<String> {
     let mut order: Vec<String> = Vec::new();
     for name in named {
-        let at_site = |(_, machine): &(&String, &blackstart_world::Machine)| {
-            machine.site == name.text && machine.router.is_some()
+        let there = |(_, machine): &(&String, &blackstart_world::Machine)| {
+            let at_site = machine.site == name.text && machine.router.is_some();
+            at_site || machine.rack.as_ref() == Some(&name.text)
         };
-        let mut left: Vec<&String> = wiring.machines.iter().filter(at_site).map(|(host, _)| host).collect();
+        let mut left: Vec<&String> = wiring.machines.iter().filter(there).map(|(host, _)| host).collect();
         if left.is_empty() {
             order.push(name.text.clone());
         }

@@ -172,12 +172,6 @@ impl Incident {
         };
         Err(Failure::of(saw.clone(), Attempt::new(Kind::Connect, "chat", began, saw)))
     }
-
-    /// The machine that a person carries.
-    pub(super) fn laptop_of(&self, person: &str) -> Result<String, Failure> {
-        let laptop = self.world.people.person(person).and_then(|person| person.laptop.clone());
-        laptop.ok_or_else(|| Failure::at_once(Kind::Item, "laptop", format!("{person} has no machine")))
-    }
 }
 
 /// Listens until `from` says something.

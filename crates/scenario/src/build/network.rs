@@ -97,6 +97,7 @@ fn add_router(sim: &Sim, name: &str, router: &Router, wiring: &mut Wiring) -> Re
         site: router.site.get_ref().clone(),
         router: None,
         resolvers: Vec::new(),
+        rack: None,
     };
     wiring.machines.insert(name.to_owned(), machine);
     for group in &router.groups {
@@ -139,6 +140,7 @@ fn add_host(sim: &Sim, name: &str, host: &Host, wiring: &mut Wiring) -> Result<(
         site: host.site.get_ref().clone(),
         router: Some(host.router.get_ref().clone()),
         resolvers: host.resolvers.clone(),
+        rack: host.rack.as_ref().map(|rack| rack.get_ref().clone()),
     };
     wiring.machines.insert(name.to_owned(), machine);
     Ok(())

@@ -5,7 +5,7 @@ use super::network::{
 };
 use super::{Index, Programs, all, boot};
 use crate::files::services::{
-    Authority, Capacity, ConsoleServer, DoorController, Host, JumpHost, Run, Service, Speaker,
+    Authority, Capacity, ConsoleServer, DoorController, Host, JumpHost, Run, Service, Speaker, Vpn,
 };
 use crate::model::Scenario;
 use blackstart_app as app;
@@ -14,7 +14,7 @@ use blackstart_bgp::config::{Config as Bgp, Neighbour, Role};
 use blackstart_chat as chat;
 use blackstart_dns::{authority, endpoint::Endpoint, health, resolver, stub};
 use blackstart_identity::server as identity;
-use blackstart_manage::{audit, capacity, console_server, sign_in};
+use blackstart_manage::{audit, capacity, console_server, sign_in, vpn};
 use blackstart_sim::{Error, Sim};
 use blackstart_world::settings::{Settings, Speaks, Told};
 use blackstart_world::{AccountKind, DOOR_PORT, Machine, Wiring};
@@ -24,6 +24,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 pub(super) const SIGN_IN_PORT: u16 = 7100;
 /// Where the access server listens.
 pub(super) const ACCESS_PORT: u16 = 7200;
+/// Where VPN gateways listen.
+pub(super) const VPN_PORT: u16 = 1194;
 /// Where name servers listen.
 pub(super) const NAMES_PORT: u16 = 53;
 /// Where HTTP servers listen.
@@ -61,6 +63,10 @@ pub(super) fn install(
             Run::JumpHost(config) => {
                 let at = public(config.name.as_ref(), host);
                 wiring.jump_hosts.insert(name.clone(), Endpoint::new(&at, IN_BAND_PORT));
+            }
+            Run::Vpn(config) => {
+                let at = public(config.name.as_ref(), host);
+                wiring.vpns.insert(name.clone(), Endpoint::new(&at, VPN_PORT));
             }
             _ => {}
         }
@@ -149,6 +155,7 @@ fn program(
         Run::Capacity(config) => start!(name, capacity::run, controller_config(scenario, wiring, config)),
         Run::ConsoleServer(config) => start!(name, console_server::run, consoles(wiring, host, config)),
         Run::JumpHost(config) => start!(name, console_server::run, in_band(wiring, config)),
+        Run::Vpn(config) => start!(name, vpn::run, gateway(config)),
     }
 }
 
@@ -276,6 +283,10 @@ fn in_band(wiring: &Wiring, config: &JumpHost) -> console_server::Config {
         consoles: routers.map(|router| (router.clone(), at(router))).collect(),
         sign_in: config.sign_in.map(sign_in::Config::at),
     }
+}
+
+fn gateway(config: &Vpn) -> vpn::Config {
+    vpn::Config { listen: any(VPN_PORT), sign_in: sign_in::Config::at(config.sign_in) }
 }
 
 fn consoles(wiring: &Wiring, host: &Host, config: &ConsoleServer) -> console_server::Config {

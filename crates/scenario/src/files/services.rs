@@ -84,6 +84,9 @@ pub struct Host {
     /// Groups of vantage points that it belongs to.
     #[serde(default)]
     pub labels: Vec<String>,
+    /// Rack in which it stands.
+    #[serde(default)]
+    pub rack: Option<Spanned<String>>,
 }
 
 /// A service on a host.
@@ -153,6 +156,8 @@ pub enum Run {
     ConsoleServer(ConsoleServer),
     /// A host from which the routers' command lines are reached over the network.
     JumpHost(JumpHost),
+    /// A gateway through which people come into the company's network.
+    Vpn(Vpn),
 }
 
 /// A speaker that announces prefixes to its router when told over its control socket.
@@ -231,6 +236,17 @@ pub struct JumpHost {
     /// Sign-in service that must vouch for whoever connects.
     #[serde(default)]
     pub sign_in: Option<SocketAddr>,
+}
+
+/// A gateway through which people come into the company's network.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Vpn {
+    /// Name under which people look it up; by its address unless given.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Sign-in service that must vouch for whoever comes.
+    pub sign_in: SocketAddr,
 }
 
 /// A console server in front of the host's serial cables.

@@ -18,9 +18,27 @@ pub struct Variant {
     /// Changes, in order; none where the scenario is like this already.
     #[serde(default)]
     pub change: Vec<Change>,
+    /// Entries that are there beside the scenario's own, in order; they come after all changes.
+    #[serde(default)]
+    pub add: Vec<Addition>,
     /// What a run must show, beside one of the scenario as it is.
     #[serde(default)]
     pub expect: Vec<Spanned<Expect>>,
+}
+
+/// One more entry of a file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Addition {
+    /// File of the scenario's own folder.
+    pub file: Spanned<String>,
+    /// Kind of entry, as in `[[console]]`.
+    pub table: String,
+    /// It stands in front of the others, where their order matters.
+    #[serde(default)]
+    pub first: bool,
+    /// The entry.
+    pub entry: toml::Table,
 }
 
 /// One thing that a run must show: `verdict`; `step` with `verdict`; `recovery` with `by`; or `signal` with `at` and one of `is`,

@@ -100,8 +100,11 @@ impl<'a> Ground<'a> {
                 _ => Vec::new(),
             };
             for name in named {
-                let at_site = self.index.hosts.iter().filter(|(_, (_, host))| host.site.get_ref() == name);
-                self.booting.extend(at_site.map(|(host, _)| host));
+                let there = self.index.hosts.iter().filter(|(_, (_, host))| {
+                    let in_rack = host.rack.as_ref().is_some_and(|rack| rack.get_ref() == name);
+                    in_rack || host.site.get_ref() == name
+                });
+                self.booting.extend(there.map(|(host, _)| host));
                 self.booting.insert(name);
             }
         }

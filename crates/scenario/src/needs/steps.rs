@@ -178,7 +178,9 @@ impl<'a> Steps<'a> {
 
     fn carts(&self, sites: &Set<String>) -> Vec<&'a str> {
         let at_hand = |host: &crate::files::services::Host| {
-            sites.contains(host.site.get_ref()) && !host.serial.is_empty()
+            let router = self.ground.index.routers.get(host.router.get_ref());
+            let hangs_there = router.is_some_and(|(_, router)| router.site.get_ref() == host.site.get_ref());
+            sites.contains(host.site.get_ref()) && !host.serial.is_empty() && hangs_there
         };
         let hosts = self.ground.index.hosts.iter();
         hosts.filter(|(_, (_, host))| at_hand(host)).map(|(name, _)| name).collect()
@@ -323,6 +325,11 @@ impl<'a> Steps<'a> {
             Action::FailOver { from, to, .. } => {
                 vec![self.prompt(), self.ground.machine(&from.text), self.ground.machine(&to.text)]
             }
+            Action::Repoint { on, .. } => {
+                let host = self.ground.index.services.get(&on.text).map(|(_, s)| s.host.get_ref());
+                host.map(|host| self.beside(host)).unwrap_or_default()
+            }
+            Action::Vpn { on, .. } => vec![self.tunnel(who, on)],
             Action::Reset { machines, .. } => self.switched(machines),
         }
     }
@@ -561,11 +568,35 @@ impl<'a> Steps<'a> {
         self.ground.graph.fact(format!("{} through {}", on.text, jump.text), Met::All(needs))
     }
 
+    /// A VPN gateway and the sign-in service from somebody's machine, and the one in reach of the other.
+    fn tunnel(&mut self, who: &Who, on: &Name) -> Id {
+        let Some((_, service)) = self.ground.index.services.get(&on.text) else { return self.word(&on.text) };
+        let Run::Vpn(config) = &service.run else { return self.word(&on.text) };
+        let mut ways = Vec::new();
+        for laptop in self.laptops(who) {
+            let mut needs = vec![self.signed_in(laptop), self.ground.used_from(laptop, &on.text)];
+            needs.extend(config.name.as_ref().map(|name| self.looked_up(laptop, name)));
+            ways.push(self.ground.graph.joint(Met::All(needs)));
+        }
+        let reached = self.ground.graph.joint(any_or(ways, "nobody of them has a machine"));
+        let vouched = self.ground.at_address(service.host.get_ref(), config.sign_in);
+        self.ground.graph.fact(format!("a tunnel to `{}`", on.text), Met::All(vec![reached, vouched]))
+    }
+
     /// Somebody stands beside each machine, and none comes before one that it needs to start.
     fn switched(&mut self, machines: &[Name]) -> Vec<Id> {
         let mut needs: Vec<Id> = Vec::new();
-        for (n, machine) in machines.iter().enumerate() {
-            needs.extend(self.beside(&machine.text));
+        let in_rack = |machine: &Name| {
+            let hosts = self.ground.index.hosts.iter();
+            let mut there = hosts.filter(|(_, (_, host))| {
+                host.rack.as_ref().is_some_and(|rack| *rack.get_ref() == machine.text)
+            });
+            there.next().map(|(host, _)| host)
+        };
+        let beside: Vec<&str> =
+            machines.iter().map(|machine| in_rack(machine).unwrap_or(&machine.text)).collect();
+        for (n, (machine, beside)) in machines.iter().zip(beside).enumerate() {
+            needs.extend(self.beside(beside));
             for service in self.ground.services_on(&machine.text) {
                 let later = service.boot_needs.iter().find_map(|need| {
                     let (_, other) = self.ground.index.services.get(need.get_ref())?;

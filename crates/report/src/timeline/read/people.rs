@@ -83,6 +83,12 @@ pub(super) fn note(event: Event) -> Option<Note> {
         Event::Doubted { person, cause, saw } => {
             Some(Note::said("people", format!("{person} no longer believes that {cause}: {saw}")))
         }
+        Event::Repointed { person, on, name, to } => {
+            Some(Note::said("people", format!("{person} points {name} to {to} on {on}")))
+        }
+        Event::Tunnelled { person, gateway } => {
+            Some(Note::said("people", format!("{person} has a tunnel to {gateway}")))
+        }
         Event::TookUp { person, runbook } => {
             Some(Note::said("people", format!("{person} takes up the runbook {runbook}")))
         }
