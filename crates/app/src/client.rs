@@ -26,6 +26,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 const SERVICE: &str = "client";
+/// A run begins in the middle of a day: until routes and caches are there, what the sample sees is not the crowd's.
+const SETTLED: Duration = Duration::from_secs(240);
 
 /// Users of one product.
 #[derive(Debug, Clone, Deserialize)]
@@ -354,7 +356,8 @@ async fn follow(config: Rc<Config>, mut population: Population, mut voice: Voice
     let people = config.crowd.as_ref().map_or(1.0, |habits| habits.people.max(1.0));
     let mut last = [0, 0];
     loop {
-        let seen = latest.seen();
+        let settled = Instant::now() >= Instant::from_start(SETTLED);
+        let seen = if settled { latest.seen() } else { Seen::WELL };
         let Demand { requests, queries } = population.demand(seen);
         if let Some(resolver) = config.resolvers.first() {
             voice.tell(resolver.ip(), &Map::from([(config.host.clone(), queries)])).await;
