@@ -240,7 +240,7 @@ fn broken_actions() {
         ),
         (
             "{ travl = 'x' }",
-            "r.md:7:8: unknown key `travl`; expected one of `observe`, `convene`, `decide`, `travel`, `enter`, `login`, `compare`, `apply`, `admit`, `post`, `isolate`, `fetch` and 34 more; did you mean `travel`?",
+            "r.md:7:8: unknown key `travl`; expected one of `observe`, `convene`, `decide`, `travel`, `enter`, `login`, `compare`, `apply`, `admit`, `post`, `isolate`, `fetch` and 35 more; did you mean `travel`?",
         ),
     ];
     agree(cases, |action| {
