@@ -421,7 +421,7 @@ fn a_name_moves_to_another_address() {
     // The shop's machine is gone; the mirror outside has its name from then on, as far as caches allow.
     let gone = "[[fault]]\nat = '+30m'\nkind = 'power-off'\non = 'web1'\n";
     let faults = format!("{QUIET}{gone}");
-    let lost = format!("after = {{ signal = 'http.shop', is = 'failing', within = '1h', else = 'stop' }}\n");
+    let lost = "after = { signal = 'http.shop', is = 'failing', within = '1h', else = 'stop' }\n";
     let name = "fail-over = 'www.shop.example', from = '203.0.113.20', to = '198.51.100.80', on = 'names'";
     let move_it = format!("{lost}do = {{ {name} }}\n{}", shop("ok"));
     let stay = format!("{lost}do = {{ open = 'paper@router-room' }}\n{}", shop("ok"));
