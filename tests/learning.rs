@@ -106,7 +106,7 @@ fn scenarios_that_work() {
     assert_eq!(warnings(three_services()).to_string(), "");
     // The edges follow an admission service, which their needs leave out.
     let told: Vec<String> = warnings(founding()).iter().map(|warning| warning.message().to_owned()).collect();
-    assert_eq!(told.len(), 4, "{told:#?}");
+    assert_eq!(told.len(), 6, "{told:#?}");
     assert!(
         told.iter().all(|text| text.contains("-edge` asked `admission` on scl-admission1 at 15:30:")),
         "{told:#?}"
