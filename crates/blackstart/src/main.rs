@@ -9,8 +9,13 @@
 
 mod cli;
 
+use mimalloc::MiMalloc;
 use std::panic::catch_unwind;
 use std::process::ExitCode;
+
+/// A run is made of millions of small allocations.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const _: () =
     assert!(!blackstart::rt::canary::COMPILED_IN, "the program must not be built with planted bugs");

@@ -57,8 +57,7 @@ impl Voice {
         if !self.told.is_news(rt::time::Instant::now(), to, per_s) {
             return;
         }
-        let claim = Claim { from: self.from.clone(), per_s: per_s.clone() };
-        if let Some(bytes) = claim.encode() {
+        if let Some(bytes) = Claim::encode(&self.from, per_s) {
             let _lost = self.socket.send_to(&bytes, to).await;
         }
     }

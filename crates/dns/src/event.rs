@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 
+use crate::labels::Labels;
 use crate::message::Rcode;
 
 /// Names whose last outcome is remembered, so that strange queries cannot fill the memory.
@@ -107,40 +108,32 @@ pub enum Role {
 
 /// What clients were told last, by name.
 #[derive(Debug, Default)]
-pub(crate) struct Outcomes {
-    rcodes: Map<Name, Rcode>,
-    addresses: Map<Name, Set<IpAddr>>,
+pub(crate) struct Outcomes(Map<Labels, Told>);
+
+#[derive(Debug, Default)]
+struct Told {
+    rcode: Option<Rcode>,
+    addresses: Set<IpAddr>,
 }
 
 impl Outcomes {
-    /// The event of an answer that differs from the last one about this name.
-    pub(crate) fn changed(&mut self, name: &Name, rcode: Rcode) -> Option<Event> {
-        if self.rcodes.get(name) == Some(&rcode) {
-            return None;
+    /// The events of an answer: one if it ends otherwise than the last one about this name, one if it has addresses
+    /// that were not given before.
+    pub(crate) fn news(&mut self, name: &Name, rcode: Rcode, addresses: &[IpAddr]) -> [Option<Event>; 2] {
+        let labels = Labels::of(name);
+        if self.0.len() >= OUTCOMES_MAX && !self.0.contains_key(&labels) {
+            self.0.clear();
         }
-        if self.rcodes.len() >= OUTCOMES_MAX {
-            self.rcodes.clear();
-        }
-        self.rcodes.insert(name.clone(), rcode);
-        Some(Event::Outcome { name: name.to_lowercase().to_ascii(), rcode })
-    }
-
-    /// The event of an answer with addresses that were not given for this name before.
-    pub(crate) fn fresh(&mut self, name: &Name, addresses: &[IpAddr]) -> Option<Event> {
-        let known = self.addresses.get(name);
-        let is_new = |address: &&IpAddr| known.is_none_or(|known| !known.contains(address));
-        let fresh: Set<IpAddr> = addresses.iter().filter(is_new).copied().collect();
-        if fresh.is_empty() {
-            return None;
-        }
-        if self.addresses.len() >= OUTCOMES_MAX {
-            self.addresses.clear();
-        }
-        self.addresses.entry(name.clone()).or_default().extend(fresh.iter().copied());
-        Some(Event::Addresses {
-            name: name.to_lowercase().to_ascii(),
-            addresses: fresh.into_iter().collect(),
-        })
+        let told = self.0.entry(labels).or_default();
+        let changed = told.rcode.replace(rcode) != Some(rcode);
+        let mut fresh: Set<IpAddr> = addresses.iter().copied().collect();
+        fresh.retain(|address| told.addresses.insert(*address));
+        let addresses: Vec<IpAddr> = fresh.into_iter().collect();
+        let text = || name.to_lowercase().to_ascii();
+        [
+            changed.then(|| Event::Outcome { name: text(), rcode }),
+            (!addresses.is_empty()).then(|| Event::Addresses { name: text(), addresses }),
+        ]
     }
 }
 
@@ -148,29 +141,31 @@ impl Outcomes {
 mod tests {
     use super::*;
 
-    #[test]
-    fn only_changes_are_told() {
-        let mut outcomes = Outcomes::default();
-        let name = Name::from_ascii("Facebook.com.").unwrap();
-        let told =
-            [Rcode::NoError, Rcode::NoError, Rcode::ServFail].map(|rcode| outcomes.changed(&name, rcode));
-        let event = |rcode| Some(Event::Outcome { name: "facebook.com.".to_string(), rcode });
-        assert_eq!(told, [event(Rcode::NoError), None, event(Rcode::ServFail)]);
+    fn ip(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
     }
 
     #[test]
-    fn only_new_addresses_are_told() {
+    fn only_news_is_told() {
         let mut outcomes = Outcomes::default();
         let name = Name::from_ascii("Facebook.com.").unwrap();
-        let ip = |last: u8| IpAddr::from([192, 0, 2, last]);
-        let mut told = |addresses: &[IpAddr]| outcomes.fresh(&name, addresses);
-        let event = |addresses: &[u8]| {
-            let addresses = addresses.iter().map(|last| ip(*last)).collect();
-            Some(Event::Addresses { name: "facebook.com.".to_string(), addresses })
-        };
-        assert_eq!(told(&[ip(2), ip(1)]), event(&[1, 2]));
-        assert_eq!(told(&[ip(1)]), None);
-        assert_eq!(told(&[ip(1), ip(3)]), event(&[3]));
-        assert_eq!(told(&[]), None);
+        // (outcome, last octets of addresses, whether the outcome is news, the addresses that are)
+        for (rcode, addresses, changed, fresh) in [
+            (Rcode::NoError, &[2, 1][..], true, &[1, 2][..]),
+            (Rcode::NoError, &[1], false, &[]),
+            (Rcode::NoError, &[1, 3], false, &[3]),
+            (Rcode::ServFail, &[], true, &[]),
+        ] {
+            let addresses: Vec<IpAddr> = addresses.iter().copied().map(ip).collect();
+            let name_told = "facebook.com.".to_owned();
+            let expected = [
+                changed.then(|| Event::Outcome { name: name_told.clone(), rcode }),
+                (!fresh.is_empty()).then(|| Event::Addresses {
+                    name: name_told.clone(),
+                    addresses: fresh.iter().copied().map(ip).collect(),
+                }),
+            ];
+            assert_eq!(outcomes.news(&name, rcode, &addresses), expected);
+        }
     }
 }

@@ -12,6 +12,7 @@
 //! - [`endpoint`]: where a service is, name or address, and the connection to it
 //! - [`health`]: the check of the data centres that announces and withdraws the authority's prefixes
 //! - `event`: what goes on the record ([`Event`])
+//! - `labels`: names as they compare
 //! - `ailing`: replies of a server on which a fault lies
 //! - `load`, `shell`: counters by the minute; what the shells share
 
@@ -20,6 +21,7 @@ pub mod authority;
 pub mod endpoint;
 mod event;
 pub mod health;
+mod labels;
 mod load;
 pub mod message;
 pub mod resolver;

@@ -192,13 +192,32 @@ pub fn response_to(query: &Query) -> Message {
     message
 }
 
-/// A complete query with EDNS(0). Written by hand: it has one shape, and resolvers in trouble send little else.
+/// A complete query with EDNS(0).
 pub fn encode_query(id: u16, question: &Question, recursion_desired: bool) -> Vec<u8> {
-    let [flags, in_class, opt] =
-        [u16::from(recursion_desired) << 8, DNSClass::IN.into(), RecordType::OPT.into()];
+    encode_bare(id, flag(RD, recursion_desired), question, true)
+}
+
+/// A resolver's SERVFAIL.
+pub(crate) fn encode_failure(query: &Query) -> Vec<u8> {
+    let flags = QR | flag(RD, query.recursion_desired) | RA | u16::from(ResponseCode::ServFail);
+    encode_bare(query.id, flags, &query.question, query.edns_payload.is_some())
+}
+
+/// Flags of the header (RFC 1035 4.1.1).
+const QR: u16 = 1 << 15;
+const RD: u16 = 1 << 8;
+const RA: u16 = 1 << 7;
+
+fn flag(flag: u16, set: bool) -> u16 {
+    if set { flag } else { 0 }
+}
+
+/// A message of nothing but a question, with or without EDNS(0). Written by hand: it has one shape, and resolvers in
+/// trouble send little else.
+fn encode_bare(id: u16, flags: u16, question: &Question, edns: bool) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEADER_LEN + question.name.len() + 4 + OPT_LEN);
-    // One question, no answer, no authority, one additional record.
-    for number in [id, flags, 1, 0, 0, 1] {
+    // One question, no answer, no authority, and the OPT record.
+    for number in [id, flags, 1, 0, 0, edns.into()] {
         bytes.extend(number.to_be_bytes());
     }
     for label in &question.name {
@@ -206,14 +225,16 @@ pub fn encode_query(id: u16, question: &Question, recursion_desired: bool) -> Ve
         bytes.push(label.len() as u8);
         bytes.extend(label);
     }
-    // The root ends the name, and is the owner of the OPT record: type, UDP length, extended code and flags, no data.
     bytes.push(0);
-    for number in [question.kind.into(), in_class] {
+    for number in [question.kind.into(), DNSClass::IN.into()] {
         bytes.extend(u16::to_be_bytes(number));
     }
-    bytes.push(0);
-    for number in [opt, UDP_LEN_MAX, 0, 0, 0] {
-        bytes.extend(number.to_be_bytes());
+    if edns {
+        // The root is its owner; then type, UDP length, extended code and flags, no data.
+        bytes.push(0);
+        for number in [RecordType::OPT.into(), UDP_LEN_MAX, 0, 0, 0] {
+            bytes.extend(u16::to_be_bytes(number));
+        }
     }
     bytes
 }
@@ -291,6 +312,17 @@ mod tests {
                 let bytes = encode_query(7, &question, recursion_desired);
                 assert_eq!(bytes, reference(7, &question, recursion_desired), "{question}");
             }
+        }
+    }
+
+    #[test]
+    fn a_failure_has_the_octets_that_the_reference_gives_it() {
+        for (recursion_desired, edns_payload) in [(true, Some(1232)), (false, None), (true, None)] {
+            let query = Query { id: 7, question: question(), recursion_desired, edns_payload };
+            let mut message = response_to(&query);
+            message.metadata.recursion_available = true;
+            message.metadata.response_code = ResponseCode::ServFail;
+            assert_eq!(encode_failure(&query), message.to_vec().unwrap(), "{query:?}");
         }
     }
 

@@ -8,17 +8,10 @@ use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::{Name, Record, RecordType};
 
 use super::Delegation;
+use crate::labels::Labels;
 use crate::message::Question;
 
-/// What an entry is about.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
-    /// The labels as on the wire, each after its length, in lower case; comparing them costs a fraction of what
-    /// comparing a [`Name`] does.
-    labels: Vec<u8>,
-    what: What,
-}
-
+/// What an entry is about, beside the name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum What {
     /// One RRset by its type, or the knowledge that it is missing.
@@ -29,26 +22,9 @@ enum What {
     Delegation,
 }
 
-impl Key {
-    fn new(name: &Name, what: What) -> Key {
-        let mut labels = Vec::with_capacity(name.len());
-        for label in name {
-            // A label has at most 63 octets.
-            labels.push(label.len() as u8);
-            labels.extend(label.iter().map(u8::to_ascii_lowercase));
-        }
-        Key { labels, what }
-    }
-
-    fn rrset(question: &Question) -> Key {
-        Key::new(&question.name, What::Rrset(question.kind.into()))
-    }
-
-    /// The same about the name above; none above the root.
-    fn above(mut self) -> Option<Key> {
-        let length = *self.labels.first()?;
-        self.labels.drain(..=usize::from(length));
-        Some(self)
+impl What {
+    fn rrset(kind: RecordType) -> What {
+        What::Rrset(kind.into())
     }
 }
 
@@ -84,8 +60,8 @@ pub(super) enum Hit {
 /// Entries by what they are about and by when they end.
 #[derive(Debug)]
 pub(super) struct Cache {
-    entries: Map<Key, Entry>,
-    by_expiry: Set<(Instant, Key)>,
+    entries: Map<Labels, Map<What, Entry>>,
+    by_expiry: Set<(Instant, Labels, What)>,
     entries_max: usize,
     ttl_max_s: u32,
 }
@@ -95,11 +71,11 @@ impl Cache {
         Cache { entries: Map::new(), by_expiry: Set::new(), entries_max, ttl_max_s }
     }
 
-    /// An answer for exactly this question; aliases are entries of type CNAME and not followed here.
-    pub(super) fn get(&self, question: &Question, now: Instant) -> Option<Hit> {
-        let entry = self
-            .live(&Key::new(&question.name, What::Nothing), now)
-            .or_else(|| self.live(&Key::rrset(question), now))?;
+    /// An answer for exactly this name and type; aliases are entries of type CNAME and not followed here.
+    pub(super) fn get(&self, name: &Labels, kind: RecordType, now: Instant) -> Option<Hit> {
+        let entries = self.entries.get(name.as_slice())?;
+        let live = |what| entries.get(&what).filter(|entry| entry.expires > now);
+        let entry = live(What::Nothing).or_else(|| live(What::rrset(kind)))?;
         let left_s = seconds(entry.expires - now);
         match &entry.value {
             Value::Positive(records) => {
@@ -113,66 +89,76 @@ impl Cache {
         }
     }
 
-    /// The delegation nearest above `name`, at or above `top` when that is given.
-    pub(super) fn delegation(&self, name: &Name, top: Option<&Name>, now: Instant) -> Option<&Delegation> {
-        let mut zone = Some(Key::new(top.unwrap_or(name), What::Delegation));
-        while let Some(key) = zone {
-            if let Some(Value::Delegation(delegation)) = self.live(&key, now).map(|entry| &entry.value) {
-                return Some(delegation);
+    /// The first of these names that is known to be a zone: with [`Labels::upwards`], the nearest one.
+    pub(super) fn delegation<'n>(
+        &self,
+        mut names: impl Iterator<Item = &'n [u8]>,
+        now: Instant,
+    ) -> Option<&Delegation> {
+        names.find_map(|name| {
+            let entry = self.entries.get(name)?.get(&What::Delegation)?;
+            match &entry.value {
+                Value::Delegation(delegation) if entry.expires > now => Some(delegation),
+                _ => None,
             }
-            zone = key.above();
-        }
-        None
+        })
     }
 
     /// Remembers one RRset. Records with TTL 0 serve the question at hand only (RFC 1035 3.2.1).
     pub(super) fn put_records(&mut self, records: &[Record], now: Instant) {
         let Some(first) = records.first() else { return };
         let ttl_s = records.iter().map(|record| record.ttl).min().unwrap_or(0);
-        let key = Key::new(&first.name, What::Rrset(first.record_type().into()));
-        self.put(key, Value::Positive(records.to_vec()), ttl_s, now);
+        let what = What::rrset(first.record_type());
+        self.put(&first.name, what, Value::Positive(records.to_vec()), ttl_s, now);
     }
 
     /// Remembers that there is no such name, or no such type of it.
     pub(super) fn put_negative(&mut self, question: &Question, negative: Negative, ttl_s: u32, now: Instant) {
-        let key = match negative.rcode {
-            ResponseCode::NXDomain => Key::new(&question.name, What::Nothing),
-            _ => Key::rrset(question),
+        let what = match negative.rcode {
+            ResponseCode::NXDomain => What::Nothing,
+            _ => What::rrset(question.kind),
         };
-        self.put(key, Value::Negative(negative), ttl_s, now);
+        self.put(&question.name, what, Value::Negative(negative), ttl_s, now);
     }
 
     /// Remembers a zone's servers; a newer referral replaces an older one.
     pub(super) fn put_delegation(&mut self, delegation: Delegation, ttl_s: u32, now: Instant) {
-        self.put(Key::new(&delegation.zone, What::Delegation), Value::Delegation(delegation), ttl_s, now);
+        let zone = delegation.zone.clone();
+        self.put(&zone, What::Delegation, Value::Delegation(delegation), ttl_s, now);
     }
 
-    fn live(&self, key: &Key, now: Instant) -> Option<&Entry> {
-        self.entries.get(key).filter(|entry| entry.expires > now)
-    }
-
-    fn put(&mut self, key: Key, value: Value, ttl_s: u32, now: Instant) {
+    fn put(&mut self, name: &Name, what: What, value: Value, ttl_s: u32, now: Instant) {
         let ttl_s = ttl_s.min(self.ttl_max_s);
         if ttl_s == 0 {
             return;
         }
         let expires = now + Duration::from_secs(ttl_s.into());
-        if let Some(old) = self.entries.insert(key.clone(), Entry { value, expires }) {
-            self.by_expiry.remove(&(old.expires, key.clone()));
+        let name = Labels::of(name);
+        let entries = self.entries.entry(name.clone()).or_default();
+        if let Some(old) = entries.insert(what, Entry { value, expires }) {
+            self.by_expiry.remove(&(old.expires, name.clone(), what));
         }
-        self.by_expiry.insert((expires, key));
+        self.by_expiry.insert((expires, name, what));
         self.make_room(now);
     }
 
     /// Drops what has expired, then what would expire first.
     fn make_room(&mut self, now: Instant) {
-        while let Some((expires, _)) = self.by_expiry.first() {
-            if *expires > now && self.entries.len() <= self.entries_max {
+        while let Some((expires, _, _)) = self.by_expiry.first() {
+            if *expires > now && self.by_expiry.len() <= self.entries_max {
                 return;
             }
-            if let Some((_, key)) = self.by_expiry.pop_first() {
-                self.entries.remove(&key);
+            if let Some((_, name, what)) = self.by_expiry.pop_first() {
+                self.forget(&name, what);
             }
+        }
+    }
+
+    fn forget(&mut self, name: &Labels, what: What) {
+        let Some(entries) = self.entries.get_mut(name) else { return };
+        entries.remove(&what);
+        if entries.is_empty() {
+            self.entries.remove(name);
         }
     }
 }
@@ -196,11 +182,6 @@ pub(super) fn negative_ttl_s(soa: Option<&Record>, max_s: u32) -> u32 {
     }
 }
 
-/// A question about the alias of a name.
-pub(super) fn alias_of(name: &Name) -> Question {
-    Question { name: name.clone(), kind: RecordType::CNAME }
-}
-
 #[cfg(test)]
 mod tests {
     use hickory_proto::rr::{RData, rdata::A};
@@ -215,6 +196,10 @@ mod tests {
         Question { name: Name::from_ascii(name).unwrap(), kind: RecordType::A }
     }
 
+    fn get(cache: &Cache, name: &str, kind: RecordType, s: u64) -> Option<Hit> {
+        cache.get(&Labels::of(&Name::from_ascii(name).unwrap()), kind, at(s))
+    }
+
     fn at(s: u64) -> Instant {
         Instant::from_start(Duration::from_secs(s))
     }
@@ -223,10 +208,11 @@ mod tests {
     fn ttls_count_down_and_end() {
         let mut cache = Cache::new(10, 1000);
         cache.put_records(&[record("a.test.", 300)], at(0));
-        assert_eq!(cache.get(&question("A.test."), at(299)), Some(Hit::Records(vec![record("a.test.", 1)])));
-        assert_eq!(cache.get(&question("a.test."), at(300)), None);
+        let a = |cache: &Cache, name, s| get(cache, name, RecordType::A, s);
+        assert_eq!(a(&cache, "A.test.", 299), Some(Hit::Records(vec![record("a.test.", 1)])));
+        assert_eq!(a(&cache, "a.test.", 300), None);
         cache.put_records(&[record("b.test.", 0)], at(0));
-        assert_eq!(cache.get(&question("b.test."), at(0)), None);
+        assert_eq!(a(&cache, "b.test.", 0), None);
     }
 
     #[test]
@@ -235,10 +221,9 @@ mod tests {
         let negative = |rcode| Negative { rcode, soa: None };
         cache.put_negative(&question("gone.test."), negative(ResponseCode::NXDomain), 60, at(0));
         cache.put_negative(&question("bare.test."), negative(ResponseCode::NoError), 60, at(0));
-        let aaaa = |name| Question { kind: RecordType::AAAA, ..question(name) };
-        assert!(cache.get(&aaaa("gone.test."), at(1)).is_some());
-        assert!(cache.get(&aaaa("bare.test."), at(1)).is_none());
-        assert!(cache.get(&question("bare.test."), at(1)).is_some());
+        assert!(get(&cache, "gone.test.", RecordType::AAAA, 1).is_some());
+        assert!(get(&cache, "bare.test.", RecordType::AAAA, 1).is_none());
+        assert!(get(&cache, "bare.test.", RecordType::A, 1).is_some());
     }
 
     #[test]
@@ -247,7 +232,8 @@ mod tests {
         for (name, ttl) in [("a.test.", 10), ("b.test.", 300), ("c.test.", 200)] {
             cache.put_records(&[record(name, ttl)], at(0));
         }
-        let kept = ["a.test.", "b.test.", "c.test."].map(|name| cache.get(&question(name), at(1)).is_some());
+        let kept =
+            ["a.test.", "b.test.", "c.test."].map(|name| get(&cache, name, RecordType::A, 1).is_some());
         assert_eq!(kept, [false, true, true]);
         assert_eq!(cache.entries.len(), cache.by_expiry.len());
     }
@@ -260,12 +246,12 @@ mod tests {
             cache.put_delegation(Delegation { zone, servers: vec![] }, 172_800, at(0));
         }
         let name = Name::from_ascii("www.facebook.com.").unwrap();
-        let zone = |top: Option<&str>, s| {
-            let top = top.map(|top| Name::from_ascii(top).unwrap());
-            cache.delegation(&name, top.as_ref(), at(s)).map(|d| d.zone.to_string())
+        let zone = |above, s| {
+            let labels = Labels::of(&name);
+            cache.delegation(labels.upwards().skip(above), at(s)).map(|d| d.zone.to_string())
         };
-        assert_eq!(zone(None, 172_799).as_deref(), Some("facebook.com."));
-        assert_eq!(zone(Some("com."), 5).as_deref(), Some("com."));
-        assert_eq!(zone(None, 172_800), None);
+        assert_eq!(zone(0, 172_799).as_deref(), Some("facebook.com."));
+        assert_eq!(zone(2, 5).as_deref(), Some("com."));
+        assert_eq!(zone(0, 172_800), None);
     }
 }

@@ -16,6 +16,7 @@ use super::reply::{End, Verdict, verdict};
 use super::servers::Servers;
 use super::task::{Step, Task, View, failure, success};
 use super::{Config, Delegation};
+use crate::labels::Labels;
 use crate::message::{self, Query, Question, Rcode, Reject, Transport};
 
 /// Addresses of servers of servers of servers ...: deeper than this nothing sane goes.
@@ -110,6 +111,16 @@ pub enum Error {
 
 type TaskId = u64;
 
+/// What a task answers: a name and a type.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Asked(Labels, u16);
+
+impl Asked {
+    fn of(question: &Question) -> Asked {
+        Asked(Labels::of(&question.name), question.kind.into())
+    }
+}
+
 /// Who wants to know.
 #[derive(Debug)]
 enum Waiter {
@@ -163,7 +174,7 @@ pub struct Core {
     draws: Draws,
     tasks: Map<TaskId, Task>,
     waiters: Map<TaskId, Vec<Waiter>>,
-    by_question: Map<Question, TaskId>,
+    by_question: Map<Asked, TaskId>,
     tasks_made: u64,
     clients: usize,
     outstanding: Map<u16, Outstanding>,
@@ -267,13 +278,14 @@ impl Core {
 
     /// The task of a question; a new one is made ready to run.
     fn task_for(&mut self, question: &Question, deadline: Instant, depth: u32) -> TaskId {
-        if let Some(&id) = self.by_question.get(question) {
+        let asked = Asked::of(question);
+        if let Some(&id) = self.by_question.get(&asked) {
             return id;
         }
         self.tasks_made += 1;
         let id = self.tasks_made;
         self.tasks.insert(id, Task::new(question.clone(), deadline, depth));
-        self.by_question.insert(question.clone(), id);
+        self.by_question.insert(asked, id);
         self.timers.insert((deadline, Timer::Task(id)));
         self.ready.push_back(id);
         id
@@ -347,7 +359,7 @@ impl Core {
         let Some((deadline, depth)) = self.tasks.get(&id).map(|task| (task.deadline, task.depth)) else {
             return;
         };
-        let circular = self.by_question.get(&question).is_some_and(|&other| self.waits_for(other, id));
+        let circular = self.by_question.get(&Asked::of(&question)).is_some_and(|&other| self.waits_for(other, id));
         if circular || depth >= DEPTH_MAX {
             return self.fetched(id, &question);
         }
@@ -363,7 +375,7 @@ impl Core {
                 return true;
             }
             let pending = self.tasks.get(&id).into_iter().flat_map(|task| &task.pending);
-            let next = pending.filter_map(|question| self.by_question.get(question).copied());
+            let next = pending.filter_map(|question| self.by_question.get(&Asked::of(question)).copied());
             open.extend(next.filter(|id| seen.insert(*id)));
         }
         false
@@ -488,7 +500,7 @@ impl Core {
     /// Ends a task and tells everyone who waits for it.
     fn finish(&mut self, now: Instant, id: TaskId, conclusion: &Negative) {
         let Some(task) = self.tasks.remove(&id) else { return };
-        self.by_question.remove(&task.question);
+        self.by_question.remove(&Asked::of(&task.question));
         self.timers.remove(&(task.deadline, Timer::Task(id)));
         if let Some(asking) = task.asking {
             self.settle(asking);
@@ -512,24 +524,28 @@ impl Core {
 
     fn answer(&mut self, now: Instant, waiter: Waiter, conclusion: &Negative, chain: &[Record]) {
         let Waiter::Client { client, query, arrived } = waiter else { return };
-        let mut response = message::response_to(&query);
-        let mut addresses = Vec::new();
-        response.metadata.recursion_available = true;
-        response.metadata.response_code = conclusion.rcode;
-        if conclusion.rcode != ResponseCode::ServFail {
-            addresses.extend(chain.iter().filter_map(|record| record.data.ip_addr()));
-            response.add_answers(chain.iter().cloned());
-            response.add_authorities(conclusion.soa.as_deref().cloned());
-        }
+        let found = if conclusion.rcode == ResponseCode::ServFail { &[] } else { chain };
         self.outputs.push(Output::Answer {
             client,
-            bytes: message::encode_response(response, query.answer_len_max(client.transport)),
+            bytes: response(&query, client.transport, conclusion, found),
             name: Some(query.question.name),
             rcode: Rcode::from(conclusion.rcode),
-            addresses,
+            addresses: found.iter().filter_map(|record| record.data.ip_addr()).collect(),
             waited: now - arrived,
         });
     }
+}
+
+fn response(query: &Query, transport: Transport, conclusion: &Negative, found: &[Record]) -> Vec<u8> {
+    if conclusion.rcode == ResponseCode::ServFail {
+        return message::encode_failure(query);
+    }
+    let mut response = message::response_to(query);
+    response.metadata.recursion_available = true;
+    response.metadata.response_code = conclusion.rcode;
+    response.add_answers(found.iter().cloned());
+    response.add_authorities(conclusion.soa.as_deref().cloned());
+    message::encode_response(response, query.answer_len_max(transport))
 }
 
 fn hints(config: &Config) -> Result<Delegation, Error> {

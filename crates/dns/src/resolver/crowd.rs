@@ -193,6 +193,7 @@ pub(super) async fn carry(crowd: Rc<RefCell<Crowd>>) {
         for (server, rate) in &told {
             voice.tell(*server, &Map::from([("names".to_owned(), *rate)])).await;
         }
+        told.retain(|_, rate| *rate > 0.0);
     }
 }
 

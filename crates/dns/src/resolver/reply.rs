@@ -11,6 +11,7 @@ use hickory_proto::rr::{Name, RData, Record, RecordType};
 
 use super::Delegation;
 use super::cache::Negative;
+use crate::labels::Labels;
 use crate::message::Question;
 
 /// Longest chain of aliases read from one answer.
@@ -117,28 +118,29 @@ fn soa_above(message: &Message, cut: &Name, name: &Name) -> Option<Record> {
 
 /// A referral leads strictly downwards, towards `name`.
 fn referral(message: &Message, cut: &Name, name: &Name) -> Option<Verdict> {
-    let leads_down = |owner: &Name| cut.zone_of(owner) && owner != cut && owner.zone_of(name);
-    let zone = message
-        .authorities
-        .iter()
-        .find(|record| record.record_type() == RecordType::NS && leads_down(&record.name))
-        .map(|record| record.name.clone())?;
-    let records = rrset(&message.authorities, &zone, RecordType::NS);
-    let mut servers: Map<Name, Vec<IpAddr>> = Map::new();
+    let (cut, name) = (Labels::of(cut), Labels::of(name));
+    let leads_down = |owner: &Labels| *owner != cut && cut.is_above(owner) && owner.is_above(&name);
+    let delegating = message.authorities.iter().filter(|record| record.record_type() == RecordType::NS);
+    let owned: Vec<(Labels, &Record)> = delegating.map(|record| (Labels::of(&record.name), record)).collect();
+    let (zone, first) = owned.iter().find(|(owner, _)| leads_down(owner))?;
+    let mut servers: Map<Labels, (Name, Vec<IpAddr>)> = Map::new();
     let mut ttl_s = u32::MAX;
-    for record in &records {
+    for (_, record) in owned.iter().filter(|(owner, _)| owner == zone) {
         ttl_s = ttl_s.min(record.ttl);
         if let RData::NS(server) = &record.data {
-            servers.entry(server.0.clone()).or_default();
+            servers.entry(Labels::of(&server.0)).or_insert_with(|| (server.0.clone(), Vec::new()));
         }
     }
-    for glue in message.additionals.iter().filter(|glue| cut.zone_of(&glue.name)) {
-        if let (Some(addresses), Some(address)) = (servers.get_mut(&glue.name), glue.data.ip_addr()) {
+    for glue in &message.additionals {
+        let Some(address) = glue.data.ip_addr() else { continue };
+        let owner = Labels::of(&glue.name);
+        if let Some((_, addresses)) = servers.get_mut(&owner).filter(|_| cut.is_above(&owner)) {
             ttl_s = ttl_s.min(glue.ttl);
             addresses.push(address);
         }
     }
-    Some(Verdict::Referral(Delegation { zone, servers: servers.into_iter().collect() }, ttl_s))
+    let servers = servers.into_values().collect();
+    Some(Verdict::Referral(Delegation { zone: first.name.clone(), servers }, ttl_s))
 }
 
 #[cfg(test)]

@@ -227,8 +227,8 @@ impl Shell {
                     if let Some(crowd) = &self.crowd {
                         crowd.borrow_mut().answered(&name, rcode, waited);
                     }
-                    let told = [self.outcomes.changed(&name, rcode), self.outcomes.fresh(&name, &addresses)];
-                    told.into_iter().flatten().for_each(|event| rt::emit(&event));
+                    let news = self.outcomes.news(&name, rcode, &addresses);
+                    news.into_iter().flatten().for_each(|event| rt::emit(&event));
                 }
                 self.answer(client, bytes).await;
                 None

@@ -10,10 +10,11 @@ use blackstart_rt::{Map, Set};
 use hickory_proto::op::ResponseCode;
 use hickory_proto::rr::{Name, Record, RecordType};
 
-use super::cache::{Cache, Hit, Negative, alias_of};
+use super::cache::{Cache, Hit, Negative};
 use super::reply::alias_target;
 use super::servers::Servers;
 use super::{Config, Delegation};
+use crate::labels::Labels;
 use crate::message::Question;
 
 /// Aliases followed for one question, across all zones.
@@ -61,6 +62,8 @@ pub(super) struct Task {
     pub(super) question: Question,
     /// What is being looked for now: the question, or where its aliases have led.
     pub(super) target: Question,
+    /// The target's name.
+    labels: Labels,
     /// The answer so far.
     pub(super) chain: Vec<Record>,
     /// When SERVFAIL is due.
@@ -73,17 +76,20 @@ pub(super) struct Task {
     pub(super) depth: u32,
     aliases: u32,
     sent: u32,
-    rounds: Map<Name, Round>,
+    /// By the length of the cut's name, which tells the zones above one target apart.
+    rounds: Map<usize, Round>,
     fetched: Set<Question>,
     /// While set, the servers above this cut are asked although the cut is known.
     above: Option<Name>,
-    requeried: Set<Name>,
+    /// As in `rounds`.
+    requeried: Set<usize>,
 }
 
 impl Task {
     pub(super) fn new(question: Question, deadline: Instant, depth: u32) -> Task {
         Task {
             target: question.clone(),
+            labels: Labels::of(&question.name),
             question,
             chain: Vec::new(),
             deadline,
@@ -121,7 +127,7 @@ impl Task {
     /// Follows what the cache knows, as far as it goes.
     fn look_up(&mut self, view: &View<'_>) -> Option<Negative> {
         loop {
-            match view.cache.get(&self.target, view.now) {
+            match view.cache.get(&self.labels, self.target.kind, view.now) {
                 Some(Hit::Records(records)) => {
                     self.chain.extend(records);
                     return Some(success());
@@ -129,9 +135,8 @@ impl Task {
                 Some(Hit::Negative(negative)) => return Some(negative),
                 None => {}
             }
-            let Some(Hit::Records(alias)) = view.cache.get(&alias_of(&self.target.name), view.now) else {
-                return None;
-            };
+            let alias = view.cache.get(&self.labels, RecordType::CNAME, view.now);
+            let Some(Hit::Records(alias)) = alias else { return None };
             let target = alias_target(&alias)?;
             self.chain.extend(alias);
             if !self.follow(target) {
@@ -142,6 +147,7 @@ impl Task {
 
     /// Goes on at an alias's target; false when this has happened too often.
     pub(super) fn follow(&mut self, target: Name) -> bool {
+        self.labels = Labels::of(&target);
         self.target.name = target;
         self.aliases += 1;
         self.above = None;
@@ -151,13 +157,16 @@ impl Task {
     }
 
     fn delegation<'v>(&self, view: &View<'v>) -> &'v Delegation {
-        let top = self.above.as_ref().map(Name::base_name);
-        view.cache.delegation(&self.target.name, top.as_ref(), view.now).unwrap_or(view.hints)
+        let known = match &self.above {
+            Some(cut) => view.cache.delegation(Labels::of(cut).upwards().skip(1), view.now),
+            None => view.cache.delegation(self.labels.upwards(), view.now),
+        };
+        known.unwrap_or(view.hints)
     }
 
     fn ask(&mut self, view: &View<'_>, delegation: &Delegation) -> Option<Step> {
         let addresses = addresses(view, delegation);
-        let round = self.rounds.entry(delegation.zone.clone()).or_default();
+        let round = self.rounds.entry(delegation.zone.len()).or_default();
         let open: Vec<IpAddr> = addresses.into_iter().filter(|server| round.is_open(*server)).collect();
         let server = view.servers.choose(&open, view.now, view.draw)?;
         let tries = round.tries.entry(server).or_default();
@@ -192,9 +201,9 @@ impl Task {
         if self.above.take().is_some() {
             return true;
         }
-        let round = self.rounds.entry(zone.clone()).or_default();
+        let round = self.rounds.entry(zone.len()).or_default();
         round.pass += 1;
-        if view.config.requery_parent && !zone.is_root() && self.requeried.insert(zone.clone()) {
+        if view.config.requery_parent && !zone.is_root() && self.requeried.insert(zone.len()) {
             self.above = Some(zone.clone());
             return true;
         }
@@ -204,14 +213,14 @@ impl Task {
     /// The server said something useful: it does not count as tried.
     pub(super) fn helped(&mut self, cut: &Name, server: IpAddr) {
         self.above = None;
-        if let Some(round) = self.rounds.get_mut(cut) {
+        if let Some(round) = self.rounds.get_mut(&cut.len()) {
             round.tries.remove(&server);
         }
     }
 
     /// The server does not serve this zone: it is not asked again for this question.
     pub(super) fn lame(&mut self, cut: &Name, server: IpAddr) {
-        self.rounds.entry(cut.clone()).or_default().lame.insert(server);
+        self.rounds.entry(cut.len()).or_default().lame.insert(server);
     }
 }
 
@@ -235,7 +244,8 @@ fn addresses(view: &View<'_>, delegation: &Delegation) -> Vec<IpAddr> {
 }
 
 fn resolved(view: &View<'_>, name: &Name) -> Vec<IpAddr> {
-    let of_kind = |kind| match view.cache.get(&Question { name: name.clone(), kind }, view.now) {
+    let name = Labels::of(name);
+    let of_kind = |kind| match view.cache.get(&name, kind, view.now) {
         Some(Hit::Records(records)) => records.iter().filter_map(|record| record.data.ip_addr()).collect(),
         _ => Vec::new(),
     };

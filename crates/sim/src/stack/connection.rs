@@ -5,6 +5,7 @@ use crate::stack::listen::Backlog;
 use crate::time::nanos;
 use crate::watch::Waiters;
 use smoltcp::iface::{SocketHandle, SocketSet};
+use smoltcp::socket::Socket;
 use smoltcp::socket::tcp::{self, RecvError, State};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -72,6 +73,9 @@ pub(crate) struct Connection {
     pub(super) writers: Waiters,
 }
 
+/// Who waits for a connection: readers and writers.
+pub(super) type Waiting = (Waiters, Waiters);
+
 /// What is to be done with a connection after a poll.
 pub(super) enum Next {
     Keep,
@@ -107,6 +111,14 @@ impl Connection {
             readers: Waiters::default(),
             writers: Waiters::default(),
         }
+    }
+
+    pub(super) fn into_parts(mut self) -> (Option<tcp::Socket<'static>>, Waiting) {
+        let socket = match self.set.remove(self.handle) {
+            Socket::Tcp(socket) => Some(socket),
+            _ => None,
+        };
+        (socket, (self.readers, self.writers))
     }
 
     pub(crate) fn socket(&self) -> &tcp::Socket<'static> {

@@ -21,7 +21,6 @@ mod rest;
 pub(crate) mod tcp;
 pub(crate) mod udp;
 
-use crate::Config;
 use crate::fib::Exit;
 use crate::hash::{LookupMap, mix};
 use crate::node::{DropCause, Node};
@@ -144,13 +143,13 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
-    pub(crate) fn new(wire: &mut Wire, seed: u64, now_ns: u64, config: &Config) -> Self {
+    pub(crate) fn new(wire: &mut Wire, seed: u64, now_ns: u64) -> Self {
         let spread = u64::from(u16::MAX - EPHEMERAL) + 1;
         let next_port = EPHEMERAL + (mix(seed) % spread) as u16;
         Stack {
             interfaces: Interfaces::new(wire, seed, now_ns),
             paths: Paths::default(),
-            tcp: Tcp::new(config),
+            tcp: Tcp::default(),
             listeners: Listeners::default(),
             udp: Udp::default(),
             echoes: Echoes::default(),

@@ -2,7 +2,7 @@
 
 use crate::packet::{self, Bytes, Complaint, Flow};
 use crate::queue::Event;
-use crate::stack::connection::{Connection, Ends, NEVER, Next, Stage};
+use crate::stack::connection::{Connection, Ends, NEVER, Next, Stage, Waiting};
 use crate::stack::listen::Backlog;
 use crate::stack::rest::Resting;
 use crate::stack::{Demux, Slab, Wire, here_if_unspecified, instant};
@@ -17,26 +17,53 @@ use std::time::Duration;
 
 /// How long an acknowledgement may wait for data to travel with (Linux: `TCP_DELACK_MIN`).
 const ACK_DELAY: SmolDuration = SmolDuration::from_millis(40);
+/// Closed sockets kept for the next connections.
+const SPARES_MAX: usize = 64;
 
+#[derive(Default)]
 pub(crate) struct Tcp {
     sockets: Slab<Connection>,
     demux: Demux<Ends>,
     resting: Resting,
+}
+
+/// Closed sockets, to be opened again: clearing the buffers of a new one costs more than a whole short connection.
+pub(crate) struct Spares {
+    sockets: Vec<tcp::Socket<'static>>,
     buffer: usize,
     congestion: CongestionControl,
 }
 
-impl Tcp {
+impl Spares {
     pub(crate) fn new(config: &Config) -> Self {
         let congestion = match config.congestion {
             Congestion::None => CongestionControl::None,
             Congestion::Reno => CongestionControl::Reno,
             Congestion::Cubic => CongestionControl::Cubic,
         };
-        let (sockets, demux, resting) = (Slab::default(), Demux::default(), Resting::default());
-        Tcp { sockets, demux, resting, buffer: config.tcp_buffer, congestion }
+        Spares { sockets: Vec::new(), buffer: config.tcp_buffer, congestion }
     }
 
+    /// A closed socket. Opening it resets smoltcp's state but for what the first segments of a connection set anew, and
+    /// its congestion control, which is set here.
+    fn take(&mut self) -> tcp::Socket<'static> {
+        let buffer = || SocketBuffer::new(vec![0; self.buffer]);
+        let mut socket = self.sockets.pop().unwrap_or_else(|| tcp::Socket::new(buffer(), buffer()));
+        socket.set_ack_delay(Some(ACK_DELAY));
+        socket.set_nagle_enabled(false);
+        socket.set_congestion_control(self.congestion);
+        socket
+    }
+
+    fn keep(&mut self, mut socket: tcp::Socket<'static>) {
+        if self.sockets.len() < SPARES_MAX {
+            socket.abort();
+            self.sockets.push(socket);
+        }
+    }
+}
+
+impl Tcp {
     pub(crate) fn get(&mut self, index: u32, generation: u32) -> Option<&mut Connection> {
         let current = self.sockets.generation(index) == generation;
         self.sockets.get_mut(index).filter(|_| current)
@@ -48,15 +75,6 @@ impl Tcp {
 
     pub(crate) fn count(&self) -> usize {
         self.sockets.len()
-    }
-
-    fn socket(&self) -> tcp::Socket<'static> {
-        let buffer = || SocketBuffer::new(vec![0; self.buffer]);
-        let mut socket = tcp::Socket::new(buffer(), buffer());
-        socket.set_ack_delay(Some(ACK_DELAY));
-        socket.set_nagle_enabled(false);
-        socket.set_congestion_control(self.congestion);
-        socket
     }
 
     fn insert(&mut self, socket: tcp::Socket<'static>, ends: Ends, mtu: u16, stage: Stage, now: u64) -> u32 {
@@ -73,9 +91,13 @@ impl Tcp {
         }
     }
 
-    fn remove(&mut self, index: u32) -> Option<Connection> {
+    /// Forgets a connection. What its owner waits with must be dropped outside the world.
+    fn remove(&mut self, index: u32, spares: &mut Spares) -> Option<Waiting> {
         self.detach(index);
-        self.sockets.remove(index)
+        let connection = self.sockets.remove(index)?;
+        let (socket, waiting) = connection.into_parts();
+        socket.into_iter().for_each(|socket| spares.keep(socket));
+        Some(waiting)
     }
 
     fn uses_port(&self, local: IpAddr, port: u16, remote: SocketAddr) -> bool {
@@ -107,7 +129,7 @@ impl World {
             stack.tcp.uses_port(local, port, to) || stack.listeners.has(SocketAddr::new(local, port))
         })?;
         let local = SocketAddr::new(local, port);
-        let mut socket = stack.tcp.socket();
+        let mut socket = self.spares.take();
         socket
             .connect(stack.interfaces.with(mtu).context(), to, local)
             .map_err(|error| io::Error::new(ErrorKind::AddrNotAvailable, error.to_string()))?;
@@ -177,7 +199,7 @@ impl World {
         let connection = tcp.sockets.get_mut(index)?;
         let silent = connection.dead || connection.stage == Stage::Connecting;
         if silent || connection.socket().state() == State::Closed {
-            return tcp.remove(index).map(|connection| Box::new(connection) as _);
+            return tcp.remove(index, &mut self.spares).map(|waiting| Box::new(waiting) as _);
         }
         let reset = connection.reset_on_close || connection.socket().can_recv();
         match reset {
@@ -221,7 +243,8 @@ impl World {
         match stack.listeners.admit(flow.destination).filter(|_| syn) {
             Some(Some(backlog)) => {
                 let mtu = self.connection_mtu(at, ends.1.ip());
-                let index = self.nodes[at].stack.listen_once(ends, mtu, backlog, self.now);
+                let socket = self.spares.take();
+                let index = self.nodes[at].stack.listen_once(socket, ends, mtu, backlog, self.now);
                 self.poll_tcp(at, index, Some(bytes));
             }
             Some(None) => self.discard(at, crate::DropCause::QueueFull, bytes),
@@ -266,7 +289,7 @@ impl World {
         let tcp = &mut self.nodes[at].stack.tcp;
         match next {
             Next::Remove => {
-                tcp.remove(index);
+                tcp.remove(index, &mut self.spares);
             }
             Next::Rest => self.rest(at, index),
             Next::Keep => {
@@ -286,9 +309,9 @@ impl World {
     fn rest(&mut self, at: usize, index: u32) {
         let tcp = &mut self.nodes[at].stack.tcp;
         let Some(ack) = self.wire.outgoing.last().cloned() else { return self.arm(at, index) };
-        if let Some(connection) = tcp.remove(index) {
-            tcp.resting.insert(connection.ends, ack, self.now);
-        }
+        let Some(ends) = tcp.sockets.get(index).map(|connection| connection.ends) else { return };
+        tcp.remove(index, &mut self.spares);
+        tcp.resting.insert(ends, ack, self.now);
     }
 
     fn queue_accepted(&mut self, at: usize, index: u32, backlog: Backlog) {
@@ -353,7 +376,7 @@ impl World {
         let Some(connection) = tcp.sockets.get_mut(index) else { return };
         match connection.stage {
             Stage::Handshake(_) | Stage::Orphan => {
-                tcp.remove(index);
+                tcp.remove(index, &mut self.spares);
             }
             Stage::Connecting | Stage::Queued | Stage::Open => {
                 let reason = connection.hint.unwrap_or(ErrorKind::TimedOut);
@@ -417,9 +440,15 @@ fn send_all(
 
 impl crate::stack::Stack {
     /// A socket that waits for exactly the SYN at hand.
-    fn listen_once(&mut self, ends: Ends, mtu: u16, backlog: Backlog, now: u64) -> u32 {
-        let mut socket = self.tcp.socket();
-        // The port of a packet that found a listener is not zero, and the socket is new: this cannot fail.
+    fn listen_once(
+        &mut self,
+        mut socket: tcp::Socket<'static>,
+        ends: Ends,
+        mtu: u16,
+        backlog: Backlog,
+        now: u64,
+    ) -> u32 {
+        // The port of a packet that found a listener is not zero, and the socket is closed: this cannot fail.
         let listening = socket.listen(ends.0);
         debug_assert!(listening.is_ok());
         self.tcp.insert(socket, ends, mtu, Stage::Handshake(backlog), now)
