@@ -25,6 +25,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
 const SERVICE: &str = "edge";
@@ -72,12 +73,20 @@ pub struct Pool {
 pub struct HealthCheck {
     /// Time between two checks of a backend.
     pub interval_s: Seconds,
+    /// The same while it is out; as ever unless given.
+    pub down_interval_s: Option<Seconds>,
     /// How long a check may take.
     pub timeout_s: Seconds,
     /// Failures in a row, of checks or requests, until a backend is out.
     pub fall: u32,
     /// Good checks in a row until it is back.
     pub rise: u32,
+}
+
+impl HealthCheck {
+    fn interval(&self, healthy: bool) -> Duration {
+        self.down_interval_s.filter(|_| !healthy).unwrap_or(self.interval_s).get()
+    }
 }
 
 /// The admission service to follow.
@@ -93,7 +102,8 @@ pub struct AdmissionSource {
 
 impl Default for HealthCheck {
     fn default() -> Self {
-        Self { interval_s: Seconds::new(30), timeout_s: Seconds::new(3), fall: 2, rise: 1 }
+        let (interval_s, timeout_s) = (Seconds::new(30), Seconds::new(3));
+        Self { interval_s, down_interval_s: None, timeout_s, fall: 2, rise: 1 }
     }
 }
 
@@ -263,12 +273,13 @@ fn client_key(request: &Request, peer: SocketAddr) -> String {
 async fn check(edge: Rc<Edge>, backend: Rc<Backend>) {
     let every = edge.config.health.interval_s.get();
     let mut draws = rt::rand::stream(&format!("{SERVICE} check {}", backend.upstream.address()));
-    rt::time::sleep(draws.between(std::time::Duration::ZERO, every)).await;
+    rt::time::sleep(draws.between(Duration::ZERO, every)).await;
     loop {
         let started = rt::time::Instant::now();
         let result = check_once(&edge.config.health, &backend.upstream).await;
         edge.observe(&backend, result);
-        rt::time::sleep_until(started + every).await;
+        let healthy = backend.health.borrow().healthy();
+        rt::time::sleep_until(started + edge.config.health.interval(healthy)).await;
     }
 }
 
@@ -360,6 +371,15 @@ mod tests {
         assert_eq!(shares(&edge), [0.0, 180.0, 180.0]);
         addresses.iter().for_each(|address| take_out(&edge, address));
         assert_eq!(shares(&edge), [0.0; 3]);
+    }
+
+    #[test]
+    fn a_backend_that_is_out_may_be_asked_less_often() {
+        for (text, up_s, down_s) in [("interval-s = 9", 9, 9), ("down-interval-s = 70", 30, 70)] {
+            let check: HealthCheck = toml::from_str(text).unwrap();
+            let seconds = [true, false].map(|healthy| check.interval(healthy).as_secs());
+            assert_eq!(seconds, [up_s, down_s], "{text}");
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use blackstart_dns::stub::{self, Resolver};
 use blackstart_rt as rt;
-use rt::time::Instant;
+use rt::time::{Alarm, Instant};
 use serde::Deserialize;
 
 use crate::client::{self, Client, Error};
@@ -90,10 +90,11 @@ async fn come_online(config: &Config, resolver: &Resolver) -> Result<Client, Err
 async fn stay(mut client: Client, config: &Config, lines: &mut u64) -> Error {
     let every = config.log_every_s.map(|seconds| Duration::from_secs(seconds.max(1)));
     let mut next = every.map(|every| Instant::now() + every);
+    let mut alarm = Alarm::default();
     loop {
         let done = rt::select! {
             heard = client.recv() => heard.map(drop),
-            () = due(next) => {
+            () = alarm.at(next) => {
                 next = every.map(|every| Instant::now() + every);
                 *lines += 1;
                 log(&mut client, &config.channel, *lines).await
@@ -102,13 +103,6 @@ async fn stay(mut client: Client, config: &Config, lines: &mut u64) -> Error {
         if let Err(error) = done {
             return error;
         }
-    }
-}
-
-async fn due(at: Option<Instant>) {
-    match at {
-        Some(at) => rt::time::sleep_until(at).await,
-        None => std::future::pending().await,
     }
 }
 

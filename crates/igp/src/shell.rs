@@ -7,7 +7,7 @@ use std::time::Duration;
 use blackstart_rt as rt;
 use rt::fib::{Protocol, Target};
 use rt::net::UdpSocket;
-use rt::time::Instant;
+use rt::time::{Alarm, Instant};
 
 use crate::config::Config;
 use crate::message::{LSP_LEN_MAX, Message};
@@ -43,7 +43,7 @@ struct Shell {
 
 impl Shell {
     async fn run(mut self) -> io::Result<()> {
-        let mut carriers = rt::link::watch();
+        let (mut carriers, mut alarm) = (rt::link::watch(), Alarm::default());
         self.read_carriers().await;
         let mut buffer = [0; LSP_LEN_MAX + 1];
         loop {
@@ -51,7 +51,7 @@ impl Shell {
             rt::select! {
                 () = carriers.changed() => self.read_carriers().await,
                 received = self.socket.recv_from(&mut buffer) => self.received(received, &buffer).await,
-                () = at(deadline) => self.step(Input::Tick).await,
+                () = alarm.at(deadline) => self.step(Input::Tick).await,
             }
         }
     }
@@ -93,13 +93,5 @@ impl Shell {
         if let Ok(bytes) = message.encode() {
             let _ = self.socket.send_to(&bytes, (to, self.config.port)).await;
         }
-    }
-}
-
-/// Waits until `deadline`, or for ever.
-async fn at(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => rt::time::sleep_until(deadline).await,
-        None => std::future::pending().await,
     }
 }

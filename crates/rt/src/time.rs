@@ -8,7 +8,7 @@ use blackstart_sim::Time;
 use blackstart_sim::time as engine;
 use serde::{Deserialize, Serialize};
 use std::fmt;
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::io;
 use std::ops::{Add, AddAssign, Sub};
 use std::pin::{Pin, pin};
@@ -147,6 +147,27 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
         Backend::Turmoil(_) => Handle::Turmoil(turmoil::Sleep::until(deadline.since_start())),
         Backend::Os(host) => Handle::Os(host.sleep_until(deadline.since_start())),
     })
+}
+
+/// A wait whose end moves, or that has none. Asked again for the same end, as in the next turn of a loop, the wait
+/// goes on.
+#[derive(Debug, Default)]
+pub struct Alarm(Option<(Instant, Sleep)>);
+
+impl Alarm {
+    /// Waits until `end`, or for ever. Cancel safe.
+    ///
+    /// # Panics
+    /// Outside any backend.
+    pub async fn at(&mut self, end: Option<Instant>) {
+        if self.0.as_ref().map(|(end, _)| *end) != end {
+            self.0 = end.map(|end| (end, sleep_until(end)));
+        }
+        match &mut self.0 {
+            Some((_, sleep)) => sleep.await,
+            None => pending().await,
+        }
+    }
 }
 
 /// The wait ended before the future did.

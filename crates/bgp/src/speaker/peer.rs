@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use blackstart_rt as rt;
 use rt::net::TcpStream;
-use rt::time::Instant;
+use rt::time::{Alarm, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 
 use super::connection::Connection;
@@ -40,6 +40,7 @@ pub(super) struct Peer {
     inbox: UnboundedSender<Inbound>,
     draws: rt::rand::Stream,
     started: Instant,
+    alarm: Alarm,
     call: Option<Call>,
     connection: Option<Connection>,
 }
@@ -68,6 +69,7 @@ impl Peer {
             inbox,
             draws: rt::rand::stream(&format!("bgp.session.{}", neighbour.address)),
             started: Instant::now(),
+            alarm: Alarm::default(),
             call: None,
             connection: None,
         }
@@ -95,7 +97,7 @@ impl Peer {
             command = self.commands.recv() => Wake::Told(command),
             called = finished(&mut self.call) => Wake::Called(called),
             read = exchanged(&mut self.connection) => Wake::Read(read),
-            () = at(deadline) => Wake::Timer,
+            () = self.alarm.at(deadline) => Wake::Timer,
         }
     }
 
@@ -210,14 +212,6 @@ async fn finished(call: &mut Option<Call>) -> io::Result<TcpStream> {
 async fn exchanged(connection: &mut Option<Connection>) -> io::Result<usize> {
     match connection {
         Some(connection) => connection.exchange().await,
-        None => pending().await,
-    }
-}
-
-/// Waits until `deadline`, or for ever.
-pub(super) async fn at(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => rt::time::sleep_until(deadline).await,
         None => pending().await,
     }
 }

@@ -10,13 +10,13 @@ use rt::canary::Canary;
 use rt::fib::{Protocol, Target};
 use rt::net::TcpStream;
 use rt::task::JoinHandle;
-use rt::time::Instant;
+use rt::time::{Alarm, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 use super::listen;
 use super::origination::{Origination, Switch};
-use super::peer::{Peer, ToPeer, at};
+use super::peer::{Peer, ToPeer};
 use crate::config::Config;
 use crate::control::Command;
 use crate::event::Event;
@@ -129,6 +129,7 @@ impl Speaker {
     async fn run(&mut self) -> io::Result<()> {
         let mut fib = rt::fib::watch();
         let mut links = rt::link::watch();
+        let (mut recheck, mut advertise) = (Alarm::default(), Alarm::default());
         loop {
             let advertise_at = self.rib.deadline().map(|deadline| self.started + deadline);
             rt::select! {
@@ -138,8 +139,8 @@ impl Speaker {
                 },
                 () = links.changed() => self.read_carriers(),
                 () = fib.changed() => self.recheck_later(),
-                () = at(self.recheck_at) => self.recheck(),
-                () = at(advertise_at) => self.step(Input::Tick),
+                () = recheck.at(self.recheck_at) => self.recheck(),
+                () = advertise.at(advertise_at) => self.step(Input::Tick),
             }
         }
     }

@@ -7,6 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 
 use blackstart_rt as rt;
+use blackstart_rt::time::Alarm;
 use blackstart_rt::Map;
 use tokio::sync::mpsc;
 
@@ -183,7 +184,8 @@ struct Shell {
 
 impl Shell {
     async fn run(mut self, mut arriving: mpsc::Receiver<Input>) {
-        while let Some(input) = self.next_input(&mut arriving).await {
+        let mut alarm = Alarm::default();
+        while let Some(input) = self.next_input(&mut arriving, &mut alarm).await {
             if self.drops(&input) {
                 continue;
             }
@@ -203,11 +205,10 @@ impl Shell {
     }
 
     /// The next arrival, or a tick when one is due before.
-    async fn next_input(&self, arriving: &mut mpsc::Receiver<Input>) -> Option<Input> {
-        let Some(due) = self.core.next_deadline() else { return arriving.recv().await };
+    async fn next_input(&self, arriving: &mut mpsc::Receiver<Input>, alarm: &mut Alarm) -> Option<Input> {
         rt::select! {
             input = arriving.recv() => input,
-            () = rt::time::sleep_until(due) => Some(Input::Tick),
+            () = alarm.at(self.core.next_deadline()) => Some(Input::Tick),
         }
     }
 
