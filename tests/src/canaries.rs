@@ -96,6 +96,12 @@ pub fn planted() -> Vec<Planted> {
             "no more users are let in while too many requests fail",
             fault(3, 60, kill("store")),
         ),
+        bug(
+            "a cut link carries on",
+            Canary::CutLinkCarries,
+            "nothing is delivered over a link that is down",
+            fault(20, 40, Kind::LinkDown { ends: line() }),
+        ),
         Planted {
             name: "a step without verification",
             canary: None,

@@ -12,7 +12,6 @@ use blackstart_crowd::{Cache, CacheConfig, Capacity};
 use blackstart_rt as rt;
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
-use rt::Map;
 use rt::rand::Stream;
 use serde::Deserialize;
 use std::cell::{Cell, RefCell};
@@ -252,7 +251,7 @@ async fn pass_on(backend: Rc<Backend>, pressure: Rc<Pressure>, crowd: Crowd, mut
         }
         let misses = served * cache.as_ref().map_or(1.0, Cache::misses);
         for store in &backend.config.needs {
-            voice.tell(store.ip(), &Map::from([("store".to_owned(), misses)])).await;
+            voice.tell(store.ip(), &[("store", misses)]).await;
         }
         let offered: f64 = pressure.asked().values().sum();
         let now = [busy, offered / crowd.capacity.per_s].map(|share| (100.0 * share) as u32);

@@ -360,10 +360,10 @@ async fn follow(config: Rc<Config>, mut population: Population, mut voice: Voice
         let seen = if settled { latest.seen() } else { Seen::WELL };
         let Demand { requests, queries } = population.demand(seen);
         if let Some(resolver) = config.resolvers.first() {
-            voice.tell(resolver.ip(), &Map::from([(config.host.clone(), queries)])).await;
+            voice.tell(resolver.ip(), &[(&config.host, queries)]).await;
         }
         if let Some(server) = latest.server.get() {
-            voice.tell(server, &Map::from([(config.host.clone(), requests)])).await;
+            voice.tell(server, &[(&config.host, requests)]).await;
         }
         let now = [(100.0 * population.failing() / people) as u64, requests as u64];
         if now[0].abs_diff(last[0]) >= 5 || now[1].abs_diff(last[1]) * 20 > now[1].max(last[1]) {

@@ -232,9 +232,9 @@ impl Edge {
     }
 
     /// What the crowd asks of each backend: of its requests the share that is admitted, spread over those in health.
-    fn shares(&self, asked: &Map<String, f64>) -> Map<SocketAddr, Map<String, f64>> {
-        let mut shares: Map<SocketAddr, Map<String, f64>> =
-            self.backends.keys().map(|address| (*address, Map::new())).collect();
+    fn shares<'a>(&self, asked: &'a Map<String, f64>) -> Map<SocketAddr, Vec<(&'a str, f64)>> {
+        let mut shares: Map<SocketAddr, Vec<(&str, f64)>> =
+            self.backends.keys().map(|address| (*address, Vec::new())).collect();
         for (host, rate) in asked {
             let Some(pool) = self.config.pools.iter().find(|pool| http::serves(&pool.hosts, host)) else {
                 continue;
@@ -243,7 +243,7 @@ impl Edge {
             let healthy: Vec<_> = pool.backends.iter().filter(healthy).collect();
             let share = rate * self.admitted.get().as_f64() / 100.0 / healthy.len() as f64;
             for address in healthy {
-                shares.entry(*address).or_default().insert(host.clone(), share);
+                shares.entry(*address).or_default().push((host, share));
             }
         }
         shares
@@ -363,7 +363,7 @@ mod tests {
         let asked = Map::from([("www.facebook.com".to_owned(), 900.0)]);
         let shares = |edge: &Edge| {
             let shares = edge.shares(&asked);
-            addresses.iter().map(|a| shares[a].values().sum::<f64>()).collect::<Vec<_>>()
+            addresses.iter().map(|a| shares[a].iter().map(|(_, rate)| rate).sum::<f64>()).collect::<Vec<_>>()
         };
         assert_eq!(shares(&edge), [300.0; 3]);
         take_out(&edge, &addresses[0]);

@@ -252,8 +252,7 @@ fn a_crowd_makes_a_backend_slow_then_turns_people_away_and_is_spared_no_longer_t
     let come = |world: &mut World, per_s: f64| {
         let herd = async move {
             let mut voice = Voice::new("herd").await.unwrap();
-            let rates = rt::Map::from([("www.example".to_owned(), per_s)]);
-            voice.tell("10.0.0.5".parse().unwrap(), &rates).await;
+            voice.tell("10.0.0.5".parse().unwrap(), &[("www.example", per_s)]).await;
         };
         world.do_at("user", herd);
     };

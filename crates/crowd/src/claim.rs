@@ -29,9 +29,9 @@ pub struct Claim {
 }
 
 impl Claim {
-    /// The datagram of a claim; `None` when it does not fit.
+    /// The datagram of a claim of these rates, in the order of names; `None` when it does not fit.
     #[must_use]
-    pub fn encode(from: &str, per_s: &Map<String, f64>) -> Option<Vec<u8>> {
+    pub fn encode(from: &str, per_s: &[(&str, f64)]) -> Option<Vec<u8>> {
         let fits = per_s.len() <= THINGS_MAX;
         fits.then(|| postcard::to_stdvec(&(from, per_s)).ok()).flatten()
     }
@@ -83,34 +83,38 @@ impl Claims {
 /// What was told to whom, so that only news is told.
 #[derive(Debug, Default)]
 pub struct Told {
-    by_server: Map<SocketAddr, (Instant, Map<String, f64>)>,
+    by_server: Map<SocketAddr, (Instant, Vec<(String, f64)>)>,
 }
 
 impl Told {
-    /// Whether `rates` is news to this server; then it counts as told.
-    pub fn is_news(&mut self, now: Instant, server: SocketAddr, rates: &Map<String, f64>) -> bool {
-        let known = self.by_server.get(&server);
-        let news = match known {
-            None => rates.values().any(|rate| *rate > 0.0),
+    /// Whether `rates`, in the order of names, is news to this server; then it counts as told.
+    pub fn is_news(&mut self, now: Instant, server: SocketAddr, rates: &[(&str, f64)]) -> bool {
+        let news = match self.by_server.get(&server) {
+            None => rates.iter().any(|(_, rate)| *rate > 0.0),
             Some((when, last)) => {
-                let idle = rates.values().chain(last.values()).all(|rate| *rate == 0.0);
+                let idle =
+                    rates.iter().all(|(_, rate)| *rate == 0.0) && last.iter().all(|(_, rate)| *rate == 0.0);
                 !idle && (*when + REPEAT <= now || differ(rates, last))
             }
         };
         if news {
-            self.by_server.insert(server, (now, rates.clone()));
+            let rates = rates.iter().map(|(what, rate)| ((*what).to_owned(), *rate)).collect();
+            self.by_server.insert(server, (now, rates));
         }
         news
     }
 }
 
-fn differ(now: &Map<String, f64>, then: &Map<String, f64>) -> bool {
+fn differ(now: &[(&str, f64)], then: &[(String, f64)]) -> bool {
     let marked = |now: f64, then: f64| (now - then).abs() > MARKED * now.max(then);
-    if now.keys().eq(then.keys()) {
-        return now.values().zip(then.values()).any(|(now, then)| marked(*now, *then));
+    let pairs = || now.iter().zip(then);
+    if now.len() == then.len() && pairs().all(|((what, _), (before, _))| what == before) {
+        return pairs().any(|((_, now), (_, then))| marked(*now, *then));
     }
-    let rate = |rates: &Map<String, f64>, what: &str| rates.get(what).copied().unwrap_or(0.0);
-    now.keys().chain(then.keys()).any(|what| marked(rate(now, what), rate(then, what)))
+    let now: Map<&str, f64> = now.iter().copied().collect();
+    let then: Map<&str, f64> = then.iter().map(|(what, rate)| (what.as_str(), *rate)).collect();
+    let rate = |rates: &Map<&str, f64>, what: &str| rates.get(what).copied().unwrap_or(0.0);
+    now.keys().chain(then.keys()).any(|what| marked(rate(&now, what), rate(&then, what)))
 }
 
 #[cfg(test)]
@@ -156,20 +160,30 @@ mod tests {
             (501, 1.0, true),
             (621, 1.0, true),
         ] {
-            assert_eq!(told.is_news(at(s), to, &rates(&[("a", rate)])), expected, "{rate} at {s} s");
+            assert_eq!(told.is_news(at(s), to, &[("a", rate)]), expected, "{rate} at {s} s");
+        }
+        let told = &mut told;
+        // Of several, one that comes, goes or changes is enough.
+        for (s, rates, expected) in [
+            (622, &[("a", 1.0), ("b", 5.0)][..], true),
+            (623, &[("a", 1.0), ("b", 5.1)], false),
+            (624, &[("a", 1.0)], true),
+            (625, &[("a", 1.0), ("b", 0.0)], false),
+            (626, &[("a", 2.0), ("b", 0.0)], true),
+        ] {
+            assert_eq!(told.is_news(at(s), to, rates), expected, "{rates:?} at {s} s");
         }
     }
 
     #[test]
     fn nonsense_is_no_claim() {
         let whole = claim("kpn", &[("a", 1.5)]);
-        let encode = |claim: &Claim| Claim::encode(&claim.from, &claim.per_s);
-        assert_eq!(Claim::decode(&encode(&whole).unwrap()), Some(whole));
+        let encode = |rates: &[(&str, f64)]| Claim::encode("kpn", rates);
+        assert_eq!(Claim::decode(&encode(&[("a", 1.5)]).unwrap()), Some(whole));
         for bad in [f64::NAN, f64::INFINITY, -1.0] {
-            assert_eq!(Claim::decode(&encode(&claim("kpn", &[("a", bad)])).unwrap()), None);
+            assert_eq!(Claim::decode(&encode(&[("a", bad)]).unwrap()), None);
         }
-        let many: Map<String, f64> = (0..65).map(|n| (n.to_string(), 1.0)).collect();
-        assert_eq!(Claim::encode("kpn", &many), None);
+        assert_eq!(encode(&[("a", 1.0); 65]), None);
     }
 
     proptest! {

@@ -2,7 +2,6 @@
 
 use crate::claim::{Claim, Claims, PORT, Told};
 use blackstart_rt as rt;
-use blackstart_rt::Map;
 use std::cell::RefCell;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -51,8 +50,8 @@ impl Voice {
         Ok(Self { from, socket, told: Told::default() })
     }
 
-    /// Tells the rates, if they are news there. Whether that arrives is the network's business.
-    pub async fn tell(&mut self, server: IpAddr, per_s: &Map<String, f64>) {
+    /// Tells the rates, in the order of names, if they are news there. Whether that arrives is the network's business.
+    pub async fn tell(&mut self, server: IpAddr, per_s: &[(&str, f64)]) {
         let to = SocketAddr::new(server, PORT);
         if !self.told.is_news(rt::time::Instant::now(), to, per_s) {
             return;

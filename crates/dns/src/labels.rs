@@ -53,7 +53,10 @@ mod tests {
         let [name, same] = ["WWW.a.test.", "www.A.test."].map(|text| Name::from_ascii(text).unwrap());
         assert_eq!(Labels::of(&name), Labels::of(&same));
         let above: Vec<_> = Labels::of(&name).upwards().map(<[u8]>::to_vec).collect();
-        assert_eq!(above, [b"\x03www\x01a\x04test".to_vec(), b"\x01a\x04test".to_vec(), b"\x04test".to_vec(), vec![]]);
+        assert_eq!(
+            above,
+            [b"\x03www\x01a\x04test".to_vec(), b"\x01a\x04test".to_vec(), b"\x04test".to_vec(), vec![]]
+        );
         assert_eq!(Labels::of(&Name::root()).upwards().count(), 1);
     }
 

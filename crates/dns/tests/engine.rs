@@ -189,7 +189,7 @@ fn a_crowd_whose_name_is_gone_storms_the_parent_and_alarms_the_operators() {
         rt::task::spawn("crowd", async {
             let mut voice = Voice::new("crowd").await.unwrap();
             loop {
-                voice.tell(ip(RESOLVER), &rt::Map::from([("www.facebook.com".to_owned(), 5000.0)])).await;
+                voice.tell(ip(RESOLVER), &[("www.facebook.com", 5000.0)]).await;
                 rt::time::sleep(Duration::from_secs(30)).await;
             }
         });

@@ -20,16 +20,19 @@ pub enum Canary {
     DoorFailsOpen,
     /// People who let users in do not look at the errors.
     RampIgnoresErrors,
+    /// A link that was cut carries on, and its ends are not told.
+    CutLinkCarries,
 }
 
 impl Canary {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::ChatAcknowledgesBeforeSync,
         Self::ResolverKeepsServfail,
         Self::SpeakerKeepsSilentRoutes,
         Self::DoorFailsOpen,
         Self::RampIgnoresErrors,
+        Self::CutLinkCarries,
     ];
 }
 
@@ -37,7 +40,7 @@ impl Canary {
 #[cfg(feature = "canary")]
 #[must_use]
 pub fn is_planted(canary: Canary) -> bool {
-    crate::world::try_with(|world| world.config.canary == Some(canary)).unwrap_or(false)
+    crate::world::try_with(|world| world.config.has_planted(canary)).unwrap_or(false)
 }
 
 /// Whether the run that the caller is in has this bug: not in this build.
@@ -45,4 +48,19 @@ pub fn is_planted(canary: Canary) -> bool {
 #[must_use]
 pub const fn is_planted(_: Canary) -> bool {
     false
+}
+
+impl crate::Config {
+    /// [`is_planted`] for the engine itself.
+    #[cfg(feature = "canary")]
+    pub(crate) fn has_planted(&self, canary: Canary) -> bool {
+        self.canary == Some(canary)
+    }
+
+    /// [`is_planted`] for the engine itself: not in this build.
+    #[cfg(not(feature = "canary"))]
+    #[expect(clippy::unused_self, reason = "the same call in both builds")]
+    pub(crate) const fn has_planted(&self, _: Canary) -> bool {
+        false
+    }
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes moved per read. Handing out hyper's own buffer would need `unsafe`; messages here are small.
-const CHUNK_BYTES: usize = 4096;
+const CHUNK_BYTES: usize = 1024;
 
 /// A [`TcpStream`] that hyper can read and write.
 pub(super) struct Io {

@@ -359,7 +359,8 @@ impl Core {
         let Some((deadline, depth)) = self.tasks.get(&id).map(|task| (task.deadline, task.depth)) else {
             return;
         };
-        let circular = self.by_question.get(&Asked::of(&question)).is_some_and(|&other| self.waits_for(other, id));
+        let circular =
+            self.by_question.get(&Asked::of(&question)).is_some_and(|&other| self.waits_for(other, id));
         if circular || depth >= DEPTH_MAX {
             return self.fetched(id, &question);
         }

@@ -191,7 +191,7 @@ pub(super) async fn carry(crowd: Rc<RefCell<Crowd>>) {
         told.values_mut().for_each(|rate| *rate = 0.0);
         told.extend(upstream);
         for (server, rate) in &told {
-            voice.tell(*server, &Map::from([("names".to_owned(), *rate)])).await;
+            voice.tell(*server, &[("names", *rate)]).await;
         }
         told.retain(|_, rate| *rate > 0.0);
     }

@@ -7,8 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::rc::Rc;
 
 use blackstart_rt as rt;
-use blackstart_rt::time::Alarm;
 use blackstart_rt::Map;
+use blackstart_rt::time::Alarm;
 use tokio::sync::mpsc;
 
 use super::crowd::{self, Crowd};

@@ -16,6 +16,7 @@ pub(crate) use link::{End, Link, Port};
 pub use spec::{Bandwidth, GilbertElliott, Latency, Loss, WaySpec};
 
 use crate::air::{Birth, Hop};
+use crate::canary::Canary;
 use crate::checksum;
 use crate::fib::Exit;
 use crate::node::DropCause;
@@ -98,7 +99,8 @@ impl World {
         let port = &self.nodes[at].ports[usize::from(port)];
         let hop = Hop::new(port.link, port.side);
         let link = &mut self.links[hop.link()];
-        let (fate, watched) = (link.pass(hop.side(), self.now, bytes.len()), link.watched);
+        let even_dark = self.config.has_planted(Canary::CutLinkCarries);
+        let (fate, watched) = (link.pass(hop.side(), self.now, bytes.len(), even_dark), link.watched);
         if watched {
             self.capture_sent(hop, &bytes, birth.spoiled.is_some(), fate);
         }
