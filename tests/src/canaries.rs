@@ -100,7 +100,7 @@ pub fn planted() -> Vec<Planted> {
             "a cut link carries on",
             Canary::CutLinkCarries,
             "nothing is delivered over a link that is down",
-            fault(20, 40, Kind::LinkDown { ends: line() }),
+            fault(20, 40, Kind::PortShut { router: text("shop-r1"), port: text("isp-r1") }),
         ),
         Planted {
             name: "a step without verification",

@@ -20,9 +20,13 @@ pub(crate) enum Element {
     Link([String; 2]),
 }
 
-/// Everything whose loss is tried.
+/// Everything whose loss is tried; not what the scenario spares, nor links to it.
 pub(crate) fn elements(scenario: &Scenario) -> Vec<Element> {
     let people = &scenario.people;
+    let targets = scenario.breakable();
+    let breakable = |machine: &String| !targets.machines_of(machine).is_empty();
+    let machines = scenario.instruments().into_iter().filter(&breakable);
+    let links = scenario.borders().into_iter().filter(|ends| ends.iter().all(&breakable));
     let items: Set<&String> = people.persons.iter().flat_map(|person| &person.items).collect();
     let persons = people.persons.iter().map(|person| Element::Person(person.name.clone()));
     persons
@@ -30,8 +34,8 @@ pub(crate) fn elements(scenario: &Scenario) -> Vec<Element> {
         .chain(people.accounts.keys().cloned().map(Element::Account))
         .chain(people.consoles.iter().map(|console| Element::Console(console.name.clone())))
         .chain(people.bridges.keys().cloned().map(Element::Bridge))
-        .chain(scenario.instruments().into_iter().map(Element::Machine))
-        .chain(scenario.borders().into_iter().map(Element::Link))
+        .chain(machines.map(Element::Machine))
+        .chain(links.map(Element::Link))
         .collect()
 }
 

@@ -171,7 +171,7 @@ fn row(
     step: &outcome::Step,
     tree: &Tree,
 ) -> Step {
-    let by: Set<&str> = step.spent.iter().map(|spent| spent.who.as_str()).collect();
+    let by: Set<&str> = step.spent.iter().flat_map(|spent| spent.who.split(", ")).collect();
     let since = |at: Option<Timestamp>| at.map(|at| at.duration_since(start).as_secs_f64());
     let chain = (!tree.causes.is_empty()).then(|| tree.chain(CHAIN_COLUMNS));
     Step {
