@@ -93,6 +93,16 @@ host = "mirror1"
 hosts = ["www.shop.example"]
 content = "closed for repairs"
 [[host]]
+name = "access2"
+site = "office"
+router = "hq-r1"
+address = "203.0.113.142"
+[[service]]
+name = "access-standby"
+host = "access2"
+standby = { of = "access-server", copies-every = "5m", copy-max-age = "30m" }
+[service.run.access-server]
+[[host]]
 name = "gus-laptop"
 site = "outside"
 router = "isp-r1"
@@ -459,6 +469,54 @@ fn a_name_moves_to_another_address() {
         let refused = blackstart_scenario::Scenario::load(copy.path(), None).unwrap_err().to_string();
         assert!(refused.contains(message), "{refused}");
     }
+}
+
+/// The access server dies; its standby serves once somebody has ordered it and its name has moved.
+#[test]
+fn a_standby_takes_over_and_is_found_when_the_name_has_moved() {
+    let way = "[[travel]]\nfrom = 'desk'\nto = 'hall'\ntakes = { low = '10m', likely = '10m', high = '10m', basis = 'assumption' }\n";
+    let on_call = "who = { role = 'on-call' }";
+    let to_office = format!("{on_call}\ndo = {{ travel = 'office' }}");
+    let take_over = format!("{on_call}\ndo = {{ fail-over = 'access-server', to = 'access-standby' }}");
+    let to_hall = format!("{on_call}\ndo = {{ travel = 'data-centre' }}");
+    let go_in = format!("{on_call}\ndo = {{ escort = 'router-room', by = 'guard' }}");
+    let name = format!(
+        "{on_call}\ndo = {{ fail-over = 'access.shop.example', from = '203.0.113.141', to = '203.0.113.142', on = 'names' }}"
+    );
+    let engineer = "who = { role = 'engineer' }\ndo = { travel = 'data-centre' }".to_owned();
+    let tap = "who = { role = 'engineer' }\ndo = { enter = 'router-room', try = ['badge'] }".to_owned();
+    let (gone, dark) =
+        (|host: &str| format!("[[fault]]\nat = '+5m'\nkind = 'power-off'\non = '{host}'\n"), QUIET);
+    let run = |faults: &str, steps: &[&String]| {
+        let steps: Vec<&str> = steps.iter().map(|step| step.as_str()).collect();
+        tried_in(&format!("{dark}{faults}"), "", way, &steps)
+    };
+    let on_whose_word = |night: &Night| {
+        let said = night.events::<badge::Event>().filter_map(|(_, event)| match event {
+            badge::Event::Decision { path, .. } => Some(path),
+            _ => None,
+        });
+        said.last().expect("somebody tapped")
+    };
+    let all = [&to_office, &take_over, &to_hall, &go_in, &name, &engineer, &tap];
+    let moved = run(&gone("access1"), &all);
+    assert_eq!(verdicts(&moved), ["done"; 7], "{:#?}", moved.runbook().steps);
+    assert_eq!(on_whose_word(&moved), badge::event::Path::Server);
+    let kept = run(&gone("access1"), &[&to_office, &take_over, &engineer, &tap]);
+    assert_eq!(on_whose_word(&kept), badge::event::Path::OfflineList, "the name leads to a dark machine");
+    let untouched = run(&gone("access1"), &[&to_office, &to_hall, &go_in, &name, &engineer, &tap]);
+    assert_eq!(on_whose_word(&untouched), badge::event::Path::OfflineList, "the standby serves nobody yet");
+    // A standby that is dark, and one that has not reached what it copies for too long.
+    let why = |night: &Night, n: usize| night.runbook().steps[n].blocked_on.clone().unwrap_or_default();
+    let unreachable = run(&gone("access2"), &[&to_office, &take_over]);
+    assert_eq!(why(&unreachable, 1), "the machine of access-standby is dark");
+    let stale = run(&gone("access1"), &[&engineer, &to_hall, &to_office, &take_over]);
+    assert!(
+        why(&stale, 3).starts_with("the copy of access-server on access-standby is "),
+        "{}",
+        why(&stale, 3)
+    );
+    assert!(stale.events::<Event>().any(|(_, event)| matches!(event, Event::CopyMissed { .. })), "on record");
 }
 
 #[test]

@@ -352,6 +352,7 @@ impl Incident {
                 self.originate(prefix, on, *announced).await.map(done)
             }
             Action::FailOver { prefix, from, to } => self.fail_over(prefix, from, to).await.map(done),
+            Action::TakeOver { service, to } => self.take_over(service, to).await.map(done),
             Action::Repoint { name, on, from, to } => self.repoint(name, on, from.ip, to.ip).await.map(done),
             Action::Vpn { on, with } => self.vpn(on, with).await.map(done),
             Action::Reset { machines, patience } => self.reset(machines, *patience).await.map(done),

@@ -29,7 +29,7 @@ const KEYS: [(&str, Kind, &str); 22] = [
     (
         "from",
         Kind::Name,
-        "item that an earlier `compare` saved on; for `fail-over`, the router or address that has it",
+        "item that an earlier `compare` saved on; for `fail-over` of a prefix or a name, the router or address that has it",
     ),
     ("hold", Kind::Duration, "how long each share must hold; how long each person or machine has"),
     ("isolate", Kind::Name, "automation that is cut off first"),
@@ -45,7 +45,7 @@ const KEYS: [(&str, Kind, &str); 22] = [
     (
         "to",
         Kind::Name,
-        "role of whoever takes it over or is asked; for `fail-over`, the router or address that takes it",
+        "role of whoever takes it over or is asked; for `fail-over`, the router, address or standby that takes it",
     ),
     ("try", Kind::Names, "ways, tried in order"),
     ("unit", Kind::Name, "`percent`"),

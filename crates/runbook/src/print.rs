@@ -189,6 +189,9 @@ fn action(action: &Action) -> String {
         Action::FailOver { prefix, from, to } => {
             format!("announce {} on {}, then withdraw it on {}", prefix.text, to.text, from.text)
         }
+        Action::TakeOver { service, to } => {
+            format!("have {} take over from {}, at its machine", to.text, service.text)
+        }
         Action::Repoint { name, on, from, to } => {
             format!("give {} the address {} in place of {} on {}", name.text, to.ip, from.ip, on.text)
         }

@@ -412,6 +412,13 @@ pub enum Action {
         /// Router that takes it.
         to: Name,
     },
+    /// Have a standby take over from the service that it stands by for.
+    TakeOver {
+        /// The service.
+        service: Name,
+        /// The standby.
+        to: Name,
+    },
     /// Move a name from one address to another.
     Repoint {
         /// The name.
@@ -511,7 +518,7 @@ impl Action {
             Self::SignIn { .. } | Self::Vpn { .. } => &["sign-in"],
             Self::Open { .. } => &["open-document"],
             Self::PowerCycle { .. } => &["power-cycle"],
-            Self::Restart { .. } => &["restart"],
+            Self::Restart { .. } | Self::TakeOver { .. } => &["restart"],
             Self::Call { .. } => &["call", "join"],
             Self::HandOver { .. } => &["call", "brief"],
             Self::Chat { .. } => &["write", "acknowledge"],

@@ -4,13 +4,14 @@
 //! - `network`: routers, links, routing configuration
 //! - `judges`: what the judges are told of the scenario
 //! - `power`: electricity of sites, as time passes
-//! - `services`: what runs on each host. `boot`: what it waits for when it starts again
+//! - `services`: what runs on each host. `boot`: what it waits for when it starts again. `standby`: what waits until it takes over
 
 mod boot;
 mod judges;
 mod network;
 mod power;
 mod services;
+mod standby;
 
 pub(crate) use boot::port_of;
 pub(crate) use network::data_centres;

@@ -164,6 +164,9 @@ fn services(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
         for need in service.run_needs.iter().chain(&service.boot_needs) {
             index.services.look_up(file, need, errors);
         }
+        if let Some(standby) = &service.standby {
+            self::standby(index, file, service, &standby.of, errors);
+        }
         match &service.run {
             services::Run::Authority(authority) => zones(folder, file, authority, errors),
             services::Run::JumpHost(jump) => {
@@ -183,6 +186,27 @@ fn services(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
                 errors.push(Diagnostic::unknown(file, machine.span(), "machine", machine.get_ref(), known));
             }
         }
+    }
+}
+
+/// A standby is what it stands by for, and what it would have to know can be copied.
+fn standby(
+    index: &Index<'_>,
+    file: &SourceFile,
+    service: &services::Service,
+    of: &Spanned<String>,
+    errors: &mut Diagnostics,
+) {
+    use services::Run::{AccessServer, Identity};
+    let Some(primary) = index.services.look_up(file, of, errors) else { return };
+    let alike = matches!(
+        (&service.run, &primary.run),
+        (AccessServer(_), AccessServer(_)) | (Identity(_), Identity(_))
+    );
+    if !alike || primary.standby.is_some() {
+        let message = format!("`{}` cannot stand by for `{}`", service.name.get_ref(), of.get_ref());
+        let expected = "an access server for an access server, a sign-in service for a sign-in service";
+        errors.push(Diagnostic::new(file, of.span(), message).expecting(expected));
     }
 }
 

@@ -62,6 +62,7 @@ pub(crate) fn vocabulary(
         chats: running(index, |run| matches!(run, Run::Chat(_))),
         jump_hosts: running(index, |run| matches!(run, Run::JumpHost(_))),
         vpns: running(index, |run| matches!(run, Run::Vpn(_))),
+        standbys: standbys(folder),
         racks: racks(folder),
         named: named(index, zones),
         originates: originates(folder),
@@ -117,6 +118,14 @@ fn running(index: &Index<'_>, is: impl Fn(&Run) -> bool) -> Set<String> {
         .filter(|(_, (_, service))| is(&service.run))
         .map(|(name, _)| name.to_owned())
         .collect()
+}
+
+/// Services that stand by, and what for.
+fn standbys(folder: &Folder) -> Map<String, String> {
+    let of = |service: &Service| {
+        Some((service.name.get_ref().clone(), service.standby.as_ref()?.of.get_ref().clone()))
+    };
+    all(&folder.services, |f| &f.service).filter_map(|(_, service)| of(service)).collect()
 }
 
 fn racks(folder: &Folder) -> Set<String> {

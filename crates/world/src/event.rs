@@ -216,6 +216,31 @@ pub enum Event {
         /// Through which gateway.
         gateway: String,
     },
+    /// A standby does not reach the service that it copies.
+    CopyMissed {
+        /// The standby.
+        service: String,
+        /// The service that it stands by for.
+        of: String,
+    },
+    /// It reaches it again.
+    CopyResumed {
+        /// The standby.
+        service: String,
+        /// The service that it stands by for.
+        of: String,
+    },
+    /// Somebody had a standby take over.
+    TookOver {
+        /// Who.
+        person: String,
+        /// The standby.
+        service: String,
+        /// The service that it stands by for.
+        of: String,
+        /// How old its copy is, seconds.
+        copy_age_s: u64,
+    },
     /// Somebody saw that a runbook is the one to use.
     TookUp {
         /// Who.

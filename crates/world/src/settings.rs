@@ -5,10 +5,11 @@ use blackstart_badge::server as access;
 use blackstart_dns::authority::Zones;
 use blackstart_identity::server as sign_in;
 use blackstart_rt::Map;
-use blackstart_sim::NodeId;
-use std::cell::RefCell;
+use blackstart_sim::{NodeId, Time};
+use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// A configuration: as the scenario has it, and as it is now. Copies share it.
 #[derive(Clone, Debug)]
@@ -56,6 +57,8 @@ pub struct Settings {
     pub bgp: Map<String, Told<blackstart_bgp::Config>>,
     /// Routers' interior routing, by router.
     pub igp: Map<String, Told<blackstart_igp::Config>>,
+    /// Services that stand by for another, by service.
+    pub standbys: Map<String, Standby>,
     /// Where a service is asked, and how.
     pub asked: Map<String, (NodeId, SocketAddr, Speaks)>,
 }
@@ -69,4 +72,63 @@ pub enum Speaks {
     Pages,
     /// Something else over TCP.
     Lines,
+}
+
+/// A service that stands by for another with a copy of what that one is told. Copies share it.
+#[derive(Clone, Debug)]
+pub struct Standby {
+    /// The service that it stands by for.
+    pub of: String,
+    /// How old its copy may be when it takes over.
+    copy_max_age: Duration,
+    /// When it copied last; the start of the run counts.
+    copied: Rc<Cell<Time>>,
+    has_taken_over: Rc<Cell<bool>>,
+}
+
+impl Standby {
+    /// Waits, with a copy of the start of the run.
+    #[must_use]
+    pub fn new(of: String, copy_max_age: Duration) -> Self {
+        Self { of, copy_max_age, copied: Rc::default(), has_taken_over: Rc::default() }
+    }
+
+    /// It has a copy of this moment.
+    pub fn copied(&self, now: Time) {
+        self.copied.set(now);
+    }
+
+    /// Whether it serves from its next start on.
+    #[must_use]
+    pub fn has_taken_over(&self) -> bool {
+        self.has_taken_over.get()
+    }
+
+    /// Orders it to serve from its next start on; says how old its copy is.
+    ///
+    /// # Errors
+    /// The age of a copy that is too old.
+    pub fn take_over(&self, now: Time) -> Result<Duration, Duration> {
+        let age = now.saturating_duration_since(self.copied.get());
+        if age > self.copy_max_age {
+            return Err(age);
+        }
+        self.has_taken_over.set(true);
+        Ok(age)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_that_is_too_old_is_not_taken_into_service() {
+        let (standby, at) = (Standby::new("primary".to_owned(), Duration::from_secs(60)), Time::from_secs);
+        standby.copied(at(100));
+        assert_eq!(standby.take_over(at(161)), Err(Duration::from_secs(61)));
+        assert!(!standby.has_taken_over());
+        assert_eq!(standby.take_over(at(160)), Ok(Duration::from_secs(60)));
+        assert!(standby.has_taken_over());
+    }
 }

@@ -134,6 +134,7 @@ impl Judge<'_> {
             Action::FailOver { prefix, from, to } => {
                 [from, to].into_iter().for_each(|router| self.originated(prefix, router));
             }
+            Action::TakeOver { service, to } => self.stands_by(service, to),
             Action::Repoint { name, on, from, .. } => self.pointed(name, on, from),
             Action::Vpn { on, with } => {
                 self.known("VPN gateway", on, &vocabulary.vpns);
@@ -155,6 +156,15 @@ impl Judge<'_> {
         match originates.get(&router.text) {
             None => self.known("router that originates prefixes", router, originates.keys()),
             Some(prefixes) => self.known(&format!("prefix of `{}`", router.text), prefix, prefixes),
+        }
+    }
+
+    /// A service that stands by for the other.
+    fn stands_by(&mut self, service: &Name, to: &Name) {
+        let standbys = &self.vocabulary.standbys;
+        match standbys.get(&to.text) {
+            None => self.known("standby", to, standbys.keys()),
+            Some(of) => self.known(&format!("service that `{}` stands by for", to.text), service, [of]),
         }
     }
 

@@ -37,6 +37,8 @@ pub struct Vocabulary {
     pub jump_hosts: Set<String>,
     /// VPN gateways.
     pub vpns: Set<String>,
+    /// Standbys, and the services that they stand by for.
+    pub standbys: Map<String, String>,
     /// Racks in which machines stand.
     pub racks: Set<String>,
     /// Name servers and the names with an address that each has, with those addresses.

@@ -44,7 +44,7 @@ impl Converter<'_> {
             }),
             Verb::Announce => self.originate(block.announce.as_ref()?, block.on.as_ref()?, true),
             Verb::Withdraw => self.originate(block.withdraw.as_ref()?, block.on.as_ref()?, false),
-            Verb::FailOver => self.fail_over(block),
+            Verb::FailOver => self.fail_over(action),
             Verb::Reset => self.reset(block),
             Verb::Vpn => Some(Action::Vpn { on: name(&block.vpn)?, with: name(&block.with)? }),
             Verb::Post => Some(Action::Post { on: name(&block.on)?, text: name(&block.text)? }),
@@ -140,13 +140,21 @@ impl Converter<'_> {
         Some(Action::Originate { prefix: self.prefix(prefix)?, on: on.into(), announced })
     }
 
-    fn fail_over(&mut self, block: &ActionBlock) -> Option<Action> {
+    /// A name with `on`, a prefix with `from`, else a service.
+    fn fail_over(&mut self, action: &Spanned<ActionBlock>) -> Option<Action> {
+        let block = action.get_ref();
         if let Some(on) = name(&block.on) {
+            if block.from.is_none() {
+                self.missing(Verb::FailOver, "from", action.span());
+            }
             let (from, to) = (self.address(block.from.as_ref()?), self.address(block.to.as_ref()?));
             return Some(Action::Repoint { name: name(&block.fail_over)?, on, from: from?, to: to? });
         }
-        let prefix = self.prefix(block.fail_over.as_ref()?)?;
-        Some(Action::FailOver { prefix, from: name(&block.from)?, to: name(&block.to)? })
+        let to = name(&block.to)?;
+        let Some(from) = name(&block.from) else {
+            return Some(Action::TakeOver { service: name(&block.fail_over)?, to });
+        };
+        Some(Action::FailOver { prefix: self.prefix(block.fail_over.as_ref()?)?, from, to })
     }
 
     fn address(&mut self, word: &Word) -> Option<Address> {

@@ -273,15 +273,19 @@ pub(crate) const ROWS: [Row; 27] = [
     Row {
         verb: Verb::FailOver,
         name: "fail-over",
-        required: &["from", "to"],
-        optional: &["on"],
+        required: &["to"],
+        optional: &["from", "on"],
         example: "fail-over = \"203.0.113.0/24\", from = \"scl-bb1\", to = \"frc-bb1\"",
         does: "Moves a prefix, and with it whatever answers in it, from one router to another: announced at `to`, then withdrawn at `from`.\n\
          Somebody must be logged in on both. Task: `apply`.\n\n\
          With `on`, a name server, it moves a name instead: `fail-over = \"www.shop.example\", from = \"203.0.113.20\",\n\
          to = \"198.51.100.80\", on = \"names\"`. Its address is changed in the server's zone, and the server starts again with it;\n\
          whoever remembers the old one asks again only when its TTL is over. Whoever does it stands there as for `power-cycle`.\n\
-         A step for each name server. A role moves by `hand-over`.",
+         A step for each name server. A role of people moves by `hand-over`.\n\n\
+         Without `from` it is a service whose `standby` takes over: `fail-over = \"access-server\", to = \"access-standby\"`. Whoever\n\
+         does it stands beside the standby's machine, as for `restart` (task `restart`). A standby whose copy is older than its\n\
+         `copy-max-age` is not taken into service, and the step says how old it is. Who looks the service up by name finds it\n\
+         there only once the name has moved, too.",
     },
     Row {
         verb: Verb::Reset,

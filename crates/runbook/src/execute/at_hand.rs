@@ -3,6 +3,7 @@
 
 use super::gather::PHONES;
 use super::{Attempt, Failure, Incident, Kind, Spending};
+use crate::measure::rough;
 use crate::step::Name;
 use blackstart_app::http;
 use blackstart_dns::authority::Zones;
@@ -172,6 +173,26 @@ impl Incident {
         self.busy(&lead, "restart").await?;
         let done = control::restart_service(node, &service.text);
         done.map_err(|error| Failure::at_once(Kind::Task, &service.text, error.to_string()))
+    }
+
+    /// Has a standby serve in place of the service that it stands by for. Whoever does it stands beside its machine.
+    pub(super) async fn take_over(&self, service: &Name, to: &Name) -> Result<(), Failure> {
+        let standby = self.world.wiring.settings.standbys.get(&to.text).cloned();
+        let standby = standby.ok_or_else(|| format!("there is no standby `{}`", to.text))?;
+        let (lead, node) = self.beside_service(to)?;
+        self.busy(&lead, "restart").await?;
+        let fails = |text: String| Failure::at_once(Kind::Task, &to.text, text);
+        if !control::is_powered(node) {
+            return Err(fails(format!("the machine of {} is dark", to.text)));
+        }
+        let stale = |age: Duration| {
+            fails(format!("the copy of {} on {} is {} old", service.text, to.text, rough(age)))
+        };
+        let age = standby.take_over(Time::now()).map_err(stale)?;
+        control::restart_service(node, &to.text).map_err(|error| fails(error.to_string()))?;
+        let (to, of, copy_age_s) = (to.text.clone(), service.text.clone(), age.as_secs());
+        self.world.emit(&Event::TookOver { person: lead, service: to, of, copy_age_s });
+        Ok(())
     }
 
     /// Gives a name another address in the zone of a name server, which starts again with it. Whoever does it stands beside its

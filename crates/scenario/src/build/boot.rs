@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 /// How long a service looks for another one, and waits before it looks again.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// What a service looks for before it starts: its name, and where it answers.
@@ -63,7 +63,7 @@ async fn found(service: &str, (need, at): &Need) {
 }
 
 /// Where a service answers over TCP; `None` for one that only asks others.
-fn answers_at(index: &Index<'_>, service: &str) -> Option<SocketAddr> {
+pub(super) fn answers_at(index: &Index<'_>, service: &str) -> Option<SocketAddr> {
     let (_, service) = index.services.get(service)?;
     let (_, host) = index.hosts.get(service.host.get_ref())?;
     Some(SocketAddr::new(*host.address.get_ref(), port_of(&service.run)?))

@@ -3,7 +3,7 @@
 use super::network::{
     IN_BAND_PORT, SPEAKER_CONTROL_PORT, accounts, data_centres, identifier, originate, service,
 };
-use super::{Index, Programs, all, boot};
+use super::{Index, Programs, all, boot, standby};
 use crate::files::services::{
     Authority, Capacity, ConsoleServer, DoorController, Host, JumpHost, Run, Service, Speaker, Vpn,
 };
@@ -16,7 +16,7 @@ use blackstart_dns::{authority, endpoint::Endpoint, health, resolver, stub};
 use blackstart_identity::server as identity;
 use blackstart_manage::{audit, capacity, console_server, sign_in, vpn};
 use blackstart_sim::{Error, Sim};
-use blackstart_world::settings::{Settings, Speaks, Told};
+use blackstart_world::settings::{Settings, Speaks, Standby, Told};
 use blackstart_world::{AccountKind, DOOR_PORT, Machine, Wiring};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -41,6 +41,11 @@ pub(super) fn install(
 ) -> Result<(), Error> {
     wiring.data_centres = data_centres(index);
     wiring.sign_in = public_sign_in(index);
+    for (_, service) in all(&scenario.folder.services, |f| &f.service) {
+        if let Some(machine) = wiring.machines.get(service.host.get_ref()).cloned() {
+            note(scenario, &mut wiring.settings, service, &machine);
+        }
+    }
     for (_, service) in all(&scenario.folder.services, |f| &f.service) {
         let (name, host_name) = (service.name.get_ref(), service.host.get_ref());
         let Some((_, host)) = index.hosts.get(host_name) else { continue };
@@ -74,10 +79,15 @@ pub(super) fn install(
             let needs = service.boot_needs.iter().map(|need| need.get_ref().clone()).collect();
             wiring.boot_needs.entry(host_name.clone()).or_default().insert(name.clone(), needs);
         }
-        let machine = wiring.machines[host_name].clone();
-        note(scenario, &mut wiring.settings, service, &machine);
-        let start = boot::after_needs(index, service, program(scenario, index, wiring, service, host));
-        programs.entry(machine.node).or_default().push(start);
+        let node = wiring.machines[host_name].node;
+        let start = standby::until_it_takes_over(
+            index,
+            wiring,
+            service,
+            program(scenario, index, wiring, service, host),
+        );
+        let start = boot::after_needs(index, service, start);
+        programs.entry(node).or_default().push(start);
     }
     Ok(())
 }
@@ -90,10 +100,11 @@ fn public(name: Option<&String>, host: &Host) -> String {
 
 /// Where people sign in: the service's public address where it has one.
 fn public_sign_in(index: &Index<'_>) -> Option<Endpoint> {
-    let (_, (_, service)) = index.services.iter().find(|(_, (_, s))| matches!(s.run, Run::Identity(_)))?;
+    let (_, (_, service)) =
+        index.services.iter().find(|(_, (_, s))| s.standby.is_none() && matches!(s.run, Run::Identity(_)))?;
+    let Run::Identity(config) = &service.run else { return None };
     let (_, host) = index.hosts.get(service.host.get_ref())?;
-    let address = host.routed.first().unwrap_or(host.address.get_ref());
-    Some(Endpoint::new(&address.to_string(), SIGN_IN_PORT))
+    Some(Endpoint::new(&public(config.name.as_ref(), host), SIGN_IN_PORT))
 }
 
 fn any(port: u16) -> SocketAddr {
@@ -186,6 +197,10 @@ fn zones(scenario: &Scenario, authority: &Authority) -> authority::Zones {
 /// What the service is told, and where it is asked, for whoever edits the one or asks the other.
 fn note(scenario: &Scenario, settings: &mut Settings, service: &Service, machine: &Machine) {
     let name = service.name.get_ref().clone();
+    if let Some(standby) = &service.standby {
+        let known = Standby::new(standby.of.get_ref().clone(), standby.copy_max_age.0);
+        settings.standbys.insert(name.clone(), known);
+    }
     let (speaks, port) = match &service.run {
         Run::Authority(authority) => {
             settings.zones.insert(name.clone(), Told::new(zones(scenario, authority)));

@@ -106,8 +106,23 @@ pub struct Service {
     /// Recovery time objective.
     #[serde(default)]
     pub rto: Option<Length>,
+    /// The service for which it stands by until somebody has it take over.
+    #[serde(default)]
+    pub standby: Option<Standby>,
     /// What it is.
     pub run: Run,
+}
+
+/// How a service stands by for another.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Standby {
+    /// The service that it copies and may take over from.
+    pub of: Spanned<String>,
+    /// How often it copies what that one is told.
+    pub copies_every: Length,
+    /// How old the copy may be when it takes over.
+    pub copy_max_age: Length,
 }
 
 /// What a service is.
@@ -200,7 +215,11 @@ pub struct AccessServer {}
 /// The sign-in service.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Identity {}
+pub struct Identity {
+    /// Name under which people look it up; by its address unless given.
+    #[serde(default)]
+    pub name: Option<String>,
+}
 
 /// The backbone-capacity controller.
 #[derive(Debug, Deserialize)]

@@ -305,7 +305,7 @@ impl<'a> Steps<'a> {
             }
             Action::Open { document } => vec![self.document(who, document)],
             Action::PowerCycle { machine } => self.beside(&machine.text),
-            Action::Restart { service } => {
+            Action::Restart { service } | Action::TakeOver { to: service, .. } => {
                 let host = self.ground.index.services.get(&service.text).map(|(_, s)| s.host.get_ref());
                 host.map(|host| self.beside(host)).unwrap_or_default()
             }
@@ -506,7 +506,11 @@ impl<'a> Steps<'a> {
     }
 
     fn signed_in(&mut self, laptop: &str) -> Id {
-        let services = self.ground.services().into_iter().filter(|s| matches!(s.run, Run::Identity(_)));
+        let services = self
+            .ground
+            .services()
+            .into_iter()
+            .filter(|s| s.standby.is_none() && matches!(s.run, Run::Identity(_)));
         let services: Vec<_> = services.collect();
         let ways = services.into_iter().map(|s| self.ground.used_from(laptop, s.name.get_ref())).collect();
         self.ground.graph.fact(format!("sign-in from {laptop}"), any_or(ways, "there is no sign-in service"))

@@ -89,6 +89,16 @@ pub(super) fn note(event: Event) -> Option<Note> {
         Event::Tunnelled { person, gateway } => {
             Some(Note::said("people", format!("{person} has a tunnel to {gateway}")))
         }
+        Event::CopyMissed { service, of } => {
+            Some(Note::said("control", format!("{service} does not reach {of}: its copy grows old")))
+        }
+        Event::CopyResumed { service, of } => {
+            Some(Note::said("control", format!("{service} copies {of} again")))
+        }
+        Event::TookOver { person, service, of, copy_age_s } => Some(Note::said(
+            "people",
+            format!("{person} has {service} take over from {of}, with a copy {copy_age_s} s old"),
+        )),
         Event::TookUp { person, runbook } => {
             Some(Note::said("people", format!("{person} takes up the runbook {runbook}")))
         }
