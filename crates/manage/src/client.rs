@@ -128,6 +128,22 @@ impl Cli {
         self.order(&format!("commit as {}", word(who))).await
     }
 
+    /// Runs what is staged, to be taken back after `within_s` seconds unless somebody confirms it.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn commit_for_now(&mut self, who: &str, within_s: u64) -> Result<(), Error> {
+        self.order(&format!("commit as {} confirm {within_s}", word(who))).await
+    }
+
+    /// Lets stand what was committed for now.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn confirm(&mut self, who: &str) -> Result<(), Error> {
+        self.order(&format!("confirm as {}", word(who))).await
+    }
+
     /// Has the router run what is staged when its own clock shows `at_unix_s`.
     ///
     /// # Errors

@@ -91,6 +91,8 @@ pub enum Event {
     },
     /// A step of the backbone-capacity controller.
     CapacityCommand(Capacity),
+    /// A step of the configuration store.
+    ConfigurationPush(Push),
     /// The routing did not originate a prefix as the configuration says.
     OriginateFailed {
         /// The prefix.
@@ -154,6 +156,51 @@ pub enum Capacity {
         /// Whether it holds.
         on: bool,
         /// Who they said they are.
+        who: String,
+    },
+}
+
+/// A step of the configuration store.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Push {
+    /// A change was not pushed.
+    Refused {
+        /// Who wanted to.
+        who: String,
+        /// The change.
+        change: String,
+        /// Why not.
+        why: String,
+    },
+    /// The routers of a stage run a change, for now.
+    Staged {
+        /// The change.
+        change: String,
+        /// Which stage; 1 is the canary.
+        stage: u32,
+        /// Its routers.
+        routers: Vec<String>,
+    },
+    /// A push goes no further; routers take back what they have of it.
+    Stopped {
+        /// The change.
+        change: String,
+        /// What was seen.
+        why: String,
+    },
+    /// All routers have a change, and keep it.
+    Done {
+        /// The change.
+        change: String,
+    },
+    /// Nothing is pushed from now on.
+    Frozen {
+        /// Who said so.
+        who: String,
+    },
+    /// Changes are pushed again.
+    Lifted {
+        /// Who said so.
         who: String,
     },
 }

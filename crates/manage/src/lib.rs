@@ -12,6 +12,7 @@
 //! | [`console_server`] | passes a router's serial console on to the network |
 //! | [`audit`] | judges what automation intends to do; has a bug when told so |
 //! | [`capacity`] | the backbone-capacity controller: one order, repeated until held |
+//! | [`store`] | the configuration store: staged pushes with a canary, and freezes |
 //! | [`sign_in`] | where routers and automation find the sign-in service |
 //! | [`vpn`] | a gateway into the company's network, and the caller's end of a tunnel |
 //! | [`event`] | what is recorded |
@@ -26,6 +27,7 @@ pub mod event;
 mod lines;
 pub mod router;
 pub mod sign_in;
+pub mod store;
 pub mod vpn;
 
 pub use event::Event;

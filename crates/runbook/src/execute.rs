@@ -7,12 +7,13 @@
 //! - [`Report`]: what came of it, step by step.
 //! - [`Failure`], [`Attempt`]: why something did not work. [`Spent`]: where the time of a step went.
 //! - `choice`: which runbook fits. `crew`: who does a step. `clock`: how long it takes them. `watch`: waiting for a signal.
-//! - `gather`, `phone`, `talk`, `enter`, `console`, `afar`, `tunnel`, `ramp`, `at_hand`, `reset`: the actions.
+//! - `gather`, `phone`, `talk`, `enter`, `console`, `configure`, `afar`, `tunnel`, `ramp`, `at_hand`, `reset`: the actions.
 
 mod afar;
 mod at_hand;
 mod choice;
 mod clock;
+mod configure;
 mod console;
 mod crew;
 mod enter;
@@ -352,6 +353,7 @@ impl Incident {
                 self.originate(prefix, on, *announced).await.map(done)
             }
             Action::FailOver { prefix, from, to } => self.fail_over(prefix, from, to).await.map(done),
+            Action::Configure { order, on, with } => self.configure(order, on, with).await.map(done),
             Action::TakeOver { service, to } => self.take_over(service, to).await.map(done),
             Action::Repoint { name, on, from, to } => self.repoint(name, on, from.ip, to.ip).await.map(done),
             Action::Vpn { on, with } => self.vpn(on, with).await.map(done),

@@ -1,7 +1,9 @@
 //! A runbook for paper: its prose, and each block in plain words, with room for times and a tick.
 
 use crate::measure::rough;
-use crate::step::{Action, Body, Condition, Name, Otherwise, Runbook, Step, Test, Then, Wait, Who};
+use crate::step::{
+    Action, Body, Condition, Configure, Name, Otherwise, Runbook, Step, Test, Then, Wait, Who,
+};
 
 /// Columns of a sheet.
 const COLUMNS: usize = 100;
@@ -188,6 +190,14 @@ fn action(action: &Action) -> String {
         }
         Action::FailOver { prefix, from, to } => {
             format!("announce {} on {}, then withdraw it on {}", prefix.text, to.text, from.text)
+        }
+        Action::Configure { order, on, with } => {
+            let order = match order {
+                Configure::Push(change) => format!("push {} through", change.text),
+                Configure::Freeze => "freeze changes at".to_owned(),
+                Configure::LiftFreeze => "lift the freeze at".to_owned(),
+            };
+            format!("{order} {} as {}", on.text, with.text)
         }
         Action::TakeOver { service, to } => {
             format!("have {} take over from {}, at its machine", to.text, service.text)

@@ -412,6 +412,15 @@ pub enum Action {
         /// Router that takes it.
         to: Name,
     },
+    /// Tell the configuration store something, signed in.
+    Configure {
+        /// What.
+        order: Configure,
+        /// Configuration store.
+        on: Name,
+        /// Account that one signs in with.
+        with: Name,
+    },
     /// Have a standby take over from the service that it stands by for.
     TakeOver {
         /// The service.
@@ -451,6 +460,17 @@ pub enum Action {
         /// Words.
         text: Name,
     },
+}
+
+/// What a configuration store is told.
+#[derive(Clone, Debug)]
+pub enum Configure {
+    /// Push this change.
+    Push(Name),
+    /// Push nothing from now on.
+    Freeze,
+    /// Push again.
+    LiftFreeze,
 }
 
 impl Action {
@@ -516,6 +536,7 @@ impl Action {
             Self::Isolate { .. } => &["isolate"],
             Self::Fetch { .. } => &["call", "fetch"],
             Self::SignIn { .. } | Self::Vpn { .. } => &["sign-in"],
+            Self::Configure { .. } => &["sign-in", "apply"],
             Self::Open { .. } => &["open-document"],
             Self::PowerCycle { .. } => &["power-cycle"],
             Self::Restart { .. } | Self::TakeOver { .. } => &["restart"],

@@ -75,6 +75,7 @@ fn vocabulary() -> Vocabulary {
         chats: words("chat"),
         jump_hosts: words("jump-host"),
         vpns: words("vpn-gateway"),
+        stores: Map::from([("store".to_owned(), words("new-line"))]),
         standbys: Map::from([("names-2".to_owned(), "names".to_owned())]),
         racks: words("rack-1"),
         named: Map::from([("names".to_owned(), Map::from([("www.example".to_owned(), words("10.0.0.1"))]))]),

@@ -441,6 +441,7 @@ fn people(folder: &Folder, start: Option<Timestamp>) -> People {
         secret: a.secret.clone(),
         code_seed: a.code_seed.clone(),
         kept_at: maybe(&a.kept_at),
+        person: maybe(&a.person),
     };
     let look = |l: &f::Look| Look { signal: text(&l.signal), is: l.is.clone() };
     let belief = |b: &f::Belief| Belief {

@@ -131,6 +131,7 @@ fn kind_of(service: &Service) -> &'static str {
         Run::ConsoleServer(_) => "console-servers",
         Run::JumpHost(_) => "jump-hosts",
         Run::Vpn(_) => "vpn-gateways",
+        Run::ConfigurationStore(_) => "configuration-stores",
     }
 }
 

@@ -173,6 +173,7 @@ fn services(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
                 let routers = groups(all(&folder.networks, |f| &f.router).map(|(_, r)| &r.groups));
                 group(file, &jump.routers, "router group", &routers, errors);
             }
+            services::Run::ConfigurationStore(store) => self::store(index, file, store, errors),
             services::Run::Capacity(capacity) => self::capacity(folder, index, file, capacity, errors),
             _ => {}
         }
@@ -184,6 +185,28 @@ fn services(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
             if !index.machines.contains(&machine.get_ref().as_str()) {
                 let known = index.machines.iter().copied();
                 errors.push(Diagnostic::unknown(file, machine.span(), "machine", machine.get_ref(), known));
+            }
+        }
+    }
+}
+
+/// Accounts and routers that there are, and something to set on each router of a stage.
+fn store(
+    index: &Index<'_>,
+    file: &SourceFile,
+    store: &services::ConfigurationStore,
+    errors: &mut Diagnostics,
+) {
+    for account in std::iter::once(&store.account).chain(&store.frozen_by) {
+        index.accounts.look_up(file, account, errors);
+    }
+    for change in &store.changes {
+        for router in change.stages.iter().flatten() {
+            if index.routers.look_up(file, router, errors).is_some()
+                && !change.set.contains_key(router.get_ref())
+            {
+                let message = format!("`{}` sets nothing on `{}`", change.name, router.get_ref());
+                errors.push(Diagnostic::new(file, router.span(), message).expecting("its table in `set`"));
             }
         }
     }

@@ -63,6 +63,7 @@ pub(crate) fn vocabulary(
         jump_hosts: running(index, |run| matches!(run, Run::JumpHost(_))),
         vpns: running(index, |run| matches!(run, Run::Vpn(_))),
         standbys: standbys(folder),
+        stores: stores(index),
         racks: racks(folder),
         named: named(index, zones),
         originates: originates(folder),
@@ -126,6 +127,18 @@ fn standbys(folder: &Folder) -> Map<String, String> {
         Some((service.name.get_ref().clone(), service.standby.as_ref()?.of.get_ref().clone()))
     };
     all(&folder.services, |f| &f.service).filter_map(|(_, service)| of(service)).collect()
+}
+
+/// Configuration stores, and the changes that can be pushed.
+fn stores(index: &Index<'_>) -> Map<String, Set<String>> {
+    let changes = |run: &Run| match run {
+        Run::ConfigurationStore(store) => {
+            Some(store.changes.iter().map(|change| change.name.clone()).collect())
+        }
+        _ => None,
+    };
+    let services = index.services.iter();
+    services.filter_map(|(name, (_, service))| Some((name.to_owned(), changes(&service.run)?))).collect()
 }
 
 fn racks(folder: &Folder) -> Set<String> {

@@ -187,6 +187,8 @@ pub struct Account {
     pub code_seed: Option<String>,
     /// Place where the sealed secret lies; `None` when people know it by heart.
     pub kept_at: Option<String>,
+    /// The only person who can sign in with it; `None` when anybody can.
+    pub person: Option<String>,
 }
 
 /// A remote console as people know it: a name to look up and an address on a card.

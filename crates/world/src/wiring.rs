@@ -62,6 +62,8 @@ pub struct Wiring {
     pub jump_hosts: Map<String, Endpoint>,
     /// VPN gateway -> where people find it.
     pub vpns: Map<String, Endpoint>,
+    /// Configuration store -> where people find it.
+    pub stores: Map<String, Endpoint>,
     /// Machine -> service there -> services without which it does not start again.
     pub boot_needs: Map<String, Map<String, Vec<String>>>,
     /// Where the admission service listens and the secret that it asks for.

@@ -3,7 +3,9 @@
 use blackstart_source::Diagnostic;
 
 use super::Judge;
-use crate::step::{Action, Address, Body, Condition, Name, Otherwise, Quorum, Test, Then, Wait, Who};
+use crate::step::{
+    Action, Address, Body, Condition, Configure, Name, Otherwise, Quorum, Test, Then, Wait, Who,
+};
 
 impl Judge<'_> {
     pub(super) fn names(&mut self) {
@@ -133,6 +135,13 @@ impl Judge<'_> {
             Action::Originate { prefix, on, .. } => self.originated(prefix, on),
             Action::FailOver { prefix, from, to } => {
                 [from, to].into_iter().for_each(|router| self.originated(prefix, router));
+            }
+            Action::Configure { order, on, with } => {
+                self.known("account", with, &vocabulary.accounts);
+                self.known("configuration store", on, vocabulary.stores.keys());
+                if let (Configure::Push(change), Some(changes)) = (order, vocabulary.stores.get(&on.text)) {
+                    self.known(&format!("change of `{}`", on.text), change, changes);
+                }
             }
             Action::TakeOver { service, to } => self.stands_by(service, to),
             Action::Repoint { name, on, from, .. } => self.pointed(name, on, from),

@@ -37,6 +37,8 @@ pub struct Vocabulary {
     pub jump_hosts: Set<String>,
     /// VPN gateways.
     pub vpns: Set<String>,
+    /// Configuration stores, and the changes that each can push.
+    pub stores: Map<String, Set<String>>,
     /// Standbys, and the services that they stand by for.
     pub standbys: Map<String, String>,
     /// Racks in which machines stand.

@@ -9,7 +9,11 @@ use super::verb::{ROWS, Verb};
 use super::{Converter, Elsewhere, all, name, names};
 use crate::block::{ActionBlock, Shares, StopBlock, Word};
 use crate::measure;
-use crate::step::{Action, Address, Name};
+use crate::step::{Action, Address, Configure, Name};
+
+fn configure(order: Configure, on: Name, with: Name) -> Action {
+    Action::Configure { order, on, with }
+}
 
 impl Converter<'_> {
     pub(super) fn action(&mut self, action: &Spanned<ActionBlock>, elsewhere: Elsewhere) -> Option<Action> {
@@ -47,6 +51,13 @@ impl Converter<'_> {
             Verb::FailOver => self.fail_over(action),
             Verb::Reset => self.reset(block),
             Verb::Vpn => Some(Action::Vpn { on: name(&block.vpn)?, with: name(&block.with)? }),
+            Verb::Push => {
+                Some(configure(Configure::Push(name(&block.push)?), name(&block.on)?, name(&block.with)?))
+            }
+            Verb::Freeze => Some(configure(Configure::Freeze, name(&block.freeze)?, name(&block.with)?)),
+            Verb::LiftFreeze => {
+                Some(configure(Configure::LiftFreeze, name(&block.lift_freeze)?, name(&block.with)?))
+            }
             Verb::Post => Some(Action::Post { on: name(&block.on)?, text: name(&block.text)? }),
         };
         action.filter(|_| complete)

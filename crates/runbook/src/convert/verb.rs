@@ -34,6 +34,9 @@ pub(crate) enum Verb {
     FailOver,
     Reset,
     Vpn,
+    Push,
+    Freeze,
+    LiftFreeze,
 }
 
 /// What is known of a verb.
@@ -52,7 +55,7 @@ pub(crate) struct Row {
 }
 
 /// Every verb, in the order of [`Verb`].
-pub(crate) const ROWS: [Row; 27] = [
+pub(crate) const ROWS: [Row; 30] = [
     Row {
         verb: Verb::Observe,
         name: "observe",
@@ -307,6 +310,33 @@ pub(crate) const ROWS: [Row; 27] = [
          gateway's own sign-in service vouches for the session. From then on what this person does at their laptop (`sign-in`, `open`,\n\
          `ssh`, `chat`, `admit`, `post`) leaves from the gateway, inside, and asks its resolvers, for as long as the gateway answers\n\
          in the tunnel; after that from the laptop again. Task: `sign-in`.",
+    },
+    Row {
+        verb: Verb::Push,
+        name: "push",
+        required: &["on", "with"],
+        optional: &[],
+        example: "push = \"drain-old-line\", on = \"configuration-store\", with = \"oncall\"",
+        does: "Signs in with the account `with` and has the configuration store `on` push a change, from the actor's laptop: to the canary\n\
+         first, then stage by stage. It has not worked when changes are frozen (the store names who holds the freeze) and when\n\
+         something that the store watches does not answer after a stage: what was pushed is taken back then. Tasks: `sign-in`, `apply`.",
+    },
+    Row {
+        verb: Verb::Freeze,
+        name: "freeze",
+        required: &["with"],
+        optional: &[],
+        example: "freeze = \"configuration-store\", with = \"oncall\"",
+        does: "Signs in with the account `with` and has the store push nothing until the same account lifts the freeze. A push that is under way\n\
+         goes on. Tasks: `sign-in`, `apply`.",
+    },
+    Row {
+        verb: Verb::LiftFreeze,
+        name: "lift-freeze",
+        required: &["with"],
+        optional: &[],
+        example: "lift-freeze = \"configuration-store\", with = \"change-manager\"",
+        does: "Signs in with the account `with` and lifts the freeze that it holds. Nobody else's freeze is lifted. Tasks: `sign-in`, `apply`.",
     },
 ];
 

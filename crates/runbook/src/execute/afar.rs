@@ -178,6 +178,10 @@ impl Incident {
     pub(super) async fn sign_in(&self, person: &str, laptop: &str, account: &str) -> Result<String, Failure> {
         let account = self.world.people.accounts.get(account);
         let account = account.ok_or_else(|| "there is no such account".to_owned())?;
+        if let Some(holder) = account.person.as_ref().filter(|holder| *holder != person) {
+            let text = format!("only {holder} can sign in as {}", account.name);
+            return Err(Failure::at_once(Kind::SignIn, &account.name, text));
+        }
         let service =
             self.world.wiring.sign_in.clone().ok_or_else(|| "there is no sign-in service".to_owned())?;
         let resolvers = self.world.wiring.machine(laptop).map(|m| m.resolvers.clone()).unwrap_or_default();

@@ -3,7 +3,7 @@
 //! At the start of a run everything is up already, as after a long quiet day; a boot later is a real one.
 
 use super::network::IN_BAND_PORT;
-use super::services::{ACCESS_PORT, HTTP_PORT, NAMES_PORT, SIGN_IN_PORT, VPN_PORT};
+use super::services::{ACCESS_PORT, HTTP_PORT, NAMES_PORT, SIGN_IN_PORT, STORE_PORT, VPN_PORT};
 use crate::files::services::{Run, Service};
 use crate::index::Index;
 use blackstart_rt as rt;
@@ -86,6 +86,7 @@ pub(crate) fn port_of(run: &Run) -> Option<u16> {
         Run::Audit(audit) => audit.listen.port(),
         Run::ConsoleServer(_) | Run::JumpHost(_) => IN_BAND_PORT,
         Run::Vpn(_) => VPN_PORT,
+        Run::ConfigurationStore(_) => STORE_PORT,
         Run::Speaker(_)
         | Run::Health(_)
         | Run::Probe(_)

@@ -5,8 +5,10 @@ use super::network::{
 };
 use super::{Index, Programs, all, boot, standby};
 use crate::files::services::{
-    Authority, Capacity, ConsoleServer, DoorController, Host, JumpHost, Run, Service, Speaker, Vpn,
+    Authority, Capacity, ConfigurationStore, ConsoleServer, DoorController, Host, JumpHost, Run, Service,
+    Speaker, StoredChange, Vpn,
 };
+use crate::files::units::When;
 use crate::model::Scenario;
 use blackstart_app as app;
 use blackstart_badge::{Limits, controller, directory::Badge, door::Door, server};
@@ -14,11 +16,12 @@ use blackstart_bgp::config::{Config as Bgp, Neighbour, Role};
 use blackstart_chat as chat;
 use blackstart_dns::{authority, endpoint::Endpoint, health, resolver, stub};
 use blackstart_identity::server as identity;
-use blackstart_manage::{audit, capacity, console_server, sign_in, vpn};
+use blackstart_manage::{audit, capacity, console_server, sign_in, store, vpn};
 use blackstart_sim::{Error, Sim};
 use blackstart_world::settings::{Settings, Speaks, Standby, Told};
 use blackstart_world::{AccountKind, DOOR_PORT, Machine, Wiring};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 /// Where the sign-in service listens.
 pub(super) const SIGN_IN_PORT: u16 = 7100;
@@ -26,6 +29,8 @@ pub(super) const SIGN_IN_PORT: u16 = 7100;
 pub(super) const ACCESS_PORT: u16 = 7200;
 /// Where VPN gateways listen.
 pub(super) const VPN_PORT: u16 = 1194;
+/// Where configuration stores listen.
+pub(super) const STORE_PORT: u16 = 7400;
 /// Where name servers listen.
 pub(super) const NAMES_PORT: u16 = 53;
 /// Where HTTP servers listen.
@@ -72,6 +77,10 @@ pub(super) fn install(
             Run::Vpn(config) => {
                 let at = public(config.name.as_ref(), host);
                 wiring.vpns.insert(name.clone(), Endpoint::new(&at, VPN_PORT));
+            }
+            Run::ConfigurationStore(config) => {
+                let at = public(config.name.as_ref(), host);
+                wiring.stores.insert(name.clone(), Endpoint::new(&at, STORE_PORT));
             }
             _ => {}
         }
@@ -167,6 +176,7 @@ fn program(
         Run::ConsoleServer(config) => start!(name, console_server::run, consoles(wiring, host, config)),
         Run::JumpHost(config) => start!(name, console_server::run, in_band(wiring, config)),
         Run::Vpn(config) => start!(name, vpn::run, gateway(config)),
+        Run::ConfigurationStore(config) => start!(name, store::run, store_config(scenario, wiring, config)),
     }
 }
 
@@ -269,23 +279,57 @@ fn controller_config(scenario: &Scenario, wiring: &Wiring, config: &Capacity) ->
         address: SocketAddr::new(wiring.machines[router].address, IN_BAND_PORT),
         ports: ports_of(router),
     };
-    let clock = scenario.start.to_zoned(jiff::tz::TimeZone::UTC).time();
-    let assess_at = scenario.start.as_second() as u64 + config.assess_at.since(clock).as_secs();
-    let account =
-        accounts(scenario, AccountKind::SignIn).into_iter().find(|a| a.account == *config.account.get_ref());
-    let (account, password, code_seed) =
-        account.map(|a| (a.account, a.password, a.code_seed)).unwrap_or_default();
+    let assess_at_unix_s = unix(scenario, config.assess_at).as_secs();
     capacity::Config {
         routers: wiring.router_groups[config.routers.get_ref()].iter().map(target).collect(),
         ports_total: None,
         audit: config.audit,
         sign_in: sign_in::Config::at(config.sign_in),
-        account: sign_in::Account { account, password, code_seed },
-        assess_at_unix_s: assess_at,
+        account: robot(scenario, config.account.get_ref()),
+        assess_at_unix_s,
         reassess_every_s: config.reassess_every.0.as_secs(),
         delay_commit_s: config.commit_delay.0.as_secs(),
         timeout_s: 30,
         control: None,
+    }
+}
+
+/// A time of the scenario, since 1970.
+fn unix(scenario: &Scenario, when: When) -> Duration {
+    let clock = scenario.start.to_zoned(jiff::tz::TimeZone::UTC).time();
+    Duration::from_secs(scenario.start.as_second() as u64) + when.since(clock)
+}
+
+/// The sign-in account of a program.
+fn robot(scenario: &Scenario, name: &str) -> sign_in::Account {
+    let account = accounts(scenario, AccountKind::SignIn).into_iter().find(|a| a.account == *name);
+    let (account, password, code_seed) =
+        account.map(|a| (a.account, a.password, a.code_seed)).unwrap_or_default();
+    sign_in::Account { account, password, code_seed }
+}
+
+/// Changes as they are stated, with the routers' addresses.
+fn store_config(scenario: &Scenario, wiring: &Wiring, config: &ConfigurationStore) -> store::Config {
+    let target = |router: &str, change: &StoredChange| store::Target {
+        name: router.to_owned(),
+        address: SocketAddr::new(wiring.machines[router].address, IN_BAND_PORT),
+        settings: change.set.get(router).into_iter().flatten().map(|(k, v)| (k.clone(), v.clone())).collect(),
+    };
+    let change = |change: &StoredChange| store::Change {
+        name: change.name.clone(),
+        stages: (change.stages.iter())
+            .map(|stage| stage.iter().map(|router| target(router.get_ref(), change)).collect())
+            .collect(),
+        at: change.at.map(|at| unix(scenario, at)),
+    };
+    store::Config {
+        listen: any(STORE_PORT),
+        sign_in: sign_in::Config::at(config.sign_in),
+        account: robot(scenario, config.account.get_ref()),
+        changes: config.changes.iter().map(change).collect(),
+        watch: config.watch.clone(),
+        hold: config.hold.0,
+        frozen_by: config.frozen_by.as_ref().map(|account| account.get_ref().clone()),
     }
 }
 

@@ -206,6 +206,9 @@ pub struct Account {
     /// Place where the sealed secret lies.
     #[serde(default)]
     pub kept_at: Option<Spanned<String>>,
+    /// The only person who can sign in with it; anybody unless given.
+    #[serde(default)]
+    pub person: Option<Spanned<String>>,
 }
 
 /// Who checks an account.

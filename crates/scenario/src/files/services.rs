@@ -7,6 +7,7 @@ use super::units::Length;
 use blackstart_source::Spanned;
 use ipnet::IpNet;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 
 /// The whole file.
@@ -173,6 +174,8 @@ pub enum Run {
     JumpHost(JumpHost),
     /// A gateway through which people come into the company's network.
     Vpn(Vpn),
+    /// The configuration store.
+    ConfigurationStore(ConfigurationStore),
 }
 
 /// A speaker that announces prefixes to its router when told over its control socket.
@@ -266,6 +269,43 @@ pub struct Vpn {
     pub name: Option<String>,
     /// Sign-in service that must vouch for whoever comes.
     pub sign_in: SocketAddr,
+}
+
+/// The configuration store, which pushes changes to routers in stages.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ConfigurationStore {
+    /// Name under which people look it up; by its address unless given.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Sign-in service that vouches for people, and for the store at the routers.
+    pub sign_in: SocketAddr,
+    /// As whom it logs in on routers.
+    pub account: Spanned<String>,
+    /// What must answer its machine when a stage has held.
+    pub watch: Vec<SocketAddr>,
+    /// How long a stage holds before it is judged.
+    pub hold: Length,
+    /// Account that holds a freeze from the start.
+    #[serde(default)]
+    pub frozen_by: Option<Spanned<String>>,
+    /// What can be pushed.
+    pub changes: Vec<StoredChange>,
+}
+
+/// A change that can be pushed.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct StoredChange {
+    /// Its name.
+    pub name: String,
+    /// Routers that take it together, stage by stage; the first is the canary.
+    pub stages: Vec<Vec<Spanned<String>>>,
+    /// Router -> what is set there: `port.NAME = "up"` or `"down"`, or any other key.
+    pub set: BTreeMap<String, BTreeMap<String, String>>,
+    /// When the store pushes it by itself.
+    #[serde(default)]
+    pub at: Option<super::units::When>,
 }
 
 /// A console server in front of the host's serial cables.

@@ -330,6 +330,7 @@ impl<'a> Steps<'a> {
                 host.map(|host| self.beside(host)).unwrap_or_default()
             }
             Action::Vpn { on, .. } => vec![self.tunnel(who, on)],
+            Action::Configure { on, .. } => vec![self.stored(who, on)],
             Action::Reset { machines, .. } => self.switched(machines),
         }
     }
@@ -585,6 +586,21 @@ impl<'a> Steps<'a> {
         let reached = self.ground.graph.joint(any_or(ways, "nobody of them has a machine"));
         let vouched = self.ground.at_address(service.host.get_ref(), config.sign_in);
         self.ground.graph.fact(format!("a tunnel to `{}`", on.text), Met::All(vec![reached, vouched]))
+    }
+
+    /// A configuration store and the sign-in service from somebody's machine, and the one in reach of the other.
+    fn stored(&mut self, who: &Who, on: &Name) -> Id {
+        let Some((_, service)) = self.ground.index.services.get(&on.text) else { return self.word(&on.text) };
+        let Run::ConfigurationStore(config) = &service.run else { return self.word(&on.text) };
+        let mut ways = Vec::new();
+        for laptop in self.laptops(who) {
+            let mut needs = vec![self.signed_in(laptop), self.ground.used_from(laptop, &on.text)];
+            needs.extend(config.name.as_ref().map(|name| self.looked_up(laptop, name)));
+            ways.push(self.ground.graph.joint(Met::All(needs)));
+        }
+        let reached = self.ground.graph.joint(any_or(ways, "nobody of them has a machine"));
+        let vouched = self.ground.at_address(service.host.get_ref(), config.sign_in);
+        self.ground.graph.fact(format!("`{}`", on.text), Met::All(vec![reached, vouched]))
     }
 
     /// Somebody stands beside each machine, and none comes before one that it needs to start.

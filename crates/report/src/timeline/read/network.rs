@@ -2,7 +2,7 @@
 
 use super::super::note::{Note, Topic};
 use super::Reader;
-use blackstart_manage::event::{Capacity, Event as Manage};
+use blackstart_manage::event::{Capacity, Event as Manage, Push};
 use blackstart_sim::record::SimEvent;
 
 /// Ports of serial cables: plugging one in is part of a step, not of the network.
@@ -84,6 +84,7 @@ pub(super) fn manage(host: &str, event: Manage) -> Option<Note> {
             Some(Note::said("control", text))
         }
         Manage::CapacityCommand(step) => capacity(host, step),
+        Manage::ConfigurationPush(step) => push(host, step),
         Manage::LoginRefused { account, door, reason } => {
             let account = if account.is_empty() { "somebody".to_owned() } else { account };
             Some(Note::listed("control", format!("{account} refused {door}, {reason}"), host))
@@ -105,6 +106,21 @@ pub(super) fn manage(host: &str, event: Manage) -> Option<Note> {
         Manage::DiskFailed { error } => Some(Note::listed("control", format!("disk fails, {error}"), host)),
         _ => None,
     }
+}
+
+fn push(host: &str, step: Push) -> Option<Note> {
+    let text = match step {
+        Push::Refused { who, change, why } => format!("`{change}` of {who} is not pushed: {why}"),
+        Push::Staged { change, stage, routers } => {
+            let stage = if stage == 1 { "the canary".to_owned() } else { format!("stage {stage}") };
+            format!("`{change}` is on {stage}, {}", routers.join(", "))
+        }
+        Push::Stopped { change, why } => format!("`{change}` goes no further: {why}"),
+        Push::Done { change } => format!("`{change}` is on all its routers"),
+        Push::Frozen { who } => format!("changes are frozen by {who}"),
+        Push::Lifted { who } => format!("{who} lifts the freeze of changes"),
+    };
+    Some(Note::said("control", format!("{host}: {text}")))
 }
 
 fn capacity(host: &str, step: Capacity) -> Option<Note> {
