@@ -93,6 +93,8 @@ pub enum Event {
     CapacityCommand(Capacity),
     /// A step of the configuration store.
     ConfigurationPush(Push),
+    /// A step of an alert.
+    Alert(Alert),
     /// The routing did not originate a prefix as the configuration says.
     OriginateFailed {
         /// The prefix.
@@ -157,6 +159,33 @@ pub enum Capacity {
         on: bool,
         /// Who they said they are.
         who: String,
+    },
+}
+
+/// A step of an alert.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Alert {
+    /// What it looks at has failed for long enough.
+    Fired {
+        /// The alert.
+        alert: String,
+    },
+    /// People have been paged.
+    Delivered {
+        /// The alert.
+        alert: String,
+    },
+    /// Nobody could be paged, or not for the same reason any more.
+    Undelivered {
+        /// The alert.
+        alert: String,
+        /// What stood in the way.
+        why: String,
+    },
+    /// What it looks at has been well for long enough.
+    Cleared {
+        /// The alert.
+        alert: String,
     },
 }
 

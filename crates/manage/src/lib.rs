@@ -15,9 +15,11 @@
 //! | [`store`] | the configuration store: staged pushes with a canary, and freezes |
 //! | [`sign_in`] | where routers and automation find the sign-in service |
 //! | [`vpn`] | a gateway into the company's network, and the caller's end of a tunnel |
+//! | [`alert`] | looks at a page, and pages people through the chat when it fails |
 //! | [`event`] | what is recorded |
 //! | `lines` | lines of text over a byte stream, which every conversation here consists of |
 
+pub mod alert;
 pub mod audit;
 pub mod capacity;
 pub mod client;

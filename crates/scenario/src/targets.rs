@@ -132,6 +132,7 @@ fn kind_of(service: &Service) -> &'static str {
         Run::JumpHost(_) => "jump-hosts",
         Run::Vpn(_) => "vpn-gateways",
         Run::ConfigurationStore(_) => "configuration-stores",
+        Run::Alert(_) => "alerts",
     }
 }
 
@@ -264,5 +265,5 @@ fn is_asked(run: &Run) -> bool {
 }
 
 fn answers(run: &Run) -> bool {
-    is_asked(run) || matches!(run, Run::DoorController(_) | Run::Audit(_) | Run::Probe(_))
+    is_asked(run) || matches!(run, Run::DoorController(_) | Run::Audit(_) | Run::Probe(_) | Run::Alert(_))
 }

@@ -173,6 +173,7 @@ fn services(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
                 let routers = groups(all(&folder.networks, |f| &f.router).map(|(_, r)| &r.groups));
                 group(file, &jump.routers, "router group", &routers, errors);
             }
+            services::Run::Alert(alert) => self::alert(index, file, alert, errors),
             services::Run::ConfigurationStore(store) => self::store(index, file, store, errors),
             services::Run::Capacity(capacity) => self::capacity(folder, index, file, capacity, errors),
             _ => {}
@@ -187,6 +188,25 @@ fn services(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
                 errors.push(Diagnostic::unknown(file, machine.span(), "machine", machine.get_ref(), known));
             }
         }
+    }
+}
+
+/// A chat to page through, an account to sign in with, and time between looks.
+fn alert(index: &Index<'_>, file: &SourceFile, alert: &services::Alert, errors: &mut Diagnostics) {
+    if let Some(service) = index.services.look_up(file, &alert.chat, errors)
+        && !matches!(service.run, services::Run::Chat(_))
+    {
+        let message = format!("`{}` is no chat", alert.chat.get_ref());
+        errors.push(Diagnostic::new(file, alert.chat.span(), message).expecting("a `chat` service"));
+    }
+    if let Some(signs_in) = &alert.signs_in {
+        index.accounts.look_up(file, &signs_in.account, errors);
+    }
+    if alert.every.0.is_zero() || alert.retry.0.is_zero() {
+        let message = "an alert without a pause".to_owned();
+        errors.push(
+            Diagnostic::new(file, alert.chat.span(), message).expecting("`every` and `retry` above zero"),
+        );
     }
 }
 

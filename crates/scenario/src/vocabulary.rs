@@ -75,7 +75,7 @@ pub(crate) fn vocabulary(
             .collect(),
         services: services(index),
         signals: signals(folder, index, people),
-        values: Map::new(),
+        values: alert_values(index),
         vantage_groups: counts(all(&folder.services, |f| &f.host).map(|(_, h)| &h.labels)),
         needs: names(&mut index.services.iter().map(|(name, _)| name)),
     }
@@ -127,6 +127,13 @@ fn standbys(folder: &Folder) -> Map<String, String> {
         Some((service.name.get_ref().clone(), service.standby.as_ref()?.of.get_ref().clone()))
     };
     all(&folder.services, |f| &f.service).filter_map(|(_, service)| of(service)).collect()
+}
+
+/// What people notice of an alert: that it came, and that it is over.
+fn alert_values(index: &Index<'_>) -> Map<String, Set<String>> {
+    let alerts = index.services.iter().filter(|(_, (_, service))| matches!(service.run, Run::Alert(_)));
+    let noticed = || ["delivered", "quiet"].map(str::to_owned).into();
+    alerts.map(|(name, _)| (format!("alert.{name}"), noticed())).collect()
 }
 
 /// Configuration stores, and the changes that can be pushed.
@@ -220,6 +227,7 @@ fn signals(folder: &Folder, index: &Index<'_>, people: &People) -> Map<String, O
                     public(&format!("seconds.{}", check.name), host);
                 }
             }
+            Run::Alert(_) => public(&format!("alert.{}", service.name.get_ref()), host),
             Run::Users(users) => {
                 public(&format!("sends.{}", users.product), host);
                 public("sends-succeed", host);

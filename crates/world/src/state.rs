@@ -18,6 +18,7 @@
 //! | `failing.PRODUCT@USERS` | percent of people who failed at their last try | a crowd |
 //! | `offered@HOST` | percent of what it can do that a crowd asks of it | a server |
 //! | `draw-mw@SITE`, `racks-dark@SITE` | megawatts, racks without power | a site's electricity |
+//! | `alert.NAME@HOST` | `firing`, `delivered`, `undelivered`, `quiet` | alerting |
 //! | `chat@LAPTOP` | `online`, `offline` | staff's chat client |
 //! | `roles-present@BRIDGE` | roles with somebody on the bridge | calls |
 //! | `guard-has-names@SITE` | `true` | calls |
@@ -93,6 +94,7 @@ impl State {
             <blackstart_bgp::Event as rt::Event>::KIND => self.bgp(record),
             <blackstart_dns::Event as rt::Event>::KIND => self.dns(record),
             <blackstart_chat::Event as rt::Event>::KIND => self.chat(record),
+            <blackstart_manage::Event as rt::Event>::KIND => self.alert(record),
             <power::Event as rt::Event>::KIND => self.power(record),
             _ => false,
         }
@@ -213,6 +215,19 @@ impl State {
             Some(Event::Offline { .. }) => self.note(record, "chat", Value::word("offline")),
             _ => false,
         }
+    }
+
+    fn alert(&mut self, record: &Record) -> bool {
+        use blackstart_manage::Event;
+        use blackstart_manage::event::Alert;
+        let Some(Event::Alert(step)) = decode::<Event>(record) else { return false };
+        let (alert, value) = match step {
+            Alert::Fired { alert } => (alert, "firing"),
+            Alert::Delivered { alert } => (alert, "delivered"),
+            Alert::Undelivered { alert, .. } => (alert, "undelivered"),
+            Alert::Cleared { alert } => (alert, "quiet"),
+        };
+        self.note(record, &format!("alert.{alert}"), Value::word(value))
     }
 
     fn world(&mut self, record: &Record) -> bool {

@@ -90,6 +90,7 @@ pub(crate) fn port_of(run: &Run) -> Option<u16> {
         Run::Speaker(_)
         | Run::Health(_)
         | Run::Probe(_)
+        | Run::Alert(_)
         | Run::Users(_)
         | Run::ChatPresence(_)
         | Run::Capacity(_) => {

@@ -5,8 +5,8 @@ use super::network::{
 };
 use super::{Index, Programs, all, boot, standby};
 use crate::files::services::{
-    Authority, Capacity, ConfigurationStore, ConsoleServer, DoorController, Host, JumpHost, Run, Service,
-    Speaker, StoredChange, Vpn,
+    Alert, Authority, Capacity, ConfigurationStore, ConsoleServer, DoorController, Host, JumpHost, Run,
+    Service, Speaker, StoredChange, Vpn,
 };
 use crate::files::units::When;
 use crate::model::Scenario;
@@ -16,7 +16,7 @@ use blackstart_bgp::config::{Config as Bgp, Neighbour, Role};
 use blackstart_chat as chat;
 use blackstart_dns::{authority, endpoint::Endpoint, health, resolver, stub};
 use blackstart_identity::server as identity;
-use blackstart_manage::{audit, capacity, console_server, sign_in, store, vpn};
+use blackstart_manage::{alert, audit, capacity, console_server, sign_in, store, vpn};
 use blackstart_sim::{Error, Sim};
 use blackstart_world::settings::{Settings, Speaks, Standby, Told};
 use blackstart_world::{AccountKind, DOOR_PORT, Machine, Wiring};
@@ -66,10 +66,7 @@ pub(super) fn install(
             machine.resolvers.clone_from(&config.resolvers);
         }
         match &service.run {
-            Run::Chat(config) => {
-                let at = public(Some(&config.settings.name).filter(|name| name.contains('.')), host);
-                wiring.chats.insert(name.clone(), Endpoint::new(&at, config.listen.port()));
-            }
+            Run::Chat(config) => drop(wiring.chats.insert(name.clone(), chat_at(config, host))),
             Run::JumpHost(config) => {
                 let at = public(config.name.as_ref(), host);
                 wiring.jump_hosts.insert(name.clone(), Endpoint::new(&at, IN_BAND_PORT));
@@ -99,6 +96,12 @@ pub(super) fn install(
         programs.entry(node).or_default().push(start);
     }
     Ok(())
+}
+
+/// Where people and programs find a chat.
+fn chat_at(config: &chat::server::Config, host: &Host) -> Endpoint {
+    let at = public(Some(&config.settings.name).filter(|name| name.contains('.')), host);
+    Endpoint::new(&at, config.listen.port())
 }
 
 /// How people find a host: by this name, or by its public address.
@@ -176,6 +179,10 @@ fn program(
         Run::ConsoleServer(config) => start!(name, console_server::run, consoles(wiring, host, config)),
         Run::JumpHost(config) => start!(name, console_server::run, in_band(wiring, config)),
         Run::Vpn(config) => start!(name, vpn::run, gateway(config)),
+        Run::Alert(config) => match alert_config(scenario, index, name, config) {
+            Some(config) => start!(name, alert::run, config),
+            None => Box::new(|| {}),
+        },
         Run::ConfigurationStore(config) => start!(name, store::run, store_config(scenario, wiring, config)),
     }
 }
@@ -306,6 +313,26 @@ fn robot(scenario: &Scenario, name: &str) -> sign_in::Account {
     let (account, password, code_seed) =
         account.map(|a| (a.account, a.password, a.code_seed)).unwrap_or_default();
     sign_in::Account { account, password, code_seed }
+}
+
+/// An alert as it is stated; `None` for a chat that is none, which was complained about when the scenario was loaded.
+fn alert_config(scenario: &Scenario, index: &Index<'_>, name: &str, config: &Alert) -> Option<alert::Config> {
+    let (_, service) = index.services.get(config.chat.get_ref())?;
+    let (_, host) = index.hosts.get(service.host.get_ref())?;
+    let Run::Chat(chat) = &service.run else { return None };
+    let signs_in = config.signs_in.as_ref();
+    Some(alert::Config {
+        name: name.to_owned(),
+        host: config.host.clone(),
+        resolvers: config.resolvers.clone(),
+        every: config.every.0,
+        timeout: config.timeout.0,
+        fall: config.fall,
+        chat: chat_at(chat, host),
+        channel: config.channel.clone(),
+        sign_in: signs_in.map(|it| (sign_in::Config::at(it.at), robot(scenario, it.account.get_ref()))),
+        retry: config.retry.0,
+    })
 }
 
 /// Changes as they are stated, with the routers' addresses.

@@ -176,6 +176,8 @@ pub enum Run {
     Vpn(Vpn),
     /// The configuration store.
     ConfigurationStore(ConfigurationStore),
+    /// An alert.
+    Alert(Alert),
 }
 
 /// A speaker that announces prefixes to its router when told over its control socket.
@@ -269,6 +271,41 @@ pub struct Vpn {
     pub name: Option<String>,
     /// Sign-in service that must vouch for whoever comes.
     pub sign_in: SocketAddr,
+}
+
+/// An alert; its name is the service's.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Alert {
+    /// Host name of the page that it looks at.
+    pub host: String,
+    /// Who resolves names for it.
+    pub resolvers: Vec<SocketAddr>,
+    /// From one look to the next.
+    pub every: Length,
+    /// How long a page may take.
+    pub timeout: Length,
+    /// Failures in a row until it fires; as many successes end it.
+    pub fall: u32,
+    /// Chat service through which it pages.
+    pub chat: Spanned<String>,
+    /// Channel that the page goes to.
+    pub channel: String,
+    /// Where it signs in and as whom, when the chat asks.
+    #[serde(default)]
+    pub signs_in: Option<SignsIn>,
+    /// From one attempt to deliver a page to the next.
+    pub retry: Length,
+}
+
+/// Where a program signs in, and as whom.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SignsIn {
+    /// The sign-in service.
+    pub at: SocketAddr,
+    /// The account.
+    pub account: Spanned<String>,
 }
 
 /// The configuration store, which pushes changes to routers in stages.

@@ -2,7 +2,7 @@
 
 use super::super::note::{Note, Topic};
 use super::Reader;
-use blackstart_manage::event::{Capacity, Event as Manage, Push};
+use blackstart_manage::event::{Alert, Capacity, Event as Manage, Push};
 use blackstart_sim::record::SimEvent;
 
 /// Ports of serial cables: plugging one in is part of a step, not of the network.
@@ -85,6 +85,7 @@ pub(super) fn manage(host: &str, event: Manage) -> Option<Note> {
         }
         Manage::CapacityCommand(step) => capacity(host, step),
         Manage::ConfigurationPush(step) => push(host, step),
+        Manage::Alert(step) => Some(Note::said("control", alert(host, step))),
         Manage::LoginRefused { account, door, reason } => {
             let account = if account.is_empty() { "somebody".to_owned() } else { account };
             Some(Note::listed("control", format!("{account} refused {door}, {reason}"), host))
@@ -105,6 +106,15 @@ pub(super) fn manage(host: &str, event: Manage) -> Option<Note> {
         }
         Manage::DiskFailed { error } => Some(Note::listed("control", format!("disk fails, {error}"), host)),
         _ => None,
+    }
+}
+
+fn alert(host: &str, step: Alert) -> String {
+    match step {
+        Alert::Fired { alert } => format!("{host}: alert `{alert}` fires"),
+        Alert::Delivered { alert } => format!("{host}: people are paged, alert `{alert}`"),
+        Alert::Undelivered { alert, why } => format!("{host}: nobody hears of alert `{alert}`: {why}"),
+        Alert::Cleared { alert } => format!("{host}: alert `{alert}` is over"),
     }
 }
 
