@@ -59,7 +59,7 @@ fn an_alert_has_needs_of_its_own() {
             )
         };
         let address = if site == "outside" { "198.51.100.90" } else { "203.0.113.43" };
-        let resolver = if site == "outside" { "198.51.100.54:53" } else { "203.0.113.42:53" };
+        let resolver = if site == "outside" { "198.51.100.54:53" } else { "203.0.113.10:53" };
         host("chat1", "data-centre", "dc-r1", "203.0.113.44")
             + &chat_on("inside", "chat1", "")
             + &host("chat2", "outside", "isp-r1", "198.51.100.91")
@@ -78,7 +78,7 @@ fn an_alert_has_needs_of_its_own() {
         ("outside", "isp-r1", "outside", "", Some("delivered"), ""),
         ("outside", "isp-r1", "inside", "", Some("undelivered"), "cannot connect"),
         ("outside", "isp-r1", "asks", signs_in, Some("undelivered"), "sign-in: "),
-        // Beside what it looks at it sees nothing wrong, and goes on seeing it.
+        // Beside what it looks at, with the name server at hand, it sees nothing wrong.
         ("data-centre", "dc-r1", "inside", "", None, ""),
     ];
     for (site, router, chat, with, last, saw) in cases {
@@ -92,4 +92,151 @@ fn an_alert_has_needs_of_its_own() {
         });
         assert_eq!(because, last == Some("undelivered"), "{site}, {chat}");
     }
+}
+
+#[test]
+fn whoever_comes_on_shift_must_learn_how_things_stand() {
+    let mut people = task("brief", "7m") + &task("find-out", "40m") + "[shift-change]\nstays = '5m'\n";
+    let worker = |name: &str, from: &str, until: &str| {
+        format!(
+            "[[person]]\nname = '{name}'\nroles = ['lead']\nat = 'home'\nitems = ['wallet-card']\nshift = {{ from = '{from}', until = '{until}' }}\n"
+        )
+    };
+    people += &(worker("Eve", "01:00:00", "09:30:00") + &worker("Max", "09:25:00", "18:00:00"));
+    let lead = "who = { role = 'lead' }\n";
+    let open = format!("{lead}do = {{ convene = 'phone-bridge', by = 'wallet-card', roles = ['engineer'] }}");
+    let look = format!("{lead}do = {{ observe = ['http.shop'] }}");
+    let late = format!(
+        "{lead}after = {{ signal = 'http.shop', is = 'ok', within = '45m', else = 's3' }}\ndo = {{ observe = ['http.shop'] }}"
+    );
+    // Ben was on the bridge all along; without him nobody is left who knows.
+    let faults = "[[fault]]\nat = '+5m'\nkind = 'kill-service'\non = 'capacity-controller'\n";
+    let wait = format!(
+        "{lead}do = {{ observe = ['http.shop'] }}\ntries = 3\npause = '15m'\nuntil = {{ signal = 'http.shop', is = 'failing', from = '1 of 1 outside vantage points', within = '5m', else = 's3' }}"
+    );
+    let learned = |night: &Night| {
+        events(night).into_iter().find_map(|event| match event {
+            Event::Learned { person, from } => Some((person, from)),
+            _ => None,
+        })
+    };
+    let told = tried("", &people, faults, &[&open, &wait, &look]);
+    assert_eq!(
+        learned(&told),
+        Some(("Max".to_owned(), Some("Ben".to_owned()))),
+        "{:#?}",
+        told.runbook().steps
+    );
+    let alone = tried("", &people, faults, &[&look, &wait, &look]);
+    assert_eq!(learned(&alone), Some(("Max".to_owned(), None)));
+    let took = |night: &Night| night.took("s3");
+    assert!(
+        took(&alone) >= took(&told) + std::time::Duration::from_secs(33 * 60 - 180),
+        "what only Eve knew is gone"
+    );
+    // Unless it is said, nobody goes home.
+    let without = people.replace("[shift-change]\nstays = '5m'\n", "");
+    assert_eq!(learned(&tried("", &without, faults, &[&look, &late, &look])), None);
+}
+
+#[test]
+fn whoever_has_been_up_for_long_is_slower_and_does_things_twice() {
+    let fatigue =
+        |chance: f64| format!("[fatigue]\nafter = '8h'\nslower-per-hour = 0.5\nslips-per-hour = {chance}\n");
+    let awake = "[[person]]\nname = 'Tess'\nroles = ['tired']\nat = 'home'\non-duty-for = '10h'\n";
+    let look = "who = { role = 'tired' }\ndo = { observe = ['http.shop'] }";
+    let fresh = tried("", awake, "", &[look]).took("s1").as_secs_f64();
+    let tired = tried("", &(fatigue(0.0) + awake), "", &[look]).took("s1").as_secs_f64();
+    assert!((tired / fresh - 2.0).abs() < 0.01, "two hours too long, half as long again for each");
+    let night = tried("", &(fatigue(1.0) + awake), "", &[look]);
+    let twice = Event::Slipped { person: "Tess".to_owned(), task: "notice".to_owned() };
+    assert!(events(&night).contains(&twice));
+    assert!(night.took("s1").as_secs_f64() > tired * 1.2, "and once more");
+}
+
+#[test]
+fn others_call_in_the_middle_of_it_unless_somebody_takes_the_calls() {
+    let calls = format!(
+        "[[interruption]]\nby = 'the press'\nrole = 'on-call'\ntaken-by = 'liaison'\nevery = {}\ntakes = {}\n",
+        exactly("50s"),
+        exactly("10m")
+    );
+    let liaison = "[[person]]\nname = 'Lia'\nroles = ['liaison']\nat = 'home'\n";
+    let quiet = tried("", "", "", &[LOOK]).took("s1");
+    let called = tried("", &calls, "", &[LOOK]);
+    let lost = called.took("s1") - quiet;
+    let by_whom = |night: &Night| {
+        events(night).into_iter().find_map(|event| match event {
+            Event::Interrupted { person, lost_s, .. } => Some((person, lost_s)),
+            _ => None,
+        })
+    };
+    assert_eq!(by_whom(&called), Some(("Ada".to_owned(), 600)));
+    assert_eq!(lost.as_secs() % 600, 0, "{lost:?}");
+    let shielded = tried("", &(calls + liaison), "", &[LOOK]);
+    assert_eq!((by_whom(&shielded), shielded.took("s1")), (Some(("Lia".to_owned(), 0)), quiet));
+}
+
+#[test]
+fn whoever_may_decide_may_say_no() {
+    let chief = |more: &str| format!("[[person]]\nname = 'Cleo'\nroles = ['chief']\nat = 'home'\n{more}\n");
+    let chat = "[[host]]\nname = 'chat1'\nsite = 'data-centre'\nrouter = 'dc-r1'\naddress = '203.0.113.44'\n\
+                [[service]]\nname = 'phones'\nhost = 'chat1'\n[service.run.chat]\nlisten = '0.0.0.0:6667'\n\
+                [[host]]\nname = 'cleo-laptop'\nsite = 'outside'\nrouter = 'isp-r1'\naddress = '198.51.100.93'\n";
+    let down = "after = { signal = 'http.shop', is = 'failing', from = '1 of 1 outside vantage points', within = '1h', else = 'stop' }\n";
+    let ask = |otherwise: &str| {
+        format!(
+            "who = {{ approvers = ['chief'] }}\n{down}do = {{ decide = 'emergency-access', record = 'paper-log', site = 'data-centre' }}\n\
+             until = {{ signal = 'guard-has-names@data-centre', is = true, within = '1h', else = '{otherwise}' }}"
+        )
+    };
+    let refused =
+        |night: &Night| events(night).iter().filter(|it| matches!(it, Event::Refused { .. })).count();
+    let says_no = tried("", &chief("refuses = { chance = 1.0 }"), "", &[&ask("stop")]);
+    assert_eq!((verdicts(&says_no), why(&says_no, 0).as_str()), (vec!["blocked"], "Cleo says no"));
+    let willing = tried("", &chief("refuses = { chance = 0.0 }"), "", &[&ask("stop")]);
+    assert_eq!((verdicts(&willing), refused(&willing)), (vec!["done"], 0));
+    // Escalated to somebody to whom she gives way.
+    let open = "who = { role = 'on-call' }\ndo = { convene = 'phone-bridge', by = 'wallet-card', roles = ['chief'] }";
+    let gives_way = chief("refuses = { chance = 1.0, gives-way-to = 'engineer' }");
+    let escalated = tried("", &gives_way, "", &[open, &ask("escalate")]);
+    assert_eq!(
+        (verdicts(&escalated), refused(&escalated)),
+        (vec!["done", "failed-over"], 1),
+        "{:#?}",
+        escalated.runbook().steps
+    );
+    // Nobody can call back a phone that died with the company.
+    let phone = "laptop = 'cleo-laptop'\nphone = 'phones'";
+    let checked = tried(chat, &(chief(phone) + "[call-back]\ntries = 2\n"), "", &[&ask("stop")]);
+    assert!(why(&checked, 0).starts_with("Cleo cannot be called back: chat: "), "{}", why(&checked, 0));
+    assert_eq!(verdicts(&tried(chat, &chief(phone), "", &[&ask("stop")])), ["done"], "nobody asked");
+}
+
+/// Whoever takes it for an attack shuts users out, and lets them in again once they have seen that it is none.
+#[test]
+fn a_wrong_cause_is_acted_on_and_taken_back() {
+    let admission = "[[host]]\nname = 'admission1'\nsite = 'outside'\nrouter = 'isp-r1'\naddress = '198.51.100.94'\n\
+                     [[service]]\nname = 'admission'\nhost = 'admission1'\n[service.run.admission]\ntoken = 'keys'\n";
+    let belief = |refuted: &str| {
+        format!(
+            "[[belief]]\nname = 'it is an attack'\nadmits = 5\nsuggested-by = {{ signal = 'http.shop', is = 'failing' }}\n\
+             refuted-by = {{ signal = 'dns.shop', is = '{refuted}' }}\n"
+        ) + &task("look", "4m")
+    };
+    let down = "who = { role = 'on-call' }\nafter = { signal = 'http.shop', is = 'failing', from = '1 of 1 outside vantage points', within = '1h', else = 'stop' }\ndo = { observe = ['http.shop'] }";
+    let shares = |night: &Night| {
+        let shares = events(night).into_iter().filter_map(|event| match event {
+            Event::Admitted { percent } => Some(percent),
+            _ => None,
+        });
+        shares.collect::<Vec<_>>()
+    };
+    let undone = tried(admission, &belief("failing"), "", &[down]);
+    assert_eq!(shares(&undone), [5, 100]);
+    let acted = Event::ActedOn { person: "Ada".to_owned(), cause: "it is an attack".to_owned(), percent: 5 };
+    assert!(events(&undone).contains(&acted));
+    assert_eq!(shares(&tried(admission, &belief("teapot"), "", &[down])), [5], "nothing spoke against it");
+    let calm = tried(admission, &belief("failing").replace("admits = 5\n", ""), "", &[down]);
+    assert_eq!(shares(&calm), [] as [u32; 0]);
 }

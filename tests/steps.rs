@@ -466,6 +466,8 @@ fn a_name_moves_to_another_address() {
             "fail-over = 'www.shop.example', from = 'web1', to = '198.51.100.80', on = 'names'",
             "`web1` is no address",
         ),
+        ("fail-over = 'access-server', to = 'web1'", "unknown standby `web1`"),
+        ("lift-freeze = 'store', with = 'automation'", "unknown configuration store `store`"),
         ("vpn = 'vpn', with = 'automation'", "unknown VPN gateway `vpn`"),
     ] {
         let copy = folder::copy(&three_services());

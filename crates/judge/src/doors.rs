@@ -101,6 +101,8 @@ mod tests {
             called_at_home: Default::default(),
             phone: None,
             numbers: None,
+            on_duty_for: Default::default(),
+            refuses: None,
         };
         Facts {
             people: Everybody {

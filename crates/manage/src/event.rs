@@ -91,10 +91,6 @@ pub enum Event {
     },
     /// A step of the backbone-capacity controller.
     CapacityCommand(Capacity),
-    /// A step of the configuration store.
-    ConfigurationPush(Push),
-    /// A step of an alert.
-    Alert(Alert),
     /// The routing did not originate a prefix as the configuration says.
     OriginateFailed {
         /// The prefix.
@@ -102,6 +98,10 @@ pub enum Event {
         /// What the routing said.
         error: String,
     },
+    /// A step of the configuration store.
+    ConfigurationPush(Push),
+    /// A step of an alert.
+    Alert(Alert),
 }
 
 impl blackstart_rt::Event for Event {

@@ -6,7 +6,7 @@
 //! - [`run`]: one runbook, or the one of several that fits, from its first step to its verdict. Start here.
 //! - [`Report`]: what came of it, step by step.
 //! - [`Failure`], [`Attempt`]: why something did not work. [`Spent`]: where the time of a step went.
-//! - `choice`: which runbook fits. `crew`: who does a step. `clock`: how long it takes them. `watch`: waiting for a signal.
+//! - `choice`: which runbook fits. `crew`: who does a step. `duty`: who knows how things stand, who is kept from it. `clock`: how long it takes them. `watch`: waiting for a signal.
 //! - `gather`, `phone`, `talk`, `enter`, `console`, `configure`, `afar`, `tunnel`, `ramp`, `at_hand`, `reset`: the actions.
 
 mod afar;
@@ -16,6 +16,7 @@ mod clock;
 mod configure;
 mod console;
 mod crew;
+mod duty;
 mod enter;
 mod failure;
 mod gather;
@@ -56,6 +57,10 @@ struct Incident {
     afar: Rc<RefCell<Map<String, afar::Route>>>,
     /// Tunnels into the company's network, by person.
     tunnels: Rc<RefCell<Map<String, tunnel::Inside>>>,
+    /// How many steps each person knows the end of.
+    known: Rc<RefCell<Map<String, usize>>>,
+    /// When each of those who call in the middle of it calls next.
+    calls: Rc<RefCell<Vec<Time>>>,
     /// Ports brought up by hand, for taking it back.
     restored: Rc<RefCell<Vec<(String, String)>>>,
     /// The present step.
@@ -299,6 +304,7 @@ impl Incident {
         }
         *self.crew.borrow_mut() = crew;
         self.tried.borrow_mut().clear();
+        self.catch_up().await?;
         self.perform(&body.action).await
     }
 
@@ -380,6 +386,7 @@ impl Incident {
 
     fn end(&self, verdict: StepVerdict, why: Option<Failure>) {
         let text = why.as_ref().map(|why| why.text.clone());
+        self.heard();
         self.report.borrow_mut().end(self.open.get(), Time::now(), verdict, why);
         let verdict = verdict.word().to_owned();
         self.world.emit(&Event::StepEnded { step: self.present().id.clone(), verdict, why: text });

@@ -20,7 +20,8 @@ use blackstart_runbook::step::Runbook;
 use blackstart_source::{Diagnostic, Diagnostics, SourceFile};
 use blackstart_world::milestone::{Kind, Milestone};
 use blackstart_world::people::{
-    Account, AccountKind, Belief, Bridge, Console, Door, Estimate, Look, People, Person, Place, Shift, Travel,
+    Account, AccountKind, Belief, Bridge, Console, Door, Estimate, Fatigue, Interruption, Look, People,
+    Person, Place, Refuses, Shift, Travel,
 };
 use jiff::{Timestamp, tz::TimeZone};
 use std::collections::BTreeMap;
@@ -431,6 +432,23 @@ fn people(folder: &Folder, start: Option<Timestamp>) -> People {
         laptop: maybe(&p.laptop),
         badge: maybe(&p.badge),
         items: p.items.clone(),
+        on_duty_for: p.on_duty_for.map(|length| length.0).unwrap_or_default(),
+        refuses: p
+            .refuses
+            .as_ref()
+            .map(|r| Refuses { chance: *r.chance.get_ref(), gives_way_to: maybe(&r.gives_way_to) }),
+    };
+    let interruption = |i: &f::Interruption| Interruption {
+        by: text(&i.by),
+        role: text(&i.role),
+        taken_by: maybe(&i.taken_by),
+        every: estimate(&i.every),
+        takes: estimate(&i.takes),
+    };
+    let fatigue = |f: &f::Fatigue| Fatigue {
+        after: f.after.0,
+        slower_per_hour: *f.slower_per_hour.get_ref(),
+        slips_per_hour: *f.slips_per_hour.get_ref(),
     };
     let account = |a: &f::Account| Account {
         name: text(&a.name),
@@ -448,6 +466,7 @@ fn people(folder: &Folder, start: Option<Timestamp>) -> People {
         name: text(&b.name),
         suggested_by: look(&b.suggested_by),
         refuted_by: look(&b.refuted_by),
+        admits: b.admits.as_ref().map(|percent| *percent.get_ref()),
     };
     let console = |c: &f::Console| Console {
         name: c.name.clone(),
@@ -471,6 +490,10 @@ fn people(folder: &Folder, start: Option<Timestamp>) -> People {
         items: all(files, |p| &p.item).map(|(_, i)| (text(&i.name), text(&i.at))).collect(),
         accounts: all(files, |p| &p.account).map(|(_, a)| (text(&a.name), account(a))).collect(),
         consoles: all(files, |p| &p.console).map(|(_, c)| console(c)).collect(),
+        fatigue: files.iter().rev().find_map(|read| read.it.fatigue.as_ref()).map(fatigue),
+        stays: files.iter().rev().find_map(|read| Some(read.it.shift_change.as_ref()?.stays.get_ref().0)),
+        call_backs: files.iter().rev().find_map(|read| Some(*read.it.call_back.as_ref()?.tries.get_ref())),
+        interruptions: all(files, |p| &p.interruption).map(|(_, i)| interruption(i)).collect(),
         beliefs: all(files, |p| &p.belief).map(|(_, b)| belief(b)).collect(),
         tasks: all(files, |p| &p.task).map(|(_, t)| (text(&t.name), estimate(&t.takes))).collect(),
     }

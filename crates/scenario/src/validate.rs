@@ -25,6 +25,7 @@ pub(crate) fn references(folder: &Folder, index: &Index<'_>) -> Diagnostics {
         index.hosts.look_up(&folder.faults.file, &statement.from, &mut errors);
     }
     beliefs(folder, &mut errors);
+    duty(folder, &mut errors);
     milestones(folder, index, &mut errors);
     invariants(folder, index, &mut errors);
     if let Some(runbook) = &folder.scenario.it.runbook
@@ -431,6 +432,80 @@ fn beliefs(folder: &Folder, errors: &mut Diagnostics) {
             let message = "nobody says how long it takes to look for what speaks against this";
             errors.push(Diagnostic::new(file, belief.name.span(), message).expecting("a [[task]] `look`"));
         }
+    }
+}
+
+/// Other people's calls, other people's will, the length of a shift.
+fn duty(folder: &Folder, errors: &mut Diagnostics) {
+    for (file, interruption) in all(&folder.people, |f| &f.interruption) {
+        self::interruption(folder, file, interruption, errors);
+    }
+    for (file, person) in all(&folder.people, |f| &f.person) {
+        if let Some(refuses) = &person.refuses {
+            share(file, &refuses.chance, errors);
+            refuses.gives_way_to.iter().for_each(|to| role(folder, file, to, errors));
+        }
+    }
+    for read in &folder.people {
+        if let Some(fatigue) = &read.it.fatigue {
+            share(&read.file, &fatigue.slower_per_hour, errors);
+            share(&read.file, &fatigue.slips_per_hour, errors);
+        }
+        if let Some(change) = &read.it.shift_change {
+            shift_change(folder, &read.file, change, errors);
+        }
+        if let Some(back) = read.it.call_back.as_ref().filter(|back| *back.tries.get_ref() == 0) {
+            let message = "a call-back that is never tried".to_owned();
+            errors.push(Diagnostic::new(&read.file, back.tries.span(), message).expecting("1 or more"));
+        }
+    }
+    for (file, belief) in all(&folder.people, |f| &f.belief) {
+        if let Some(percent) = belief.admits.as_ref().filter(|percent| *percent.get_ref() > 100) {
+            let message = format!("{} is no share of the users", percent.get_ref());
+            errors.push(Diagnostic::new(file, percent.span(), message).expecting("0 to 100 percent"));
+        }
+    }
+}
+
+/// Nobody need have the role that takes the calls: that is when they are not taken.
+fn interruption(
+    folder: &Folder,
+    file: &SourceFile,
+    interruption: &people::Interruption,
+    errors: &mut Diagnostics,
+) {
+    role(folder, file, &interruption.role, errors);
+    estimate(file, &interruption.every, errors);
+    estimate(file, &interruption.takes, errors);
+    if interruption.every.low.0.is_zero() {
+        let message = "calls without a time between them".to_owned();
+        let expected = "`every.low` above zero";
+        errors.push(Diagnostic::new(file, interruption.by.span(), message).expecting(expected));
+    }
+}
+
+/// Learning how things stand takes time.
+fn shift_change(folder: &Folder, file: &SourceFile, change: &people::ShiftChange, errors: &mut Diagnostics) {
+    let has = |name: &str| all(&folder.people, |f| &f.task).any(|(_, task)| task.name.get_ref() == name);
+    if !(has("brief") && has("find-out")) {
+        let message = "nobody says how long it takes to learn how things stand";
+        let expected = "a [[task]] `brief` and a [[task]] `find-out`";
+        errors.push(Diagnostic::new(file, change.stays.span(), message).expecting(expected));
+    }
+}
+
+fn role(folder: &Folder, file: &SourceFile, role: &Spanned<String>, errors: &mut Diagnostics) {
+    let roles = all(&folder.people, |f| &f.person).flat_map(|(_, person)| &person.roles).map(String::as_str);
+    let roles: BTreeSet<&str> = roles.collect();
+    if !roles.contains(role.get_ref().as_str()) {
+        errors.push(Diagnostic::unknown(file, role.span(), "role", role.get_ref(), roles));
+    }
+}
+
+fn share(file: &SourceFile, share: &Spanned<f64>, errors: &mut Diagnostics) {
+    if !(0.0..=1.0).contains(share.get_ref()) {
+        let message = format!("{} is no share", share.get_ref());
+        errors.push(Diagnostic::new(file, share.span(), message).expecting("0 to 1"));
     }
 }
 

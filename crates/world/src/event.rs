@@ -216,6 +216,54 @@ pub enum Event {
         /// Through which gateway.
         gateway: String,
     },
+    /// Somebody saw that a runbook is the one to use.
+    TookUp {
+        /// Who.
+        person: String,
+        /// Which.
+        runbook: String,
+    },
+    /// Somebody did something wrong, noticed, and does it again.
+    Slipped {
+        /// Who.
+        person: String,
+        /// The task.
+        task: String,
+    },
+    /// Somebody learned how things stand.
+    Learned {
+        /// Who.
+        person: String,
+        /// Who told them; `None` when nobody was left who knew.
+        from: Option<String>,
+    },
+    /// Somebody was called in the middle of it.
+    Interrupted {
+        /// Who took the call.
+        person: String,
+        /// Who called.
+        by: String,
+        /// How long it kept them from what they were doing, seconds.
+        lost_s: u64,
+    },
+    /// Somebody who was asked said no.
+    Refused {
+        /// Who.
+        person: String,
+        /// To what.
+        what: String,
+        /// Why.
+        why: String,
+    },
+    /// Somebody acted on a cause before anybody had confirmed it.
+    ActedOn {
+        /// Who.
+        person: String,
+        /// The cause.
+        cause: String,
+        /// The share of users that may come in from then on, percent.
+        percent: u32,
+    },
     /// A standby does not reach the service that it copies.
     CopyMissed {
         /// The standby.
@@ -240,13 +288,6 @@ pub enum Event {
         of: String,
         /// How old its copy is, seconds.
         copy_age_s: u64,
-    },
-    /// Somebody saw that a runbook is the one to use.
-    TookUp {
-        /// Who.
-        person: String,
-        /// Which.
-        runbook: String,
     },
 }
 

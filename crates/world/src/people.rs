@@ -6,6 +6,8 @@ use blackstart_rt::Map;
 use std::net::IpAddr;
 use std::time::Duration;
 
+const DAY_MS: u128 = 24 * 3600 * 1000;
+
 /// A duration nobody knows exactly: triangular between `low` and `high` with its peak at `likely`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Estimate {
@@ -110,6 +112,10 @@ pub struct Person {
     pub phone: Option<String>,
     /// Whose numbers are in their phone; nobody asks where the scenario does not say.
     pub numbers: Option<Vec<String>>,
+    /// How long they have been on duty when the run begins; for somebody with a shift it follows from that.
+    pub on_duty_for: Duration,
+    /// When they say no to what they are asked to decide.
+    pub refuses: Option<Refuses>,
 }
 
 impl Person {
@@ -119,11 +125,92 @@ impl Person {
         self.shift.is_none_or(|shift| shift.covers(since_start))
     }
 
+    /// How long they have been on duty at a time since the start of the run.
+    #[must_use]
+    pub fn on_duty(&self, since_start: Duration) -> Duration {
+        let working = self.shift.filter(|shift| shift.covers(since_start));
+        working.map_or(self.on_duty_for + since_start, |shift| since(shift.begins, since_start))
+    }
+
+    /// Whether a shift of theirs has ended in the run, so long ago that they have left.
+    #[must_use]
+    pub fn has_left(&self, stays: Duration, since_start: Duration) -> bool {
+        let off = self.shift.filter(|shift| !shift.covers(since_start));
+        let over = off.map(|shift| since(shift.ends, since_start));
+        over.is_some_and(|over| over <= since_start && over >= stays)
+    }
+
+    /// Whether they have come to work in the course of the run and are there.
+    #[must_use]
+    pub fn has_come(&self, since_start: Duration) -> bool {
+        let working = self.shift.filter(|shift| shift.covers(since_start));
+        working.is_some_and(|shift| since(shift.begins, since_start) <= since_start)
+    }
+
     /// Whether they answer a call at a time since the start of the run.
     #[must_use]
     pub fn answers(&self, since_start: Duration) -> bool {
         self.called_at_home || self.works(since_start)
     }
+}
+
+/// From a time of day to the next moment; both since the start of the run.
+fn since(time_of_day: Duration, now: Duration) -> Duration {
+    let behind = (now.as_millis() + DAY_MS - time_of_day.as_millis() % DAY_MS) % DAY_MS;
+    Duration::from_millis(u64::try_from(behind).unwrap_or_default())
+}
+
+/// What being long on duty does to people.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fatigue {
+    /// Nothing until they have been on duty for so long.
+    pub after: Duration,
+    /// How much longer things take with each further hour: 0.1 is a tenth.
+    pub slower_per_hour: f64,
+    /// How much likelier, with each further hour, something has to be done twice.
+    pub slips_per_hour: f64,
+}
+
+impl Fatigue {
+    fn hours(&self, on_duty: Duration) -> f64 {
+        on_duty.saturating_sub(self.after).as_secs_f64() / 3600.0
+    }
+
+    /// How many times as long things take somebody.
+    #[must_use]
+    pub fn slowness(&self, on_duty: Duration) -> f64 {
+        1.0 + self.slower_per_hour * self.hours(on_duty)
+    }
+
+    /// How likely something has to be done twice.
+    #[must_use]
+    pub fn slips(&self, on_duty: Duration) -> f64 {
+        (self.slips_per_hour * self.hours(on_duty)).min(1.0)
+    }
+}
+
+/// When somebody says no.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refuses {
+    /// How likely, each time that they are asked.
+    pub chance: f64,
+    /// Role that they give way to, once somebody with it is on a bridge.
+    pub gives_way_to: Option<String>,
+}
+
+/// Calls that whoever has a role must take in an incident.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interruption {
+    /// Who calls: the press, an executive, a lawyer.
+    pub by: String,
+    /// Whose time it takes.
+    pub role: String,
+    /// Role that takes the calls instead, when somebody has it.
+    pub taken_by: Option<String>,
+    /// From one call to the next.
+    pub every: Estimate,
+    /// How long one takes.
+    pub takes: Estimate,
 }
 
 /// A cause that people think of before they know better.
@@ -135,6 +222,8 @@ pub struct Belief {
     pub suggested_by: Look,
     /// What speaks against it.
     pub refuted_by: Look,
+    /// What whoever believes it does at once: lets in this share of users, in percent.
+    pub admits: Option<u32>,
 }
 
 /// What is seen from any vantage point that people have.
@@ -159,8 +248,7 @@ impl Shift {
     /// Whether a time since the start of the run falls into it.
     #[must_use]
     pub fn covers(self, since_start: Duration) -> bool {
-        const DAY: u128 = 24 * 3600 * 1000;
-        let [time, begins, ends] = [since_start, self.begins, self.ends].map(|t| t.as_millis() % DAY);
+        let [time, begins, ends] = [since_start, self.begins, self.ends].map(|t| t.as_millis() % DAY_MS);
         if begins <= ends { (begins..ends).contains(&time) } else { time >= begins || time < ends }
     }
 }
@@ -225,6 +313,16 @@ pub struct People {
     pub consoles: Vec<Console>,
     /// What people believe, the most familiar cause first.
     pub beliefs: Vec<Belief>,
+    /// What being long on duty does; nothing where the scenario does not say.
+    pub fatigue: Option<Fatigue>,
+    /// People go home so long after the end of their shift, and who comes must learn how things stand; nobody does where the
+    /// scenario does not say.
+    pub stays: Option<Duration>,
+    /// How often a call-back is tried before a decision is refused; nobody asks whether it is answered where the scenario does
+    /// not say.
+    pub call_backs: Option<u32>,
+    /// Who calls in the middle of it.
+    pub interruptions: Vec<Interruption>,
     /// Durations of tasks by name.
     pub tasks: Map<String, Estimate>,
 }
@@ -283,7 +381,8 @@ pub const TASKS: &[(&str, &str)] = &[
     ("open-document", "finding the page"),
     ("power-cycle", "finding the machine, switching it off and on"),
     ("restart", "finding the machine and starting a service again"),
-    ("brief", "handing a role over"),
+    ("brief", "handing a role over, telling somebody how things stand"),
+    ("find-out", "finding out how things stand when nobody is left who knows"),
     ("write", "writing a message"),
     ("acknowledge", "seeing a message or a page and answering it"),
 ];
@@ -312,6 +411,51 @@ mod tests {
             (26, true, true),
         ] {
             assert_eq!((day.covers(hours(hour)), night.covers(hours(hour))), (by_day, by_night), "{hour}");
+        }
+    }
+
+    fn person(shift: Option<Shift>) -> Person {
+        let (name, at) = ("Ada".to_owned(), "desk".to_owned());
+        let (roles, skills, items, called_at_home) = Default::default();
+        let (laptop, badge, phone, numbers, refuses) = Default::default();
+        let on_duty_for = Duration::from_secs(3 * 3600);
+        Person {
+            name,
+            roles,
+            skills,
+            at,
+            laptop,
+            badge,
+            items,
+            shift,
+            called_at_home,
+            phone,
+            numbers,
+            on_duty_for,
+            refuses,
+        }
+    }
+
+    #[test]
+    fn a_shift_says_how_long_somebody_has_been_there_and_when_they_go() {
+        let hours = |n: u64| Duration::from_secs(3600 * n);
+        // It began two hours before the run and ends six hours into it.
+        let ada = person(Some(Shift { begins: hours(22), ends: hours(6) }));
+        assert_eq!((ada.on_duty(hours(0)), ada.on_duty(hours(5))), (hours(2), hours(7)));
+        let left = |now: u64| ada.has_left(hours(1), hours(now));
+        assert_eq!([0, 5, 6, 7, 21, 22].map(left), [false, false, false, true, true, false]);
+        let come = |now: u64| ada.has_come(hours(now));
+        assert_eq!([0, 5, 7, 22, 23].map(come), [false, false, false, true, true]);
+        assert_eq!(person(None).on_duty(hours(2)), hours(5));
+        assert!(!person(None).has_left(hours(0), hours(20)));
+    }
+
+    #[test]
+    fn fatigue_grows_with_the_hours() {
+        let hours = |n: u64| Duration::from_secs(3600 * n);
+        let fatigue = Fatigue { after: hours(8), slower_per_hour: 0.25, slips_per_hour: 0.5 };
+        for (on_duty, slowness, slips) in [(0, 1.0, 0.0), (8, 1.0, 0.0), (9, 1.25, 0.5), (12, 2.0, 1.0)] {
+            assert_eq!((fatigue.slowness(hours(on_duty)), fatigue.slips(hours(on_duty))), (slowness, slips));
         }
     }
 

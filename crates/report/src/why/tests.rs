@@ -84,6 +84,8 @@ fn evidence() -> Evidence {
         called_at_home: false,
         phone: None,
         numbers: None,
+        on_duty_for: Duration::ZERO,
+        refuses: None,
     };
     let account = Account {
         name: "envelope".into(),
@@ -91,6 +93,7 @@ fn evidence() -> Evidence {
         secret: String::new(),
         code_seed: None,
         kept_at: Some("room".into()),
+        person: None,
     };
     let minutes = |n: u64| Duration::from_secs(60 * n);
     let takes =

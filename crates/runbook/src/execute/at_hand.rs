@@ -259,6 +259,9 @@ impl Incident {
         self.busy(&lead, "call").await?;
         self.world.emit(&Event::Called { by: lead.clone(), person: successor.clone() });
         self.busy(&lead, "brief").await?;
+        if self.world.people.stays.is_some() {
+            self.told(&successor, Some(lead));
+        }
         self.world.emit(&Event::HandedOver { role: role.text.clone(), to: successor });
         Ok(())
     }

@@ -92,7 +92,21 @@ impl Choice<'_> {
     fn incident(&self, index: usize) -> Incident {
         let (world, runbook) = (self.world.clone(), self.runbooks[index].clone());
         let (report, clock) = (self.report.clone(), self.clock.clone());
-        let (open, crew, tried, admitted, restored, afar, tunnels) = Default::default();
-        Incident { world, runbook, report, clock, admitted, afar, tunnels, restored, open, crew, tried }
+        let (open, crew, tried, admitted, restored, afar, tunnels, known, calls) = Default::default();
+        Incident {
+            world,
+            runbook,
+            report,
+            clock,
+            admitted,
+            afar,
+            tunnels,
+            known,
+            calls,
+            restored,
+            open,
+            crew,
+            tried,
+        }
     }
 }

@@ -1,10 +1,11 @@
 //! How long people take: draws from the scenario's estimates, one stream for each person and task, so that a change to one
 //! person's evening shifts nobody else's draws.
 
-use super::{Failure, Incident, Kind, Spending, sleep};
+use super::{Event, Failure, Incident, Kind, Spending, sleep};
 use blackstart_rt::Map;
 use blackstart_sim::Time;
 use blackstart_sim::draw::Stream;
+use blackstart_world::people::Fatigue;
 use blackstart_world::{Estimate, World};
 use std::cell::RefCell;
 use std::time::Duration;
@@ -20,11 +21,15 @@ impl Clock {
         Self { seed: world.seed, streams: RefCell::default() }
     }
 
-    fn draw(&self, name: String, estimate: &Estimate) -> Duration {
+    pub(super) fn draw(&self, name: String, estimate: &Estimate) -> Duration {
+        estimate.quantile(self.unit(name))
+    }
+
+    /// A number from 0 to 1, of a stream of its own.
+    pub(super) fn unit(&self, name: String) -> f64 {
         let mut streams = self.streams.borrow_mut();
         let fresh = || Stream::new(self.seed, &format!("people/{name}"));
-        let unit = streams.entry(name.clone()).or_insert_with(fresh).unit();
-        estimate.quantile(unit)
+        streams.entry(name.clone()).or_insert_with(fresh).unit()
     }
 }
 
@@ -38,7 +43,8 @@ impl Incident {
 
     /// How long it takes this person now. To the millisecond, as everything people do.
     fn as_slow_as(&self, person: &str, length: Duration) -> Duration {
-        let slowness = self.world.slowness(person);
+        let tired = self.tired(person).map_or(1.0, |(fatigue, on_duty)| fatigue.slowness(on_duty));
+        let slowness = self.world.slowness(person) * tired;
         if slowness == 1.0 {
             length
         } else {
@@ -46,10 +52,27 @@ impl Incident {
         }
     }
 
-    /// Lets a person be busy with a task.
+    /// What being long on duty does to a person, and how long they have been.
+    fn tired(&self, person: &str) -> Option<(&Fatigue, Duration)> {
+        let fatigue = self.world.people.fatigue.as_ref()?;
+        Some((fatigue, self.world.people.person(person)?.on_duty(Time::now().since_start())))
+    }
+
+    /// Lets a person be busy with a task, and once more when it went wrong; and with whoever calls in the middle of it.
     pub(super) async fn busy(&self, person: &str, task: &str) -> Result<(), Failure> {
+        let began = Time::now();
         self.people_spend(self.length(person, task)?, task, person).await;
+        if self.slips(person, task) {
+            self.world.emit(&Event::Slipped { person: person.to_owned(), task: task.to_owned() });
+            self.people_spend(self.length(person, task)?, task, person).await;
+        }
+        self.interrupted(person, began).await;
         Ok(())
+    }
+
+    fn slips(&self, person: &str, task: &str) -> bool {
+        let chance = self.tired(person).map_or(0.0, |(fatigue, on_duty)| fatigue.slips(on_duty));
+        chance > 0.0 && self.clock.unit(format!("{person}/{task}/slip")) < chance
     }
 
     /// Lets time pass that somebody needs for something.

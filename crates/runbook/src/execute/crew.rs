@@ -9,7 +9,9 @@ use blackstart_world::{Lapse, Person};
 impl Incident {
     /// Whether somebody answers a call now.
     pub(super) fn answers(&self, person: &Person) -> bool {
-        person.answers(Time::now().since_start()) && !self.world.lapses(&person.name, Lapse::Away)
+        person.answers(Time::now().since_start())
+            && !self.has_left(person)
+            && !self.world.lapses(&person.name, Lapse::Away)
     }
 
     /// The people who do a step, by name.
@@ -29,14 +31,19 @@ impl Incident {
         });
         let hears = |person: &&Person| match on_bridges.is_empty() {
             true => self.answers(person),
-            false => on_bridges.contains(&person.name) && !self.world.lapses(&person.name, Lapse::Away),
+            false => {
+                let is_there = on_bridges.contains(&person.name) || self.has_come(person);
+                is_there && !self.has_left(person) && !self.world.lapses(&person.name, Lapse::Away)
+            }
         };
         self.world.people.persons.iter().filter(hears).collect()
     }
 
-    /// Whoever took the role over; else the first who has it.
+    /// Whoever took the role over and has not gone home; else the first who has it.
     pub(super) fn one_with_role(&self, role: &str) -> Result<String, Failure> {
         let acting = self.world.with_state(|state| state.physical.acting.get(role).cloned());
+        let acting =
+            acting.filter(|name| !self.world.people.person(name).is_some_and(|person| self.has_left(person)));
         let has = |person: &&&Person| match &acting {
             Some(acting) => person.name == *acting,
             None => person.roles.iter().any(|r| r == role),

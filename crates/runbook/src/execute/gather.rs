@@ -1,10 +1,10 @@
 //! Noticing, calling people together, deciding, going there.
 
 use super::{Failure, Incident, Kind, Spending, sleep};
-use crate::step::Name;
+use crate::step::{Name, Who};
 use blackstart_rt::{Map, Set};
 use blackstart_sim::Time;
-use blackstart_world::people::Look;
+use blackstart_world::people::{Belief, Look, Refuses};
 use blackstart_world::{Event, Lapse, Person};
 use std::time::Duration;
 
@@ -36,15 +36,37 @@ impl Incident {
             thought_of.insert(&belief.name);
             let (who, cause) = (person.to_owned(), belief.name.clone());
             self.world.emit(&Event::Believed { person: who.clone(), cause: cause.clone() });
+            let acted = self.acts_on(person, belief).await;
             for _ in 0..LOOKS_MAX {
                 self.busy(person, "look").await?;
                 if let Some(saw) = self.shown(&belief.refuted_by) {
                     self.world.emit(&Event::Doubted { person: who, cause, saw });
+                    if let Some(before) = acted {
+                        self.order_admission(before).await?;
+                    }
                     break;
                 }
             }
         }
         Ok(())
+    }
+
+    /// Does what whoever believes this does before anybody has confirmed it; gives the share of users that came in before.
+    async fn acts_on(&self, person: &str, belief: &Belief) -> Option<u32> {
+        let percent = belief.admits?;
+        let before = self.world.with_state(|state| state.physical.admitted_percent).unwrap_or(100);
+        let (person, cause) = (person.to_owned(), belief.name.clone());
+        match self.order_admission(percent).await {
+            Ok(()) => {
+                self.world.emit(&Event::ActedOn { person, cause, percent });
+                Some(before)
+            }
+            Err(why) => {
+                let tried = format!("to let in {percent} % of users");
+                self.world.emit(&Event::TurnedAway { person, tried, saw: why.text });
+                None
+            }
+        }
     }
 
     /// What shows this now, at any vantage point.
@@ -129,14 +151,62 @@ impl Incident {
         self.assume(&[PHONES.to_owned()]);
         let approvers = self.crew.borrow().clone();
         self.all_busy(&approvers, "weigh").await?;
+        let (mut willing, mut refused) = (Vec::new(), Vec::new());
         for approver in &approvers {
             self.busy(approver, "call-back").await?;
+            match self.refuses(approver, &what.text).await? {
+                None => willing.push(approver.clone()),
+                Some(why) => refused.push(why),
+            }
+        }
+        let needed = match self.present().body.as_ref().map(|body| &body.who) {
+            Some(Who::Approvers { of, .. }) => *of,
+            _ => approvers.len(),
+        };
+        if willing.len() < needed
+            && let Some(why) = Failure::all(refused, "; ")
+        {
+            return Err(why);
         }
         let (what, record) = (what.text.clone(), record.text.clone());
-        self.world.emit(&Event::Decided { what, by: approvers, record });
-        self.busy(&self.lead()?, "tell-guard").await?;
+        self.world.emit(&Event::Decided { what, by: willing.clone(), record });
+        let speaker = willing.into_iter().next().map_or_else(|| self.lead(), Ok)?;
+        self.busy(&speaker, "tell-guard").await?;
         self.world.emit(&Event::GuardTold { site: site.text.clone() });
         Ok(())
+    }
+
+    /// Why somebody who is asked says no, if they do: they cannot be called back, or they are not convinced.
+    async fn refuses(&self, approver: &str, what: &str) -> Result<Option<Failure>, Failure> {
+        let Some(person) = self.world.people.person(approver) else { return Ok(None) };
+        let mut silent = None;
+        for tried in 0..self.world.people.call_backs.unwrap_or_default() {
+            if tried > 0 {
+                self.busy(approver, "call-back").await?;
+            }
+            silent = self.rings(person).await.err();
+            if silent.is_none() {
+                break;
+            }
+        }
+        let why = match (silent, &person.refuses) {
+            (Some(dark), _) => format!("{approver} cannot be called back: {dark}"),
+            (None, Some(refuses)) if self.is_not_convinced(approver, refuses) => {
+                format!("{approver} says no")
+            }
+            _ => return Ok(None),
+        };
+        let (person, what, text) = (approver.to_owned(), what.to_owned(), why.clone());
+        self.world.emit(&Event::Refused { person, what, why: text });
+        Ok(Some(Failure::at_once(Kind::Person, approver, why)))
+    }
+
+    fn is_not_convinced(&self, approver: &str, refuses: &Refuses) -> bool {
+        let gives_way = refuses.gives_way_to.as_ref().is_some_and(|role| {
+            self.world
+                .with_state(|state| state.physical.bridges.values().any(|roles| roles.contains_key(role)))
+        });
+        !gives_way && self.clock.unit(format!("{approver}/refuses")) < refuses.chance
     }
 
     /// The team fetches what it must carry and goes; meanwhile those at the other sites are called to their routers.

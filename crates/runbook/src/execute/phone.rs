@@ -41,7 +41,7 @@ impl Incident {
     }
 
     /// Whether the phone of somebody rings when it is called.
-    async fn rings(&self, person: &Person) -> Result<(), Failure> {
+    pub(super) async fn rings(&self, person: &Person) -> Result<(), Failure> {
         let Some(service) = &person.phone else { return Ok(()) };
         let laptop = self.laptop_of(&person.name)?;
         let server = self.world.wiring.chats.get(service).cloned();

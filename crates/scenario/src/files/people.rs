@@ -29,8 +29,72 @@ pub struct People {
     pub console: Vec<Console>,
     /// What people believe, the most familiar cause first.
     pub belief: Vec<Belief>,
+    /// What being long on duty does.
+    pub fatigue: Option<Fatigue>,
+    /// What the end of a shift means.
+    pub shift_change: Option<ShiftChange>,
+    /// What calling back means.
+    pub call_back: Option<CallBack>,
+    /// Who calls in the middle of it.
+    pub interruption: Vec<Interruption>,
     /// How long tasks take.
     pub task: Vec<Task>,
+}
+
+/// What being long on duty does.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Fatigue {
+    /// Nothing until somebody has been on duty for so long.
+    pub after: Length,
+    /// How much longer things take with each further hour.
+    pub slower_per_hour: Spanned<f64>,
+    /// How much likelier, with each further hour, something has to be done twice.
+    pub slips_per_hour: Spanned<f64>,
+}
+
+/// What the end of a shift means.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ShiftChange {
+    /// People go home so long after the end of their shift.
+    pub stays: Spanned<Length>,
+}
+
+/// What calling back means.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CallBack {
+    /// How often it is tried before what was asked for is refused.
+    pub tries: Spanned<u32>,
+}
+
+/// Calls that whoever has a role must take in an incident.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Interruption {
+    /// Who calls.
+    pub by: Spanned<String>,
+    /// Whose time it takes.
+    pub role: Spanned<String>,
+    /// Role that takes the calls instead, when somebody has it.
+    #[serde(default)]
+    pub taken_by: Option<Spanned<String>>,
+    /// From one call to the next.
+    pub every: Estimate,
+    /// How long one takes.
+    pub takes: Estimate,
+}
+
+/// When somebody says no.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Refuses {
+    /// How likely, each time that they are asked.
+    pub chance: Spanned<f64>,
+    /// Role that they give way to, once somebody with it is on a bridge.
+    #[serde(default)]
+    pub gives_way_to: Option<Spanned<String>>,
 }
 
 /// A cause that people think of before they know better.
@@ -43,6 +107,9 @@ pub struct Belief {
     pub suggested_by: Look,
     /// What speaks against it.
     pub refuted_by: Look,
+    /// What whoever believes it does at once: lets in this share of users, in percent.
+    #[serde(default)]
+    pub admits: Option<Spanned<u32>>,
 }
 
 /// What is seen from any vantage point that people have.
@@ -166,6 +233,12 @@ pub struct Person {
     /// Whose numbers are in their phone, for the night when the list is missing.
     #[serde(default)]
     pub numbers: Option<Vec<Spanned<String>>>,
+    /// How long they have been on duty when the run begins, without a shift.
+    #[serde(default)]
+    pub on_duty_for: Option<Length>,
+    /// When they say no to what they are asked to decide.
+    #[serde(default)]
+    pub refuses: Option<Refuses>,
 }
 
 /// When somebody works, each day.

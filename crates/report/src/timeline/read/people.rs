@@ -89,6 +89,29 @@ pub(super) fn note(event: Event) -> Option<Note> {
         Event::Tunnelled { person, gateway } => {
             Some(Note::said("people", format!("{person} has a tunnel to {gateway}")))
         }
+        Event::Slipped { person, task } => {
+            Some(Note::said("people", format!("{person} does `{task}` again: it was wrong")))
+        }
+        Event::Learned { person, from: Some(from) } => {
+            Some(Note::said("people", format!("{from} tells {person} how things stand")))
+        }
+        Event::Learned { person, from: None } => Some(Note::said(
+            "people",
+            format!("{person} finds out how things stand: nobody is there who knows"),
+        )),
+        Event::Interrupted { person, by, lost_s: 0 } => {
+            Some(Note::said("people", format!("{person} takes a call from {by}")))
+        }
+        Event::Interrupted { person, by, lost_s } => {
+            Some(Note::said("people", format!("{person} is kept for {} min by {by}", lost_s.div_ceil(60))))
+        }
+        Event::Refused { person, what, why } => {
+            Some(Note::said("people", format!("{person} refuses `{what}`: {why}")))
+        }
+        Event::ActedOn { person, cause, percent } => Some(Note::said(
+            "people",
+            format!("{person} acts on it that {cause}: {percent} % of users are to be let in"),
+        )),
         Event::CopyMissed { service, of } => {
             Some(Note::said("control", format!("{service} does not reach {of}: its copy grows old")))
         }
