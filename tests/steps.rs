@@ -111,6 +111,17 @@ fn tried(header: &str, people: &str, steps: &[&str]) -> Night {
 
 /// The same with faults of its own.
 fn tried_in(faults: &str, header: &str, people: &str, steps: &[&str]) -> Night {
+    tried_with(|known| known, faults, header, people, steps)
+}
+
+/// The same with a change of what `people.toml` says already.
+fn tried_with(
+    change: impl FnOnce(String) -> String,
+    faults: &str,
+    header: &str,
+    people: &str,
+    steps: &[&str],
+) -> Night {
     let copy = folder::copy(&three_services());
     let step = |(n, block): (usize, &&str)| format!("## S{}\n\n```toml step\n{block}\n```\n", n + 1);
     let steps: String = steps.iter().enumerate().map(step).collect();
@@ -130,7 +141,7 @@ fn tried_in(faults: &str, header: &str, people: &str, steps: &[&str]) -> Night {
     folder::write(&copy, "network.toml", &network.replace("networks = [\"203.0.113.64/26\"]", inside));
     let known = folder::read(&copy, "people.toml");
     let known = known.replace("at = \"hall\"\n", "at = \"hall\"\nlaptop = \"gus-laptop\"\n");
-    folder::write(&copy, "people.toml", &format!("{known}\n{tasks}{people}"));
+    folder::write(&copy, "people.toml", &format!("{}\n{tasks}{people}", change(known)));
     let scenario = load(copy.path(), None);
     play(&scenario, scenario.seed)
 }
@@ -307,6 +318,117 @@ fn somebody_else_opens_the_door() {
         night.runbook().steps[1].blocked_on.as_deref(),
         Some("Hal has neither a badge nor a key for router-room")
     );
+}
+
+/// The same with other words about the door to the router room, and with further people.
+fn tried_at_the_door(door: &str, faults: &str, people: &str, steps: &[&str]) -> Night {
+    tried_with(
+        |known| known.replace("key = \"cage-key\"\n", &format!("key = \"cage-key\"\n{door}\n")),
+        faults,
+        "",
+        people,
+        steps,
+    )
+}
+
+const ENTER: &str = "do = { enter = 'router-room', try = ['badge'] }";
+const TRAVEL: &str = "do = { travel = 'data-centre' }";
+
+#[test]
+fn a_door_wants_two_people_and_nobody_who_is_in() {
+    let bea = "[[person]]\nname = 'Bea'\nroles = ['second']\nat = 'home'\nbadge = 'B-2'\nskills = ['second']\n\
+        [[badge]]\nid = 'B-2'\nperson = 'Bea'\ndoors = ['router-room']\n";
+    let team = |skills: &str| format!("who = {{ team = 'two', skills = [{skills}] }}\n{TRAVEL}");
+    let (alone, both) = (team("'core-router', 'break-glass'"), team("'second', 'break-glass'"));
+    let saw = |night: &Night| night.runbook().steps[1].blocked_on.clone().unwrap_or_default();
+    let two =
+        |people: &str, team: &str| tried_at_the_door("two-within = '5m'", QUIET, people, &[team, ENTER]);
+    let (one, pair) = (two(bea, &alone), two(bea, &both));
+    assert_eq!(saw(&one), "badge denied: waits for a second person");
+    assert_eq!(verdicts(&pair), ["done"; 2], "{:#?}", pair.runbook().steps);
+
+    // Through the door twice in a row, then out and in again.
+    let counted = "anti-passback = 'cage'";
+    let twice = tried_at_the_door(counted, QUIET, "", &[&alone, ENTER, ENTER]);
+    assert_eq!(verdicts(&twice), ["done", "done", "blocked"]);
+    assert_eq!(twice.runbook().steps[2].blocked_on.as_deref(), Some("badge denied: in already"));
+    let way = |from: &str, to: &str| {
+        let takes = "takes = { low = '10m', likely = '12m', high = '20m', basis = 'assumption' }";
+        format!("[[travel]]\nfrom = '{from}'\nto = '{to}'\n{takes}\n")
+    };
+    let ways = way("router-room", "desk") + &way("desk", "hall");
+    let away = "do = { travel = 'office' }";
+    let again = tried_at_the_door(counted, QUIET, &ways, &[&alone, ENTER, away, TRAVEL, ENTER]);
+    assert_eq!(verdicts(&again), ["done"; 5], "{:#?}", again.runbook().steps);
+}
+
+#[test]
+fn a_door_fails_as_its_file_says() {
+    let team = format!("who = {{ team = 'two', skills = ['core-router', 'break-glass'] }}\n{TRAVEL}");
+    let silent = "[[fault]]\nat = '+1m'\nkind = 'kill-service'\non = 'access-server'\n";
+    for (fail, verdict) in [("fail = 'secure'", "blocked"), ("", "blocked"), ("fail = 'safe'", "done")] {
+        // The list that the controller has does not know doors for two.
+        let door = format!("{fail}\ntwo-within = '5m'");
+        let night = tried_at_the_door(&door, silent, "", &[&team, ENTER]);
+        assert_eq!(verdicts(&night), ["done", verdict], "{fail}: {:#?}", night.runbook().steps);
+    }
+}
+
+/// The account of the consoles, whose envelope lies in the router room, with other words about it.
+fn tried_with_envelope(words: &str, people: &str, steps: &[&str]) -> Night {
+    let kept = "kept-at = \"router-room\"\n";
+    tried_with(|known| known.replace(kept, &format!("{kept}{words}\n")), "", "", people, steps)
+}
+
+#[test]
+fn an_envelope_wants_its_holders_and_the_right_secret() {
+    let travel =
+        "who = { team = 'two', skills = ['core-router', 'break-glass'] }\ndo = { travel = 'data-centre' }";
+    let login = "do = { login = 'serial', on = 'core-routers', with = 'break-glass', second-factor = 'code-generator' }";
+    let bea = "[[person]]\nname = 'Bea'\nroles = ['second']\nat = 'home'\n";
+    let cases = [
+        ("", "done", ""),
+        ("holders = ['Ada', 'Ben']", "done", ""),
+        (
+            "holders = ['Ben', 'Bea']",
+            "blocked",
+            "the `break-glass` envelope in router-room is opened by Ben and Bea together, Bea is at home",
+        ),
+        ("sealed = 'sealed-0'", "blocked", "bad-credentials"),
+    ];
+    for (words, verdict, why) in cases {
+        let night = tried_with_envelope(words, bea, &[travel, ENTER, login]);
+        let step = &night.runbook().steps[2];
+        let saw = step.blocked_on.clone().unwrap_or_default();
+        assert_eq!(step.verdict, verdict, "{words}: {saw}");
+        assert!(saw.contains(why), "{words}: {saw}");
+    }
+}
+
+#[test]
+fn an_envelope_that_nobody_tried_is_warned_of() {
+    let warned = |words: &str| {
+        let copy = folder::copy(&three_services());
+        let known = folder::read(&copy, "people.toml");
+        let kept = "kept-at = \"router-room\"\n";
+        folder::write(&copy, "people.toml", &known.replace(kept, &format!("{kept}{words}\n")));
+        load(copy.path(), None).warnings.to_string()
+    };
+    let cases = [
+        ("", ""),
+        ("last-test = '2020-01-01'", ""),
+        (
+            "test-every-days = 90",
+            "the envelope of `break-glass` was never tried; it is to be tried every 90 days",
+        ),
+        ("test-every-days = 90\nlast-test = '2024-05-01'", ""),
+        ("test-every-days = 90\nlast-test = '2024-01-01'", "the envelope of `break-glass` was last tried"),
+    ];
+    for (words, expected) in cases {
+        let warnings = warned(words);
+        assert_eq!(warnings.contains("envelope"), !expected.is_empty(), "{words}: {warnings}");
+        assert!(warnings.contains(expected), "{words}: {warnings}");
+    }
 }
 
 #[test]

@@ -71,6 +71,8 @@ fn evidence() -> Evidence {
         reader: "reader".into(),
         controller: "doors".into(),
         key: Some("brass-key".into()),
+        fail: Default::default(),
+        rule: Default::default(),
     };
     let person = |name: &str, at: &str, roles: &[&str], items: &[&str]| Person {
         name: name.into(),
@@ -91,6 +93,8 @@ fn evidence() -> Evidence {
         secret: String::new(),
         code_seed: None,
         kept_at: Some("room".into()),
+        holders: Vec::new(),
+        sealed: None,
     };
     let minutes = |n: u64| Duration::from_secs(60 * n);
     let takes =

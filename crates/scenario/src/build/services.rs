@@ -9,7 +9,7 @@ use crate::files::services::{
 };
 use crate::model::Scenario;
 use blackstart_app as app;
-use blackstart_badge::{Limits, controller, directory::Badge, door::Door, server};
+use blackstart_badge::{Limits, controller, directory::Badge, door::Door, rules::Rule, server};
 use blackstart_bgp::config::{Config as Bgp, Neighbour, Role};
 use blackstart_chat as chat;
 use blackstart_dns::{authority, endpoint::Endpoint, health, resolver, stub};
@@ -70,8 +70,10 @@ pub(super) fn install(
             }
             _ => {}
         }
-        if !service.boot_needs.is_empty() {
-            let needs = service.boot_needs.iter().map(|need| need.get_ref().clone()).collect();
+        let holders = service.boot_quorum.iter().flat_map(|quorum| &quorum.of);
+        let needs: Vec<String> =
+            service.boot_needs.iter().chain(holders).map(|need| need.get_ref().clone()).collect();
+        if !needs.is_empty() {
             wiring.boot_needs.entry(host_name.clone()).or_default().insert(name.clone(), needs);
         }
         let machine = wiring.machines[host_name].clone();
@@ -214,7 +216,7 @@ fn note(scenario: &Scenario, settings: &mut Settings, service: &Service, machine
 /// The doors whose controller runs on this host.
 fn doors(scenario: &Scenario, host: &str, config: &DoorController) -> controller::Config {
     let mine = scenario.people.doors.values().filter(|door| door.controller == host);
-    let doors = mine.map(|door| Door::new(&door.name)).collect();
+    let doors = mine.map(|door| Door { fail: door.fail, ..Door::new(&door.name) }).collect();
     let server = Endpoint::new(&config.server, ACCESS_PORT);
     controller::Config {
         resolver: stub::Config::new(config.resolvers.clone()),
@@ -231,7 +233,14 @@ fn access(scenario: &Scenario) -> server::Config {
         valid_from_unix_s: 0,
         valid_until_unix_s: u64::MAX,
     });
-    server::Config { listen: any(ACCESS_PORT), badges: badges.collect(), limits: Limits::default() }
+    let doors = scenario.people.doors.values();
+    let ruled = doors.filter(|door| door.rule != Rule::default());
+    server::Config {
+        listen: any(ACCESS_PORT),
+        badges: badges.collect(),
+        rules: ruled.map(|door| (door.name.clone(), door.rule.clone())).collect(),
+        limits: Limits::default(),
+    }
 }
 
 fn sign_in_config(scenario: &Scenario) -> identity::Config {

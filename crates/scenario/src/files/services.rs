@@ -103,11 +103,24 @@ pub struct Service {
     /// Services that it needs to start.
     #[serde(default)]
     pub boot_needs: Vec<Spanned<String>>,
+    /// Holders of key shares, so many of whom it needs to start.
+    #[serde(default)]
+    pub boot_quorum: Option<Quorum>,
     /// Recovery time objective.
     #[serde(default)]
     pub rto: Option<Length>,
     /// What it is.
     pub run: Run,
+}
+
+/// Some out of several: the shares of a key that is in nobody's hands alone.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Quorum {
+    /// Services that each hold a share.
+    pub of: Vec<Spanned<String>>,
+    /// So many shares are enough.
+    pub at_least: Spanned<usize>,
 }
 
 /// What a service is.
