@@ -99,6 +99,35 @@ router = "isp-r1"
 address = "198.51.100.63"
 resolvers = ["198.51.100.54:53"]
 "#;
+/// A phone and the service that asks it, away from the company; a gateway whose certificate holds for an hour.
+const PHONES: &str = r#"
+[[host]]
+name = "push1"
+site = "outside"
+router = "isp-r1"
+address = "198.51.100.85"
+[[service]]
+name = "push"
+host = "push1"
+[service.run.push]
+[[host]]
+name = "phone1"
+site = "outside"
+router = "isp-r1"
+address = "198.51.100.86"
+[[host]]
+name = "vpn2"
+site = "data-centre"
+router = "dc-r2"
+address = "203.0.113.95"
+resolvers = ["203.0.113.42:53"]
+[[service]]
+name = "one-hour-gateway"
+host = "vpn2"
+[service.run.vpn]
+sign-in = "203.0.113.140:7100"
+certificate = { from = "2024-06-03T08:45:00Z", until = "2024-06-03T09:45:00Z" }
+"#;
 const STANDBY: &str = "[[originate]]\nrouter = 'dc-r1'\nprefix = '203.0.113.0/24'\nstandby = true\n";
 
 /// Nobody shuts the line.
@@ -133,6 +162,11 @@ fn tried_with(
     folder::write(&copy, "faults.toml", faults);
     let add = |file: &str, more: &str| folder::write(&copy, file, &(folder::read(&copy, file) + more));
     add("services.toml", MORE_SERVICES);
+    add("services.toml", PHONES);
+    let services = folder::read(&copy, "services.toml");
+    assert!(services.contains("[service.run.identity]\n"));
+    let asks = "[service.run.identity]\npush = \"198.51.100.85:7500\"\n";
+    folder::write(&copy, "services.toml", &services.replace("[service.run.identity]\n", asks));
     add("network.toml", STANDBY);
     add("zones/shop.example.zone", "wiki IN A 10.9.0.10\n");
     // Addresses that are announced to nobody outside.
@@ -432,6 +466,44 @@ fn an_envelope_that_nobody_tried_is_warned_of() {
 }
 
 #[test]
+fn a_push_reaches_the_phone_over_its_own_network() {
+    let sign_in = "who = { role = 'on-call' }\nafter = { signal = 'http.shop', is = 'ok', from = '1 of 1 outside vantage points', within = '1h', else = 'stop' }\ndo = { sign-in = 'ada' }";
+    let ada = "[[account]]\nname = 'ada'\nkind = 'sign-in'\nsecret = 'engine'\nphone = 'phone1'\n";
+    let off = |machine: &str| format!("[[fault]]\nat = '+0s'\nkind = 'power-off'\non = '{machine}'\n");
+    for (faults, verdict, why) in [
+        (String::new(), "done", ""),
+        (off("phone1"), "blocked", "sign-in denied: no answer from the phone"),
+        (off("push1"), "blocked", "sign-in denied: no answer from the phone"),
+    ] {
+        let night = tried_in(&faults, "", ada, &[sign_in]);
+        let step = &night.runbook().steps[0];
+        assert_eq!(
+            (step.verdict, step.blocked_on.as_deref().unwrap_or_default()),
+            (verdict, why),
+            "{faults}"
+        );
+    }
+}
+
+/// Where a push is the second factor, a clock that is off costs the certificate alone.
+#[test]
+fn a_certificate_is_believed_by_the_clock_of_whoever_looks() {
+    let ada = "[[account]]\nname = 'ada'\nkind = 'sign-in'\nsecret = 'engine'\nphone = 'phone1'\n";
+    let vpn = "who = { role = 'on-call' }\ndo = { vpn = 'one-hour-gateway', with = 'ada' }";
+    let clock = |kind: &str| format!("[[fault]]\nat = '+0s'\nkind = '{kind}'\non = 'ada-laptop'\n");
+    for (faults, verdict, why) in [
+        (String::new(), "done", ""),
+        (clock("clock-jump"), "blocked", "its certificate has expired by the clock here"),
+        (clock("clock-back"), "blocked", "its certificate is not valid yet by the clock here"),
+    ] {
+        let night = tried_in(&(QUIET.to_owned() + &faults), "", ada, &[vpn]);
+        let step = &night.runbook().steps[0];
+        let saw = step.blocked_on.clone().unwrap_or_default();
+        assert_eq!((step.verdict, saw.ends_with(why)), (verdict, true), "{faults}: {saw}");
+    }
+}
+
+#[test]
 fn a_prefix_is_withdrawn_and_announced_again() {
     let withdraw = format!("do = {{ withdraw = '203.0.113.0/24', on = 'dc-r2' }}\n{}", shop("failing"));
     let announce = format!("do = {{ announce = '203.0.113.0/24', on = 'dc-r2' }}\n{}", shop("ok"));
@@ -486,7 +558,7 @@ fn machines_are_switched_on_in_the_order_in_which_they_start() {
     });
     let switched: Vec<String> = switched.collect();
     let place = |machine: &str| switched.iter().position(|other| other == machine).expect(machine);
-    assert!(switched.len() == 14 && place("ns1") < place("web1"), "{switched:?}");
+    assert!(switched.len() == 15 && place("ns1") < place("web1"), "{switched:?}");
     // The shop's machine does not find the name server, which is off.
     let wrong = "do = { reset = ['web1', 'ns1'], hold = '5m' }";
     let night = tried_in(QUIET, "", "", &[&travel, enter, wrong]);

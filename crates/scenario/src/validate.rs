@@ -312,6 +312,10 @@ fn people(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
         if let Some(place) = &account.kept_at {
             index.places.look_up(file, place, errors);
         }
+        if let Some(phone) = &account.phone {
+            index.hosts.look_up(file, phone, errors);
+            asked_by_push(file, account, phone, index, errors);
+        }
         for holder in &account.holders {
             index.persons.look_up(file, holder, errors);
         }
@@ -325,6 +329,25 @@ fn people(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
         }
     }
     tasks(index, errors);
+}
+
+/// A phone is asked by a sign-in service that has a push service.
+fn asked_by_push(
+    file: &SourceFile,
+    account: &people::Account,
+    phone: &Spanned<String>,
+    index: &Index<'_>,
+    errors: &mut Diagnostics,
+) {
+    let pushes =
+        |run: &services::Run| matches!(run, services::Run::Identity(config) if config.push.is_some());
+    let asked = account.kind == people::AccountKind::SignIn
+        && index.services.iter().any(|(_, (_, service))| pushes(&service.run));
+    if !asked {
+        let message = "nobody asks this phone";
+        let expected = "an account with `kind = \"sign-in\"`, and a sign-in service with `push`";
+        errors.push(Diagnostic::new(file, phone.span(), message).expecting(expected));
+    }
 }
 
 /// Sealed envelopes that nobody has tried for too long, on the day of the run; this stops nothing.

@@ -3,7 +3,7 @@
 //! At the start of a run everything is up already, as after a long quiet day; a boot later is a real one.
 
 use super::network::IN_BAND_PORT;
-use super::services::{ACCESS_PORT, HTTP_PORT, NAMES_PORT, SIGN_IN_PORT, VPN_PORT};
+use super::services::{ACCESS_PORT, HTTP_PORT, NAMES_PORT, PUSH_PORT, SIGN_IN_PORT, VPN_PORT};
 use crate::files::services::{Run, Service};
 use crate::index::Index;
 use blackstart_rt as rt;
@@ -129,6 +129,7 @@ pub(crate) fn port_of(run: &Run) -> Option<u16> {
         Run::DoorController(_) => DOOR_PORT,
         Run::AccessServer(_) => ACCESS_PORT,
         Run::Identity(_) => SIGN_IN_PORT,
+        Run::Push(_) => PUSH_PORT,
         Run::Chat(chat) => chat.listen.port(),
         Run::Audit(audit) => audit.listen.port(),
         Run::ConsoleServer(_) | Run::JumpHost(_) => IN_BAND_PORT,

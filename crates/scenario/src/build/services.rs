@@ -5,23 +5,28 @@ use super::network::{
 };
 use super::{Index, Programs, all, boot};
 use crate::files::services::{
-    Authority, Capacity, ConsoleServer, DoorController, Host, JumpHost, Run, Service, Speaker, Vpn,
+    Authority, Capacity, ConsoleServer, DoorController, Host, Identity, JumpHost, Run, Service, Speaker, Vpn,
 };
+use crate::files::units::Moment;
 use crate::model::Scenario;
 use blackstart_app as app;
 use blackstart_badge::{Limits, controller, directory::Badge, door::Door, rules::Rule, server};
 use blackstart_bgp::config::{Config as Bgp, Neighbour, Role};
 use blackstart_chat as chat;
 use blackstart_dns::{authority, endpoint::Endpoint, health, resolver, stub};
-use blackstart_identity::server as identity;
+use blackstart_identity::certificate::Certificate;
+use blackstart_identity::{push, server as identity};
 use blackstart_manage::{audit, capacity, console_server, sign_in, vpn};
 use blackstart_sim::{Error, Sim};
 use blackstart_world::settings::{Settings, Speaks, Told};
 use blackstart_world::{AccountKind, DOOR_PORT, Machine, Wiring};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// Where the sign-in service listens.
 pub(super) const SIGN_IN_PORT: u16 = 7100;
+/// Where the push service listens, and where phones do.
+pub(super) const PUSH_PORT: u16 = 7500;
 /// Where the access server listens.
 pub(super) const ACCESS_PORT: u16 = 7200;
 /// Where VPN gateways listen.
@@ -80,6 +85,11 @@ pub(super) fn install(
         note(scenario, &mut wiring.settings, service, &machine);
         let start = boot::after_needs(index, service, program(scenario, index, wiring, service, host));
         programs.entry(machine.node).or_default().push(start);
+    }
+    let phones: BTreeSet<&String> = phones(scenario).map(|(_, phone)| phone.name.get_ref()).collect();
+    for phone in phones {
+        let start = service("phone", || push::phone(any(PUSH_PORT)));
+        programs.entry(wiring.machines[phone].node).or_default().push(start);
     }
     Ok(())
 }
@@ -151,6 +161,7 @@ fn program(
         }
         Run::AccessServer(_) => start!(name, server::run, told wiring.settings.access[name].clone()),
         Run::Identity(_) => start!(name, identity::run, told wiring.settings.sign_in[name].clone()),
+        Run::Push(_) => start!(name, push::relay, any(PUSH_PORT)),
         Run::Chat(config) => start!(name, chat::server::run, config.clone()),
         Run::ChatPresence(config) => start!(name, endless chat::presence::run, config.clone()),
         Run::Audit(config) => start!(name, audit::run, config.clone()),
@@ -194,8 +205,8 @@ fn note(scenario: &Scenario, settings: &mut Settings, service: &Service, machine
             (Speaks::Names, NAMES_PORT)
         }
         Run::Resolver(_) => (Speaks::Names, NAMES_PORT),
-        Run::Identity(_) => {
-            settings.sign_in.insert(name.clone(), Told::new(sign_in_config(scenario)));
+        Run::Identity(config) => {
+            settings.sign_in.insert(name.clone(), Told::new(sign_in_config(scenario, config)));
             (Speaks::Lines, SIGN_IN_PORT)
         }
         Run::AccessServer(_) => {
@@ -243,8 +254,26 @@ fn access(scenario: &Scenario) -> server::Config {
     }
 }
 
-fn sign_in_config(scenario: &Scenario) -> identity::Config {
-    identity::Config::new(any(SIGN_IN_PORT), accounts(scenario, AccountKind::SignIn))
+fn sign_in_config(scenario: &Scenario, config: &Identity) -> identity::Config {
+    let mut accounts = accounts(scenario, AccountKind::SignIn);
+    for account in &mut accounts {
+        let phone = phones(scenario).find(|(name, _)| **name == account.account);
+        account.push = config.push.zip(phone).map(|(via, (_, host))| push::Push {
+            via,
+            phone: SocketAddr::new(*host.address.get_ref(), PUSH_PORT),
+        });
+    }
+    identity::Config::new(any(SIGN_IN_PORT), accounts)
+}
+
+/// Accounts whose phone is asked, each with the phone.
+fn phones(scenario: &Scenario) -> impl Iterator<Item = (&String, &Host)> {
+    let accounts = all(&scenario.folder.people, |f| &f.account).map(|(_, account)| account);
+    accounts.filter_map(|account| {
+        let phone = account.phone.as_ref()?;
+        let mut hosts = all(&scenario.folder.services, |f| &f.host).map(|(_, host)| host);
+        Some((account.name.get_ref(), hosts.find(|host| host.name.get_ref() == phone.get_ref())?))
+    })
 }
 
 /// The controller commands the ports of a group of links on a group of routers.
@@ -295,7 +324,11 @@ fn in_band(wiring: &Wiring, config: &JumpHost) -> console_server::Config {
 }
 
 fn gateway(config: &Vpn) -> vpn::Config {
-    vpn::Config { listen: any(VPN_PORT), sign_in: sign_in::Config::at(config.sign_in) }
+    let seconds = |moment: Moment| u64::try_from(moment.0.as_second()).unwrap_or_default();
+    let certificate = config
+        .certificate
+        .map(|it| Certificate { not_before_unix_s: seconds(it.from), not_after_unix_s: seconds(it.until) });
+    vpn::Config { listen: any(VPN_PORT), sign_in: sign_in::Config::at(config.sign_in), certificate }
 }
 
 fn consoles(wiring: &Wiring, host: &Host, config: &ConsoleServer) -> console_server::Config {

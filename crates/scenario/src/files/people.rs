@@ -212,6 +212,9 @@ pub struct Account {
     /// Seed of the code generator.
     #[serde(default)]
     pub code_seed: Option<String>,
+    /// Host of the phone that is asked instead of a code, through the push service.
+    #[serde(default)]
+    pub phone: Option<Spanned<String>>,
     /// Place where the sealed secret lies.
     #[serde(default)]
     pub kept_at: Option<Spanned<String>>,

@@ -157,6 +157,8 @@ pub enum Run {
     AccessServer(AccessServer),
     /// The sign-in service; its accounts are those of `people.toml`.
     Identity(Identity),
+    /// The service that asks phones whether it is their owner who signs in.
+    Push(Push),
     /// The internal chat.
     Chat(blackstart_chat::server::Config),
     /// A chat client that stays connected.
@@ -213,7 +215,16 @@ pub struct AccessServer {}
 /// The sign-in service.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Identity {}
+pub struct Identity {
+    /// Push service that asks the phones of accounts that have one.
+    #[serde(default)]
+    pub push: Option<SocketAddr>,
+}
+
+/// The push service.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Push {}
 
 /// The backbone-capacity controller.
 #[derive(Debug, Deserialize)]
@@ -260,6 +271,19 @@ pub struct Vpn {
     pub name: Option<String>,
     /// Sign-in service that must vouch for whoever comes.
     pub sign_in: SocketAddr,
+    /// Certificate that it shows to whoever comes.
+    #[serde(default)]
+    pub certificate: Option<Certificate>,
+}
+
+/// A certificate, which holds from a time to a time by the clock of whoever looks at it.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Certificate {
+    /// Holds from this on.
+    pub from: super::units::Moment,
+    /// Holds until this.
+    pub until: super::units::Moment,
 }
 
 /// A console server in front of the host's serial cables.
