@@ -617,7 +617,7 @@ impl<'a> Steps<'a> {
                         at.text
                     ))
                 });
-                let later = later.or_else(|| sealed_until(service, &self.ground.index, &machines[n + 1..]));
+                let later = later.or_else(|| sealed_until(service, self.ground.index, &machines[n + 1..]));
                 let name = format!("`{}` starts on {}", service.name.get_ref(), machine.text);
                 needs.extend(later.map(|why| self.ground.graph.fact(name, Met::Lost(why))));
             }
