@@ -110,6 +110,35 @@ router = "isp-r1"
 address = "198.51.100.63"
 resolvers = ["198.51.100.54:53"]
 "#;
+/// A phone and the service that asks it, away from the company; a gateway whose certificate holds for an hour.
+const PHONES: &str = r#"
+[[host]]
+name = "push1"
+site = "outside"
+router = "isp-r1"
+address = "198.51.100.85"
+[[service]]
+name = "push"
+host = "push1"
+[service.run.push]
+[[host]]
+name = "phone1"
+site = "outside"
+router = "isp-r1"
+address = "198.51.100.86"
+[[host]]
+name = "vpn2"
+site = "data-centre"
+router = "dc-r2"
+address = "203.0.113.95"
+resolvers = ["203.0.113.42:53"]
+[[service]]
+name = "one-hour-gateway"
+host = "vpn2"
+[service.run.vpn]
+sign-in = "203.0.113.140:7100"
+certificate = { from = "2024-06-03T08:45:00Z", until = "2024-06-03T09:45:00Z" }
+"#;
 const STANDBY: &str = "[[originate]]\nrouter = 'dc-r1'\nprefix = '203.0.113.0/24'\nstandby = true\n";
 
 /// Nobody shuts the line.
@@ -122,11 +151,18 @@ fn tried(header: &str, people: &str, steps: &[&str]) -> Night {
 
 /// The same with faults of its own.
 fn tried_in(faults: &str, header: &str, people: &str, steps: &[&str]) -> Night {
-    tried_with("", faults, header, people, steps)
+    tried_with(|known| known, "", faults, header, people, steps)
 }
 
-/// The same with services of its own.
-fn tried_with(services: &str, faults: &str, header: &str, people: &str, steps: &[&str]) -> Night {
+/// The same with a change of what `people.toml` says already, and with services of its own.
+fn tried_with(
+    change: impl FnOnce(String) -> String,
+    services: &str,
+    faults: &str,
+    header: &str,
+    people: &str,
+    steps: &[&str],
+) -> Night {
     let copy = folder::copy(&three_services());
     let step = |(n, block): (usize, &&str)| format!("## S{}\n\n```toml step\n{block}\n```\n", n + 1);
     let steps: String = steps.iter().enumerate().map(step).collect();
@@ -137,7 +173,11 @@ fn tried_with(services: &str, faults: &str, header: &str, people: &str, steps: &
     let tasks: String = MORE_TASKS.iter().copied().map(task).collect();
     folder::write(&copy, "faults.toml", faults);
     let add = |file: &str, more: &str| folder::write(&copy, file, &(folder::read(&copy, file) + more));
-    add("services.toml", &format!("{MORE_SERVICES}{services}"));
+    add("services.toml", &format!("{MORE_SERVICES}{services}{PHONES}"));
+    let known = folder::read(&copy, "services.toml");
+    assert!(known.contains("[service.run.identity]\n"));
+    let asks = "[service.run.identity]\npush = \"198.51.100.85:7500\"\n";
+    folder::write(&copy, "services.toml", &known.replace("[service.run.identity]\n", asks));
     add("network.toml", STANDBY);
     add("zones/shop.example.zone", "wiki IN A 10.9.0.10\n");
     // Addresses that are announced to nobody outside.
@@ -146,7 +186,7 @@ fn tried_with(services: &str, faults: &str, header: &str, people: &str, steps: &
     folder::write(&copy, "network.toml", &network.replace("networks = [\"203.0.113.64/26\"]", inside));
     let known = folder::read(&copy, "people.toml");
     let known = known.replace("at = \"hall\"\n", "at = \"hall\"\nlaptop = \"gus-laptop\"\n");
-    folder::write(&copy, "people.toml", &format!("{known}\n{tasks}{people}"));
+    folder::write(&copy, "people.toml", &format!("{}\n{tasks}{people}", change(known)));
     let scenario = load(copy.path(), None);
     play(&scenario, scenario.seed)
 }
@@ -325,6 +365,156 @@ fn somebody_else_opens_the_door() {
     );
 }
 
+/// The same with other words about the door to the router room, and with further people.
+fn tried_at_the_door(door: &str, faults: &str, people: &str, steps: &[&str]) -> Night {
+    tried_with(
+        |known| known.replace("key = \"cage-key\"\n", &format!("key = \"cage-key\"\n{door}\n")),
+        "",
+        faults,
+        "",
+        people,
+        steps,
+    )
+}
+
+const ENTER: &str = "do = { enter = 'router-room', try = ['badge'] }";
+const TRAVEL: &str = "do = { travel = 'data-centre' }";
+
+#[test]
+fn a_door_wants_two_people_and_nobody_who_is_in() {
+    let bea = "[[person]]\nname = 'Bea'\nroles = ['second']\nat = 'home'\nbadge = 'B-2'\nskills = ['second']\n\
+        [[badge]]\nid = 'B-2'\nperson = 'Bea'\ndoors = ['router-room']\n";
+    let team = |skills: &str| format!("who = {{ team = 'two', skills = [{skills}] }}\n{TRAVEL}");
+    let (alone, both) = (team("'core-router', 'break-glass'"), team("'second', 'break-glass'"));
+    let saw = |night: &Night| night.runbook().steps[1].blocked_on.clone().unwrap_or_default();
+    let two =
+        |people: &str, team: &str| tried_at_the_door("two-within = '5m'", QUIET, people, &[team, ENTER]);
+    let (one, pair) = (two(bea, &alone), two(bea, &both));
+    assert_eq!(saw(&one), "badge denied: waits for a second person");
+    assert_eq!(verdicts(&pair), ["done"; 2], "{:#?}", pair.runbook().steps);
+
+    // Through the door twice in a row, then out and in again.
+    let counted = "anti-passback = 'cage'";
+    let twice = tried_at_the_door(counted, QUIET, "", &[&alone, ENTER, ENTER]);
+    assert_eq!(verdicts(&twice), ["done", "done", "blocked"]);
+    assert_eq!(twice.runbook().steps[2].blocked_on.as_deref(), Some("badge denied: in already"));
+    let way = |from: &str, to: &str| {
+        let takes = "takes = { low = '10m', likely = '12m', high = '20m', basis = 'assumption' }";
+        format!("[[travel]]\nfrom = '{from}'\nto = '{to}'\n{takes}\n")
+    };
+    let ways = way("router-room", "desk") + &way("desk", "hall");
+    let away = "do = { travel = 'office' }";
+    let again = tried_at_the_door(counted, QUIET, &ways, &[&alone, ENTER, away, TRAVEL, ENTER]);
+    assert_eq!(verdicts(&again), ["done"; 5], "{:#?}", again.runbook().steps);
+}
+
+#[test]
+fn a_door_fails_as_its_file_says() {
+    let team = format!("who = {{ team = 'two', skills = ['core-router', 'break-glass'] }}\n{TRAVEL}");
+    let silent = "[[fault]]\nat = '+1m'\nkind = 'kill-service'\non = 'access-server'\n";
+    for (fail, verdict) in [("fail = 'secure'", "blocked"), ("", "blocked"), ("fail = 'safe'", "done")] {
+        // The list that the controller has does not know doors for two.
+        let door = format!("{fail}\ntwo-within = '5m'");
+        let night = tried_at_the_door(&door, silent, "", &[&team, ENTER]);
+        assert_eq!(verdicts(&night), ["done", verdict], "{fail}: {:#?}", night.runbook().steps);
+    }
+}
+
+/// The account of the consoles, whose envelope lies in the router room, with other words about it.
+fn tried_with_envelope(words: &str, people: &str, steps: &[&str]) -> Night {
+    let kept = "kept-at = \"router-room\"\n";
+    tried_with(|known| known.replace(kept, &format!("{kept}{words}\n")), "", "", "", people, steps)
+}
+
+#[test]
+fn an_envelope_wants_its_holders_and_the_right_secret() {
+    let travel =
+        "who = { team = 'two', skills = ['core-router', 'break-glass'] }\ndo = { travel = 'data-centre' }";
+    let login = "do = { login = 'serial', on = 'core-routers', with = 'break-glass', second-factor = 'code-generator' }";
+    let bea = "[[person]]\nname = 'Bea'\nroles = ['second']\nat = 'home'\n";
+    let cases = [
+        ("", "done", ""),
+        ("holders = ['Ada', 'Ben']", "done", ""),
+        (
+            "holders = ['Ben', 'Bea']",
+            "blocked",
+            "the `break-glass` envelope in router-room is opened by Ben and Bea together, Bea is at home",
+        ),
+        ("sealed = 'sealed-0'", "blocked", "bad-credentials"),
+    ];
+    for (words, verdict, why) in cases {
+        let night = tried_with_envelope(words, bea, &[travel, ENTER, login]);
+        let step = &night.runbook().steps[2];
+        let saw = step.blocked_on.clone().unwrap_or_default();
+        assert_eq!(step.verdict, verdict, "{words}: {saw}");
+        assert!(saw.contains(why), "{words}: {saw}");
+    }
+}
+
+#[test]
+fn an_envelope_that_nobody_tried_is_warned_of() {
+    let warned = |words: &str| {
+        let copy = folder::copy(&three_services());
+        let known = folder::read(&copy, "people.toml");
+        let kept = "kept-at = \"router-room\"\n";
+        folder::write(&copy, "people.toml", &known.replace(kept, &format!("{kept}{words}\n")));
+        load(copy.path(), None).warnings.to_string()
+    };
+    let cases = [
+        ("", ""),
+        ("last-test = '2020-01-01'", ""),
+        (
+            "test-every-days = 90",
+            "the envelope of `break-glass` was never tried; it is to be tried every 90 days",
+        ),
+        ("test-every-days = 90\nlast-test = '2024-05-01'", ""),
+        ("test-every-days = 90\nlast-test = '2024-01-01'", "the envelope of `break-glass` was last tried"),
+    ];
+    for (words, expected) in cases {
+        let warnings = warned(words);
+        assert_eq!(warnings.contains("envelope"), !expected.is_empty(), "{words}: {warnings}");
+        assert!(warnings.contains(expected), "{words}: {warnings}");
+    }
+}
+
+#[test]
+fn a_push_reaches_the_phone_over_its_own_network() {
+    let sign_in = "who = { role = 'on-call' }\nafter = { signal = 'http.shop', is = 'ok', from = '1 of 1 outside vantage points', within = '1h', else = 'stop' }\ndo = { sign-in = 'ada' }";
+    let ada = "[[account]]\nname = 'ada'\nkind = 'sign-in'\nsecret = 'engine'\nphone = 'phone1'\n";
+    let off = |machine: &str| format!("[[fault]]\nat = '+0s'\nkind = 'power-off'\non = '{machine}'\n");
+    for (faults, verdict, why) in [
+        (String::new(), "done", ""),
+        (off("phone1"), "blocked", "sign-in denied: no answer from the phone"),
+        (off("push1"), "blocked", "sign-in denied: no answer from the phone"),
+    ] {
+        let night = tried_in(&faults, "", ada, &[sign_in]);
+        let step = &night.runbook().steps[0];
+        assert_eq!(
+            (step.verdict, step.blocked_on.as_deref().unwrap_or_default()),
+            (verdict, why),
+            "{faults}"
+        );
+    }
+}
+
+/// Where a push is the second factor, a clock that is off costs the certificate alone.
+#[test]
+fn a_certificate_is_believed_by_the_clock_of_whoever_looks() {
+    let ada = "[[account]]\nname = 'ada'\nkind = 'sign-in'\nsecret = 'engine'\nphone = 'phone1'\n";
+    let vpn = "who = { role = 'on-call' }\ndo = { vpn = 'one-hour-gateway', with = 'ada' }";
+    let clock = |kind: &str| format!("[[fault]]\nat = '+0s'\nkind = '{kind}'\non = 'ada-laptop'\n");
+    for (faults, verdict, why) in [
+        (String::new(), "done", ""),
+        (clock("clock-jump"), "blocked", "its certificate has expired by the clock here"),
+        (clock("clock-back"), "blocked", "its certificate is not valid yet by the clock here"),
+    ] {
+        let night = tried_in(&(QUIET.to_owned() + &faults), "", ada, &[vpn]);
+        let step = &night.runbook().steps[0];
+        let saw = step.blocked_on.clone().unwrap_or_default();
+        assert_eq!((step.verdict, saw.ends_with(why)), (verdict, true), "{faults}: {saw}");
+    }
+}
+
 #[test]
 fn a_prefix_is_withdrawn_and_announced_again() {
     let withdraw = format!("do = {{ withdraw = '203.0.113.0/24', on = 'dc-r2' }}\n{}", shop("failing"));
@@ -380,7 +570,7 @@ fn machines_are_switched_on_in_the_order_in_which_they_start() {
     });
     let switched: Vec<String> = switched.collect();
     let place = |machine: &str| switched.iter().position(|other| other == machine).expect(machine);
-    assert!(switched.len() == 14 && place("ns1") < place("web1"), "{switched:?}");
+    assert!(switched.len() == 15 && place("ns1") < place("web1"), "{switched:?}");
     // The shop's machine does not find the name server, which is off.
     let wrong = "do = { reset = ['web1', 'ns1'], hold = '5m' }";
     let night = tried_in(QUIET, "", "", &[&travel, enter, wrong]);
@@ -673,14 +863,14 @@ fn a_bad_canary_stops_a_push_and_is_taken_back() {
         )
     };
     let wait = "do = { observe = ['http.shop'] }\nuntil = { signal = 'http.shop', is = 'ok', from = '1 of 1 outside vantage points', within = '30m', else = 'stop' }";
-    let good = tried_with(STORE, QUIET, "", HOLDER, &[&push("tidy-up")]);
+    let good = tried_with(|known| known, STORE, QUIET, "", HOLDER, &[&push("tidy-up")]);
     assert_eq!(verdicts(&good), ["done"], "{:#?}", good.runbook().steps);
     let stages = pushes(&good).into_iter().filter(|step| matches!(step, Push::Staged { .. })).count();
     assert_eq!((stages, pushes(&good).last()), (2, Some(&Push::Done { change: "tidy-up".to_owned() })));
     // Users see the canary; the second stage never comes, and the router takes the first back by itself.
     let go_on =
         push("drain-web1") + "\nuntil = { signal = 'http.shop', is = 'failing', within = '1h', else = 's2' }";
-    let bad = tried_with(STORE, QUIET, "", HOLDER, &[&go_on, wait]);
+    let bad = tried_with(|known| known, STORE, QUIET, "", HOLDER, &[&go_on, wait]);
     let why = bad.runbook().steps[0].blocked_on.clone().unwrap_or_default();
     assert!(why.contains("after stage 1 203.0.113.20:80 does not answer"), "{why}");
     assert_eq!(verdicts(&bad), ["failed-over", "done"], "{:#?}", bad.runbook().steps);
@@ -702,7 +892,7 @@ fn whoever_holds_a_freeze_lifts_it() {
         let last = night.runbook().steps.iter().rev().find_map(|step| step.blocked_on.clone());
         last.unwrap_or_default()
     };
-    let run = |steps: &[&str]| tried_with(&frozen, QUIET, "", HOLDER, steps);
+    let run = |steps: &[&str]| tried_with(|known| known, &frozen, QUIET, "", HOLDER, steps);
     let refused = run(&[&push]);
     assert_eq!(why(&refused), "the configuration store says: frozen by change-manager");
     let lifted = run(&[&lift("on-call", "change-manager"), &push]);

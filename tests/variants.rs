@@ -46,11 +46,11 @@ fn a_site_is_started_from_cold() {
     let night = play(&base, base.seed);
     assert!(night.outcome.held(), "{:#?} {:#?}", night.outcome.milestones, night.runbook());
     let tried = tried(&folder);
-    assert!(tried.held() && tried.variants.len() == 2, "{}", tried.page());
+    assert!(tried.held() && tried.variants.len() == 3, "{}", tried.page());
     for (variant, why) in [
         (
             "secrets-before-their-quorum",
-            "`secrets` on secrets1 did not start within 5m: it waits for `unsealer-2`",
+            "`secrets` on secrets1 did not start within 5m: it waits for `1 more of unsealer-1, unsealer-2`",
         ),
         ("the-clock-last", "`certificates` on certificates1 did not start within 5m: it waits for `clock`"),
     ] {

@@ -31,7 +31,12 @@ fn start_doors(net: &mut dyn Net) -> SocketAddr {
     let at = SocketAddr::new(net.host(CONTROLLER), net.port(7001));
     net.host(PERSON);
     start(net, ACCESS, move || {
-        server::run(server::Config { listen, badges: vec![badge("7")], limits: Limits::default() })
+        server::run(server::Config {
+            listen,
+            badges: vec![badge("7")],
+            limits: Limits::default(),
+            rules: rt::Map::new(),
+        })
     });
     start(net, CONTROLLER, move || {
         let server = listen.to_string().parse().unwrap();

@@ -78,13 +78,20 @@ const TESTS_CARGO: Step = Step {
 };
 
 /// Reads captures as people will.
-const TSHARK: Tool = Tool { program: "tshark", package: "tshark", version: "--version" };
+const TSHARK: Tool = Tool { program: "tshark", packages: &["tshark"], version: "--version" };
 /// Makes networks in the kernel, to compare with.
-const IP: Tool = Tool { program: "ip", package: "iproute2", version: "-Version" };
+const IP: Tool = Tool { program: "ip", packages: &["iproute2"], version: "-Version" };
+/// Chat clients that know nothing of ours. The plugins of the first hear what a test types.
+const WEECHAT: Tool = Tool {
+    program: "weechat-headless",
+    packages: &["weechat-headless", "weechat-plugins"],
+    version: "--version",
+};
+const II: Tool = Tool { program: "ii", packages: &["ii"], version: "-v" };
 
 /// Runs everything; the exit code is that of the first step that failed.
 pub(crate) fn run() -> ExitCode {
-    if ![TSHARK, IP].iter().all(Tool::is_there) {
+    if ![TSHARK, IP, WEECHAT, II].iter().all(Tool::is_there) {
         return ExitCode::from(step::CANNOT_BEGIN);
     }
     let tests = if step::works(&["nextest", "--version"]) { TESTS_NEXTEST } else { TESTS_CARGO };

@@ -1,4 +1,4 @@
-//! The audit log's lines: one JSON object per decision, appended and synced before the decision is told.
+//! The audit log's lines: one JSON object per decision or leave, appended and synced before anybody is told.
 
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +31,8 @@ pub enum Outcome {
     Grant(String),
     /// Do not open.
     Deny(DenyReason),
+    /// Nothing was asked: the badge was held to the reader inside, by somebody who leaves.
+    Left,
 }
 
 impl Entry {

@@ -121,6 +121,14 @@ impl Respond for Controller {
                 let by = self.doors.borrow_mut().exit(&door, Instant::now());
                 noted(door, by)
             }
+            AtDoor::Leave { door, badge } => {
+                let by = self.doors.borrow_mut().exit(&door, Instant::now());
+                if by.is_some() {
+                    // The door is open already. A server that does not hear of it takes the badge for inside.
+                    let _ = self.ask(&Ask::Left { door: door.clone(), badge }).await;
+                }
+                noted(door, by)
+            }
         })
     }
 }
@@ -162,7 +170,7 @@ impl Controller {
         match self.ask(&Ask::Decide { door: door.to_owned(), badge: badge.to_owned() }).await {
             Some(Answer::Grant { .. }) => Heard::Grant,
             Some(Answer::Deny { reason }) => Heard::Deny(reason),
-            Some(Answer::Badges(_) | Answer::Error { .. }) | None => Heard::Silence,
+            Some(Answer::Badges(_) | Answer::Noted | Answer::Error { .. }) | None => Heard::Silence,
         }
     }
 

@@ -48,6 +48,12 @@ pub enum DenyReason {
     /// The controller has no such door.
     #[error("unknown door")]
     UnknownDoor,
+    /// Whoever carries the badge went in and never left.
+    #[error("in already")]
+    AlreadyIn,
+    /// The door opens for two people, and this is the first.
+    #[error("waits for a second person")]
+    SecondPerson,
 }
 
 /// All badges by number.

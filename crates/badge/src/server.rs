@@ -11,11 +11,14 @@ use std::time::Duration;
 
 use blackstart_rt as rt;
 use rt::net::TcpListener;
+use rt::{Map, Set};
 use serde::Deserialize;
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::audit::{self, Entry, Outcome};
 use crate::directory::{Badge, Directory};
 use crate::event::Event;
+use crate::rules::{Rule, Rules};
 use crate::serve::{self, Limits, Respond};
 use crate::wire::{Answer, Ask};
 
@@ -27,6 +30,9 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The directory.
     pub badges: Vec<Badge>,
+    /// What single doors ask for beyond a badge.
+    #[serde(default)]
+    pub rules: Map<String, Rule>,
     /// What controllers are granted.
     #[serde(default)]
     pub limits: Limits,
@@ -45,28 +51,35 @@ pub async fn run(config: Config) -> io::Result<()> {
 /// # Errors
 /// When the audit log cannot be opened.
 pub async fn serve(listener: TcpListener, config: Config) -> io::Result<()> {
-    mend_audit_log().await?;
-    let server = Server { directory: Directory::new(config.badges), torn: Cell::new(false) };
+    let log = mend_audit_log().await?;
+    let (directory, ruled) = (Directory::new(config.badges), config.rules.keys().cloned().collect());
+    let mut rules = Rules::new(config.rules);
+    audit::entries(&log).for_each(|entry| rules.note(&entry));
+    let server = Server { directory, ruled, rules: Mutex::new(rules), torn: Cell::new(false) };
     serve::serve("badge/connection", listener, config.limits, Rc::new(server)).await;
     Ok(())
 }
 
-/// Ends a line that a power cut tore, so that the next entry does not grow out of it.
-async fn mend_audit_log() -> io::Result<()> {
+/// The log so far. Ends a line that a power cut tore, so that the next entry does not grow out of it.
+async fn mend_audit_log() -> io::Result<Vec<u8>> {
     let log = match rt::disk::read(audit::FILE).await {
         Ok(log) => log,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    if log.is_empty() || log.ends_with(b"\n") {
-        return Ok(());
+    if !log.is_empty() && !log.ends_with(b"\n") {
+        rt::disk::append(audit::FILE, b"\n").await?;
+        rt::disk::fsync(audit::FILE).await?;
     }
-    rt::disk::append(audit::FILE, b"\n").await?;
-    rt::disk::fsync(audit::FILE).await
+    Ok(log)
 }
 
 struct Server {
     directory: Directory,
+    /// The doors that have rules.
+    ruled: Set<String>,
+    /// Held from a decision at such a door until it is in the log: the next one goes by it.
+    rules: Mutex<Rules>,
     /// The disk took a piece of the last line: the next must not grow out of it.
     torn: Cell<bool>,
 }
@@ -78,22 +91,51 @@ impl Respond for Server {
     async fn respond(&self, peer: SocketAddr, request: Ask) -> Option<Answer> {
         Some(match request {
             Ask::Decide { door, badge } => self.decide(peer, door, badge).await,
-            Ask::List { doors } => Answer::Badges(self.directory.extract(&doors)),
+            Ask::Left { door, badge } => self.note_left(peer, door, badge).await,
+            // No list knows who is in or who waits.
+            Ask::List { doors } => Answer::Badges(self.directory.extract(&(&doors - &self.ruled))),
         })
     }
 }
 
 impl Server {
     async fn decide(&self, controller: SocketAddr, door: String, badge: String) -> Answer {
+        let rules = self.rules_of(&door).await;
         let now = rt::time::unix_now();
-        let decided = self.directory.decide(&door, &badge, now).map(str::to_owned);
+        let decided = self.directory.decide(&door, &badge, now).and_then(|person| {
+            rules.as_ref().map_or(Ok(()), |rules| rules.judge(&self.directory, &door, &badge, now))?;
+            Ok(person.to_owned())
+        });
         let (answer, outcome) = match decided {
             Ok(person) => (Answer::Grant { person: person.clone() }, Outcome::Grant(person)),
             Err(reason) => (Answer::Deny { reason }, Outcome::Deny(reason)),
         };
         let entry = Entry { unix_ms: unix_ms(now), controller: controller.to_string(), door, badge, outcome };
+        self.told(rules, entry, answer).await
+    }
+
+    async fn note_left(&self, controller: SocketAddr, door: String, badge: String) -> Answer {
+        let rules = self.rules_of(&door).await;
+        let (unix_ms, controller) = (unix_ms(rt::time::unix_now()), controller.to_string());
+        let entry = Entry { unix_ms, controller, door, badge, outcome: Outcome::Left };
+        self.told(rules, entry, Answer::Noted).await
+    }
+
+    /// The rules, for whoever asks about a door that has some.
+    async fn rules_of(&self, door: &str) -> Option<MutexGuard<'_, Rules>> {
+        match self.ruled.contains(door) {
+            true => Some(self.rules.lock().await),
+            false => None,
+        }
+    }
+
+    /// The answer, once the entry is in the log.
+    async fn told(&self, rules: Option<MutexGuard<'_, Rules>>, entry: Entry, answer: Answer) -> Answer {
         match self.record(&entry).await {
-            Ok(()) => answer,
+            Ok(()) => {
+                rules.into_iter().for_each(|mut rules| rules.note(&entry));
+                answer
+            }
             Err(error) => refuse_unrecorded(&error),
         }
     }

@@ -7,6 +7,7 @@
 //! < {"verdict":"opened"}                     or {"verdict":{"denied":"expired"}} or {"verdict":"no-answer"}
 //! > {"contact":{"door":"gate"}}              the door's contact: somebody swung it open
 //! > {"exit":{"door":"gate"}}                 the handle inside: always opens
+//! > {"leave":{"door":"gate","badge":"7"}}    a badge is held to the reader inside: always opens
 //! < "noted"
 //! ```
 //!
@@ -17,6 +18,8 @@
 //! < {"grant":{"person":"ada"}}               or {"deny":{"reason":"not-allowed"}}; either is in the audit log
 //! > {"list":{"doors":["gate"]}}              for the offline list
 //! < {"badges":[{"badge":"7","person":"ada","doors":["gate"],"valid-from-unix-s":0,"valid-until-unix-s":9}]}
+//! > {"left":{"door":"gate","badge":"7"}}     somebody left
+//! < "noted"                                it is in the audit log
 //! < {"error":{"text":"…"}}                   the server cannot decide: as good as silence
 //! ```
 //!
@@ -55,6 +58,13 @@ pub enum AtDoor {
         /// Which door.
         door: String,
     },
+    /// A badge is held to the reader inside, by somebody who leaves.
+    Leave {
+        /// Which door.
+        door: String,
+        /// The badge's number.
+        badge: String,
+    },
 }
 
 /// What the controller answers to a door.
@@ -90,6 +100,13 @@ pub enum Ask {
         /// The badge's number.
         badge: String,
     },
+    /// Somebody left.
+    Left {
+        /// Through which door.
+        door: String,
+        /// The badge's number.
+        badge: String,
+    },
     /// Which badges open these doors? For the offline list.
     List {
         /// The controller's doors.
@@ -111,6 +128,8 @@ pub enum Answer {
         /// Why.
         reason: DenyReason,
     },
+    /// To `Left`: it is in the audit log.
+    Noted,
     /// To `List`.
     Badges(Vec<Badge>),
     /// The server cannot answer.
@@ -181,6 +200,12 @@ mod tests {
             ),
             (json(&DoorAnswer::Verdict(Verdict::NoAnswer)), r#"{"verdict":"no-answer"}"#),
             (json(&DoorAnswer::Noted), r#""noted""#),
+            (
+                json(&AtDoor::Leave { door: door(), badge: number() }),
+                r#"{"leave":{"door":"gate","badge":"7"}}"#,
+            ),
+            (json(&Ask::Left { door: door(), badge: number() }), r#"{"left":{"door":"gate","badge":"7"}}"#),
+            (json(&Answer::Noted), r#""noted""#),
             (
                 json(&Ask::Decide { door: door(), badge: number() }),
                 r#"{"decide":{"door":"gate","badge":"7"}}"#,

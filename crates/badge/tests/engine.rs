@@ -11,6 +11,7 @@ use blackstart_badge::directory::{Badge, DenyReason};
 use blackstart_badge::door::{Door, Fail};
 use blackstart_badge::event::{By, Event, Path, Why};
 use blackstart_badge::offline::Policy;
+use blackstart_badge::rules::Rule;
 use blackstart_badge::{Limits, Verdict, audit, controller, reader, server};
 use blackstart_dns::{Name, authority, stub, zone};
 use blackstart_rt as rt;
@@ -71,7 +72,12 @@ fn server_config() -> server::Config {
         valid_from_unix_s: 0,
         valid_until_unix_s: u64::MAX,
     };
-    server::Config { listen: at(ACCESS, 7000), badges: vec![seven], limits: Limits::default() }
+    server::Config {
+        listen: at(ACCESS, 7000),
+        badges: vec![seven],
+        limits: Limits::default(),
+        rules: rt::Map::new(),
+    }
 }
 
 fn zones() -> authority::Zones {
@@ -238,4 +244,54 @@ fn the_same_seed_gives_the_same_site() {
     };
     assert_eq!(hash(7), hash(7));
     assert_ne!(hash(7), hash(8));
+}
+
+/// Who is in and who waits is read back from the log.
+#[test]
+fn rules_of_doors_outlive_a_loss_of_power() {
+    let mut star = Star::new(11, &HOSTS);
+    star.program(READER, || spawn("reader", reader::run(reader_config())));
+    star.program(CONTROLLER, || spawn("controller", controller::run(controller_config(None))));
+    star.program(DNS, || spawn("dns", authority::run(authority::Config::default(), zones())));
+    star.program(ACCESS, || {
+        let seven = server_config().badges;
+        let eight =
+            seven.iter().map(|badge| Badge { badge: "8".into(), person: "bob".into(), ..badge.clone() });
+        let badges = seven.iter().cloned().chain(eight).collect();
+        let rule = Rule { zone: Some("cage".into()), two_within_s: Some(60) };
+        spawn(
+            "access",
+            server::run(server::Config {
+                badges,
+                rules: [("gate".to_owned(), rule)].into(),
+                ..server_config()
+            }),
+        );
+    });
+    let seen = star.tell(READER, async {
+        let access = control::node("access").unwrap();
+        let cut_power = || async {
+            control::power_off(access).unwrap();
+            control::power_on(access).unwrap();
+            rt::time::sleep(Duration::from_secs(1)).await;
+        };
+        let first = tap("7").await;
+        cut_power().await;
+        let second = tap("8").await;
+        cut_power().await;
+        let again = [tap("7").await, tap("8").await];
+        let leaves = |badge| reader::leave_with_badge("127.0.0.1:7101".parse().unwrap(), "gate", badge);
+        leaves("7").await.unwrap();
+        cut_power().await;
+        (first, second, again, [tap("7").await, tap("8").await])
+    });
+    use DenyReason::{AlreadyIn, SecondPerson};
+    let denied = Verdict::Denied;
+    let again = [denied(AlreadyIn); 2];
+    assert_eq!(
+        seen,
+        (denied(SecondPerson), Verdict::Opened, again, [denied(SecondPerson), denied(AlreadyIn)])
+    );
+    let left = Event::DoorOpened { door: "gate".into(), by: By::FreeEgress };
+    assert!(events(&star).contains(&left), "the way out was free");
 }

@@ -36,7 +36,8 @@ async fn bind() -> (TcpListener, SocketAddr) {
 async fn start_server() -> (SocketAddr, rt::task::JoinHandle<std::io::Result<()>>) {
     let (listener, address) = bind().await;
     let badges = vec![badge("7", &["gate"]), badge("8", &["hall"])];
-    let config = server::Config { listen: ANYWHERE, badges, limits: Limits::default() };
+    let config =
+        server::Config { listen: ANYWHERE, badges, limits: Limits::default(), rules: rt::Map::new() };
     (address, rt::task::spawn("server", server::serve(listener, config)))
 }
 

@@ -6,6 +6,7 @@ use blackstart_rt::Map;
 use serde::{Deserialize, Serialize};
 
 use crate::code;
+use crate::push::Push;
 
 /// Somebody who may sign in.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -17,6 +18,9 @@ pub struct Account {
     pub password: String,
     /// The seed that the account's code generator shares with the service.
     pub code_seed: String,
+    /// The phone that is asked instead of a code.
+    #[serde(default)]
+    pub push: Option<Push>,
     /// What the account may do, in words that the asking services understand.
     #[serde(default)]
     pub groups: Vec<String>,
@@ -44,6 +48,9 @@ pub enum Denial {
     /// The second factor does not match.
     #[error("wrong code")]
     Code,
+    /// The phone did not answer the push in time.
+    #[error("no answer from the phone")]
+    Push,
     /// Too many failures in a row; also when the credentials are right.
     #[error("locked after too many failures")]
     LockedOut,
@@ -127,7 +134,8 @@ fn judge(account: &Account, typed: &Credentials, now: Duration) -> Result<(), De
     if account.password != typed.password {
         return Err(Denial::Credentials);
     }
-    if !code::matches(&account.code_seed, &typed.code, now) {
+    // A push is asked over the network, once the rest is right.
+    if account.push.is_none() && !code::matches(&account.code_seed, &typed.code, now) {
         return Err(Denial::Code);
     }
     Ok(())
@@ -144,6 +152,7 @@ mod tests {
             account: "ada".into(),
             password: "engine".into(),
             code_seed: "s".into(),
+            push: None,
             groups: vec!["noc".into()],
         };
         Accounts::new(vec![ada], Attempts { failures_max: 3, lockout_s: 60 })

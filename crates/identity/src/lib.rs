@@ -10,16 +10,20 @@
 //! | [`client`] | `sign_in` and `verify`, with typed errors |
 //! | [`local`] | the break-glass check of a console without a network |
 //! | [`account`] | accounts and the pure check with its attempt limit, used by both of the above |
-//! | [`code`] | the second factor |
+//! | [`code`] | a second factor that needs a clock |
+//! | [`push`] | a second factor that needs a network: a question to a phone |
+//! | [`certificate`] | what a service shows, valid from a time to a time |
 //! | [`session`] | the table of sessions and its form on the disk |
 //! | [`wire`] | JSON lines: requests and answers |
 //! | [`event`] | what is recorded |
 
 pub mod account;
+pub mod certificate;
 pub mod client;
 pub mod code;
 pub mod event;
 pub mod local;
+pub mod push;
 pub mod server;
 pub mod session;
 pub mod wire;

@@ -19,6 +19,7 @@ use tokio::io::BufReader;
 
 use crate::account::{Account, Accounts, Attempts, Credentials, Denial};
 use crate::event::Event;
+use crate::push;
 use crate::session::{Refusal, Session, Sessions};
 use crate::wire::{self, Answer, Identity, Request};
 
@@ -150,7 +151,11 @@ impl Service {
 
     async fn sign_in(&self, typed: Credentials) -> Answer {
         let now = rt::time::unix_now();
-        let judged = self.state.borrow_mut().accounts.sign_in(&typed, now).map(drop);
+        let judged = self.state.borrow_mut().accounts.sign_in(&typed, now).map(|account| account.push);
+        let judged = match judged {
+            Ok(Some(push)) if !push::approved(push, &typed.account).await => Err(Denial::Push),
+            judged => judged,
+        };
         if let Err(reason) = judged {
             rt::emit(&Event::Denied { account: typed.account, reason });
             return Answer::Denied { reason };

@@ -5,7 +5,7 @@
 //! < {"signed-in":{"token":"9f…","account":"ada","expires-unix-s":1633392000}}
 //! > {"verify":{"token":"9f…"}}
 //! < {"verified":{"account":"ada","groups":["noc"],"expires-unix-s":1633392000}}
-//! < {"denied":{"reason":"code"}}        to sign-in: credentials, code, locked-out
+//! < {"denied":{"reason":"code"}}        to sign-in: credentials, code, push, locked-out
 //! < {"refused":{"reason":"expired"}}    to verify: unknown, expired, no-account
 //! < {"error":{"text":"…"}}              not understood, or the disk failed; the connection stays open
 //! ```

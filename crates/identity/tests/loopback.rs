@@ -27,6 +27,7 @@ fn config() -> server::Config {
         account: "ada".into(),
         password: "engine".into(),
         code_seed: "s".into(),
+        push: None,
         groups: vec!["noc".into()],
     };
     server::Config {

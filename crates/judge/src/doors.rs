@@ -88,6 +88,8 @@ mod tests {
             reader: text("reader"),
             controller: text("controller"),
             key: Some(text("iron")),
+            fail: Default::default(),
+            rule: Default::default(),
         };
         let gus = Person {
             name: text("Gus"),

@@ -73,7 +73,8 @@ fn lost_line(said: &Set<String>, history: &[u8]) -> Option<String> {
 fn lost_entry(decided: &Map<(String, String), usize>, log: &[u8]) -> Option<String> {
     let mut logged: Map<(String, String), usize> = Map::new();
     let lines = log.split(|byte| *byte == b'\n');
-    for entry in lines.filter_map(|line| serde_json::from_slice::<audit::Entry>(line).ok()) {
+    let entries = lines.filter_map(|line| serde_json::from_slice::<audit::Entry>(line).ok());
+    for entry in entries.filter(|entry| entry.outcome != audit::Outcome::Left) {
         *logged.entry((entry.door, entry.badge)).or_default() += 1;
     }
     decided.iter().find_map(|(key @ (door, badge), told)| {

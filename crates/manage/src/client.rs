@@ -4,6 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use blackstart_identity::certificate::Invalid;
 use blackstart_rt::net::TcpStream;
 use blackstart_rt::time;
 
@@ -28,6 +29,9 @@ pub enum Error {
     /// The router refused.
     #[error("the router refused: {0}")]
     Refused(Refusal),
+    /// What answered shows a certificate that is not believed.
+    #[error("{0}")]
+    Certificate(#[from] Invalid),
     /// Something answered that does not speak like a router.
     #[error("not an answer of a router: {0:?}")]
     Protocol(String),

@@ -1,6 +1,7 @@
 //! A VPN gateway: lets those into the company's network for whom the sign-in service vouches.
 //!
-//! A caller says `open SESSION`; the answer is `ok`, or `error REASON`. From then on each `ping` is answered with `pong`: a tunnel
+//! A gateway that has a certificate shows it first: `certificate FROM UNTIL`, and a caller who does not believe it by the own
+//! clock goes. A caller says `open SESSION`; the answer is `ok`, or `error REASON`. From then on each `ping` is answered with `pong`: a tunnel
 //! stands for as long as that happens. What is done through it leaves from the gateway's own machine, as behind a gateway
 //! that translates addresses: it has the gateway's address and asks the gateway's resolvers. Absent: keys, and packets inside packets.
 
@@ -10,6 +11,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use blackstart_identity::certificate::Certificate;
 use blackstart_rt as rt;
 use rt::net::{TcpListener, TcpStream};
 use serde::Deserialize;
@@ -33,6 +35,9 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Who must vouch for callers.
     pub sign_in: sign_in::Config,
+    /// What it shows to callers.
+    #[serde(default)]
+    pub certificate: Option<Certificate>,
 }
 
 /// Serves until the host or the task dies.
@@ -44,14 +49,22 @@ pub async fn run(config: Config) -> io::Result<()> {
     let sign_in = Rc::new(SignIn::new(config.sign_in));
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => drop(rt::task::spawn("tunnel", serve(sign_in.clone(), Lines::new(stream)))),
+            Ok((stream, _)) => drop(rt::task::spawn(
+                "tunnel",
+                serve(sign_in.clone(), config.certificate, Lines::new(stream)),
+            )),
             // A caller who gave up is no reason to stop serving the others.
             Err(_) => rt::time::sleep(Duration::from_millis(100)).await,
         }
     }
 }
 
-async fn serve(sign_in: Rc<SignIn>, mut caller: Lines<TcpStream>) {
+async fn serve(sign_in: Rc<SignIn>, certificate: Option<Certificate>, mut caller: Lines<TcpStream>) {
+    if let Some(certificate) = certificate
+        && caller.send(&format!("{certificate}\n")).await.is_err()
+    {
+        return;
+    }
     let answer = match admit(&sign_in, &mut caller).await {
         Ok(()) => "ok\n".to_owned(),
         Err(refusal) => format!("error {refusal}\n"),
@@ -102,7 +115,11 @@ impl Tunnel {
         let asked = async {
             let mut lines = Lines::new(TcpStream::connect(server).await?);
             lines.send(&format!("open {session}\n")).await?;
-            let answer = lines.next().await?.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
+            let mut answer = said(&mut lines).await?;
+            if let Ok(shown) = answer.parse::<Certificate>() {
+                shown.check(rt::time::unix_now())?;
+                answer = said(&mut lines).await?;
+            }
             match answer.strip_prefix("error ").map(Refusal::from_word) {
                 None if answer == "ok" => Ok(lines),
                 Some(Some(refusal)) => Err(Error::Refused(refusal)),
@@ -120,6 +137,11 @@ impl Tunnel {
     pub fn stands(&self) -> bool {
         self.stands.get()
     }
+}
+
+/// The gateway's next line.
+async fn said(lines: &mut Lines<TcpStream>) -> io::Result<String> {
+    lines.next().await?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
 }
 
 /// Asks until there is no answer.

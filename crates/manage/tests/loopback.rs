@@ -36,6 +36,7 @@ async fn router() -> Router {
         account: "break-glass".to_owned(),
         password: "envelope".to_owned(),
         code_seed: "generator".to_owned(),
+        push: None,
         groups: Vec::new(),
     };
     let local = local::Config { accounts: vec![root], ..local::Config::default() };

@@ -76,6 +76,7 @@ fn helps_people(run: &Run) -> bool {
         run,
         Run::AccessServer(_)
             | Run::Identity(_)
+            | Run::Push(_)
             | Run::Chat(_)
             | Run::ConsoleServer(_)
             | Run::Admission(_)

@@ -236,7 +236,8 @@ fn is_checked_from(index: &Index<'_>, host: &str, other: &Service) -> bool {
 
 /// A service says that it needs the other one or its like; or its own configuration does, which is looked at anyway.
 fn is_declared(index: &Index<'_>, service: &Service, other: &Service) -> bool {
-    let mut needs = service.run_needs.iter().chain(&service.boot_needs);
+    let holders = service.boot_quorum.iter().flat_map(|quorum| &quorum.of);
+    let mut needs = service.run_needs.iter().chain(&service.boot_needs).chain(holders);
     let likes = |need: &str| need == other.name.get_ref() || is_like(index, need, other);
     let configured = matches!(
         (&service.run, &other.run),

@@ -12,6 +12,7 @@ use crate::validate;
 use crate::variant::Changes;
 use crate::vocabulary::{known_as, vocabulary};
 use blackstart_badge::offline::Policy as OfflinePolicy;
+use blackstart_badge::rules::Rule;
 use blackstart_dns::Name;
 use blackstart_dns::zone::Zone;
 use blackstart_fault::{Fault, Order};
@@ -167,8 +168,9 @@ impl Scenario {
         let start = start(&folder, &mut errors);
         let people = people(&folder, start);
         let duration = folder.scenario.it.duration.map_or(DURATION, |length| length.0);
+        let today = start.map(|start| start.to_zoned(TimeZone::UTC).date());
         let words = vocabulary(&folder, &index, &people, &zones, duration);
-        let mut warnings = Diagnostics::new();
+        let mut warnings = validate::envelopes(&index, today, &mut errors);
         let runbooks = runbooks(&folder, &words, &people, &mut errors, &mut warnings);
         let clock = start.map(|start| start.to_zoned(TimeZone::UTC).time()).unwrap_or_default();
         let expectations = expectations(&folder, &index, &runbooks, clock, &mut errors);
@@ -416,6 +418,11 @@ fn people(folder: &Folder, start: Option<Timestamp>) -> People {
         reader: text(&d.reader),
         controller: text(&d.controller),
         key: d.key.clone(),
+        fail: d.fail,
+        rule: Rule {
+            zone: d.anti_passback.clone(),
+            two_within_s: d.two_within.map(|length| length.0.as_secs()),
+        },
     };
     let clock = start.unwrap_or_default().to_zoned(TimeZone::UTC).time();
     let shift = |s: &f::Shift| Shift { begins: s.from.since(clock), ends: s.until.since(clock) };
@@ -460,6 +467,8 @@ fn people(folder: &Folder, start: Option<Timestamp>) -> People {
         code_seed: a.code_seed.clone(),
         kept_at: maybe(&a.kept_at),
         person: maybe(&a.person),
+        holders: a.holders.iter().map(text).collect(),
+        sealed: a.sealed.clone(),
     };
     let look = |l: &f::Look| Look { signal: text(&l.signal), is: l.is.clone() };
     let belief = |b: &f::Belief| Belief {

@@ -124,6 +124,7 @@ fn kind_of(service: &Service) -> &'static str {
         Run::DoorController(_) => "door-controllers",
         Run::AccessServer(_) => "access-servers",
         Run::Identity(_) => "sign-in-services",
+        Run::Push(_) => "push-services",
         Run::Chat(_) => "chat-servers",
         Run::ChatPresence(_) => "chat-clients",
         Run::Audit(_) => "audits",

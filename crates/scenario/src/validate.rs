@@ -12,6 +12,7 @@ use blackstart_source::{Diagnostic, Diagnostics, SourceFile, Spanned};
 use blackstart_world::People;
 use blackstart_world::people::TASKS;
 use ipnet::IpNet;
+use jiff::civil::Date;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -167,6 +168,16 @@ fn services(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
         }
         if let Some(standby) = &service.standby {
             self::standby(index, file, service, &standby.of, errors);
+        }
+        if let Some(quorum) = &service.boot_quorum {
+            for holder in &quorum.of {
+                index.services.look_up(file, holder, errors);
+            }
+            if !(1..=quorum.of.len()).contains(quorum.at_least.get_ref()) {
+                let message = format!("{} of {} holders", quorum.at_least.get_ref(), quorum.of.len());
+                let expected = "at least one, and no more than there are";
+                errors.push(Diagnostic::new(file, quorum.at_least.span(), message).expecting(expected));
+            }
         }
         match &service.run {
             services::Run::Authority(authority) => zones(folder, file, authority, errors),
@@ -369,6 +380,13 @@ fn people(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
         if let Some(place) = &account.kept_at {
             index.places.look_up(file, place, errors);
         }
+        if let Some(phone) = &account.phone {
+            index.hosts.look_up(file, phone, errors);
+            asked_by_push(file, account, phone, index, errors);
+        }
+        for holder in &account.holders {
+            index.persons.look_up(file, holder, errors);
+        }
     }
     for (file, console) in all(&folder.people, |f| &f.console) {
         for router in &console.routers {
@@ -379,6 +397,54 @@ fn people(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
         }
     }
     tasks(index, errors);
+}
+
+/// A phone is asked by a sign-in service that has a push service.
+fn asked_by_push(
+    file: &SourceFile,
+    account: &people::Account,
+    phone: &Spanned<String>,
+    index: &Index<'_>,
+    errors: &mut Diagnostics,
+) {
+    let pushes =
+        |run: &services::Run| matches!(run, services::Run::Identity(config) if config.push.is_some());
+    let asked = account.kind == people::AccountKind::SignIn
+        && index.services.iter().any(|(_, (_, service))| pushes(&service.run));
+    if !asked {
+        let message = "nobody asks this phone";
+        let expected = "an account with `kind = \"sign-in\"`, and a sign-in service with `push`";
+        errors.push(Diagnostic::new(file, phone.span(), message).expecting(expected));
+    }
+}
+
+/// Sealed envelopes that nobody has tried for too long, on the day of the run; this stops nothing.
+pub(crate) fn envelopes(index: &Index<'_>, today: Option<Date>, errors: &mut Diagnostics) -> Diagnostics {
+    let mut warnings = Diagnostics::new();
+    for (name, (file, account)) in index.accounts.iter() {
+        let tested = match &account.last_test {
+            None => None,
+            Some(day) => match day.get_ref().parse::<Date>() {
+                Ok(day) => Some(day),
+                Err(_) => {
+                    let message = format!("`{}` is no day", day.get_ref());
+                    errors.push(Diagnostic::new(file, day.span(), message).expecting("such as `2021-09-01`"));
+                    continue;
+                }
+            },
+        };
+        let Some((every, today)) = account.test_every_days.zip(today) else { continue };
+        let days = tested.map(|day| today.duration_since(day).as_hours() / 24);
+        let saw = match days {
+            None => "was never tried".to_owned(),
+            Some(days) if days > i64::from(every) => format!("was last tried {days} days ago"),
+            Some(_) => continue,
+        };
+        let message = format!("the envelope of `{name}` {saw}; it is to be tried every {every} days");
+        let help = "open it, sign in with what it says, seal it again; then correct `last-test`";
+        warnings.push(Diagnostic::new(file, account.name.span(), message).helped(help));
+    }
+    warnings
 }
 
 fn estimate(file: &SourceFile, takes: &people::Estimate, errors: &mut Diagnostics) {

@@ -116,7 +116,8 @@ impl World {
     /// The secret of an account, as people find it.
     #[must_use]
     pub fn secret(&self, account: &Account) -> String {
-        self.secrets.borrow().get(&account.name).unwrap_or(&account.secret).clone()
+        let written = account.sealed.as_ref().unwrap_or(&account.secret);
+        self.secrets.borrow().get(&account.name).unwrap_or(written).clone()
     }
 
     /// Records something that people did or met with.

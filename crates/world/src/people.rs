@@ -2,6 +2,8 @@
 //!
 //! Plain data, built by the scenario layer and never changed by a run. What changes lives in `physical`.
 
+use blackstart_badge::door::Fail;
+use blackstart_badge::rules::Rule;
 use blackstart_rt::Map;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -76,6 +78,10 @@ pub struct Door {
     pub controller: String,
     /// Item that opens the lock by hand.
     pub key: Option<String>,
+    /// What it does when nobody can decide.
+    pub fail: Fail,
+    /// What it asks for beyond a badge.
+    pub rule: Rule,
 }
 
 /// Where people meet by voice.
@@ -277,6 +283,10 @@ pub struct Account {
     pub kept_at: Option<String>,
     /// The only person who can sign in with it; `None` when anybody can.
     pub person: Option<String>,
+    /// People who must all be there when it is opened; anybody entitled may when there are none.
+    pub holders: Vec<String>,
+    /// What the sealed envelope says, when that is not the secret any more.
+    pub sealed: Option<String>,
 }
 
 /// A remote console as people know it: a name to look up and an address on a card.

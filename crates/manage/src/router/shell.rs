@@ -267,7 +267,8 @@ impl Shared {
         let judged = accounts.check(&typed, rt::time::unix_now());
         judged.map(|account| account.account.clone()).map_err(|denial| match denial {
             Denial::Credentials => Refusal::BadCredentials,
-            Denial::Code => Refusal::BadCode,
+            // No console pushes anything.
+            Denial::Code | Denial::Push => Refusal::BadCode,
             Denial::LockedOut => Refusal::LockedOut,
         })
     }

@@ -71,6 +71,8 @@ fn evidence() -> Evidence {
         reader: "reader".into(),
         controller: "doors".into(),
         key: Some("brass-key".into()),
+        fail: Default::default(),
+        rule: Default::default(),
     };
     let person = |name: &str, at: &str, roles: &[&str], items: &[&str]| Person {
         name: name.into(),
@@ -94,6 +96,8 @@ fn evidence() -> Evidence {
         code_seed: None,
         kept_at: Some("room".into()),
         person: None,
+        holders: Vec::new(),
+        sealed: None,
     };
     let minutes = |n: u64| Duration::from_secs(60 * n);
     let takes =

@@ -78,7 +78,7 @@ impl Incident {
             return Err(format!("`{}` is no account of the routers themselves", account.name).into());
         }
         if let Some(place) = &account.kept_at {
-            self.fetch_secret(place, with).await?;
+            self.fetch_secret(place, with, &account.holders).await?;
         }
         self.busy(&lead, "connect-serial").await?;
         let by_site = self.by_site(&self.routers(on)?)?;
@@ -96,7 +96,11 @@ impl Incident {
         Ok(())
     }
 
-    async fn fetch_secret(&self, place: &str, with: &Name) -> Result<(), Failure> {
+    /// Somebody entitled opens the envelope; where it has holders, all of them together.
+    async fn fetch_secret(&self, place: &str, with: &Name, holders: &[String]) -> Result<(), Failure> {
+        if !holders.is_empty() {
+            return self.open_together(place, with, holders).await;
+        }
         let entitled = |name: &&String| {
             self.world.people.person(name).is_some_and(|person| person.skills.contains(&with.text))
         };
@@ -111,6 +115,21 @@ impl Incident {
             return Err(Failure::at_once(Kind::Item, with.text.clone(), text));
         }
         self.busy(opener, "open-safe").await
+    }
+
+    async fn open_together(&self, place: &str, with: &Name, holders: &[String]) -> Result<(), Failure> {
+        for holder in holders {
+            let stands = self.place_of(holder)?;
+            if stands != place {
+                let together = holders.join(" and ");
+                let text = format!(
+                    "the `{}` envelope in {place} is opened by {together} together, {holder} is at {stands}",
+                    with.text
+                );
+                return Err(Failure::at_once(Kind::Person, holder, text));
+            }
+        }
+        self.all_busy(holders, "open-safe").await
     }
 
     fn by_site(&self, routers: &[String]) -> Result<Map<String, Vec<String>>, Failure> {

@@ -3,10 +3,19 @@
 use super::gather::PHONES;
 use super::{Attempt, Failure, Incident, Kind};
 use crate::step::Name;
+use blackstart_badge::directory::DenyReason;
 use blackstart_badge::{Verdict, reader};
 use blackstart_sim::Time;
 use blackstart_world::{Door, Event, Person};
 use std::net::SocketAddr;
+
+/// What the reader shows to somebody who may pass.
+enum Light {
+    /// The door is open.
+    Green,
+    /// The door waits for a second person; why it is still shut.
+    Waits(Failure),
+}
 
 impl Incident {
     /// Tries the ways in turn. `Ok(Some(..))` says what failed before one worked.
@@ -37,10 +46,33 @@ impl Incident {
 
     async fn by_badge(&self, door: &Door) -> Result<(), Failure> {
         let crew = self.crew.borrow().clone();
-        let badge_of = |name: &String| Some((name.clone(), self.world.people.person(name)?.badge.clone()?));
-        match crew.iter().find_map(badge_of) {
-            Some((person, badge)) => self.tap(door, person, badge).await,
-            None => Err(Failure::at_once(Kind::Item, "badge", "badge: nobody in the team has one")),
+        let mut shut = Failure::at_once(Kind::Item, "badge", "badge: nobody in the team has one");
+        for (person, badge) in crew.iter().filter_map(|name| self.badge_of(name)) {
+            match self.tap(door, person, badge).await? {
+                Light::Green => return Ok(()),
+                Light::Waits(why) => shut = why,
+            }
+        }
+        Err(shut)
+    }
+
+    /// A person with the badge that they carry.
+    fn badge_of(&self, person: &str) -> Option<(String, String)> {
+        Some((person.to_owned(), self.world.people.person(person)?.badge.clone()?))
+    }
+
+    /// People go out of a place; whoever came in by a door that counts holds the badge to the reader inside. The way out is free
+    /// even where nobody hears of it.
+    pub(super) async fn leave(&self, people: &[String]) {
+        for (person, badge) in people.iter().filter_map(|name| self.badge_of(name)) {
+            let Ok(place) = self.place_of(&person) else { continue };
+            let behind = self.world.people.doors.values();
+            for door in behind.filter(|door| door.to == place && door.rule.zone.is_some()) {
+                let Ok(controller) = self.controller(door) else { continue };
+                let (name, badge) = (door.name.clone(), badge.clone());
+                let left = async move { reader::leave_with_badge(controller, &name, &badge).await };
+                let _ = self.on_machine(&door.reader, left).await;
+            }
         }
     }
 
@@ -78,7 +110,10 @@ impl Incident {
         let badge = self.world.people.person(guide).and_then(|person| person.badge.clone());
         match (key, badge) {
             (Some(_), _) => self.turn_key(door).await,
-            (None, Some(badge)) => self.tap(door, guide.to_owned(), badge).await,
+            (None, Some(badge)) => match self.tap(door, guide.to_owned(), badge).await? {
+                Light::Green => Ok(()),
+                Light::Waits(why) => Err(why),
+            },
             (None, None) => {
                 let text = format!("{guide} has neither a badge nor a key for {}", door.name);
                 Err(Failure::at_once(Kind::Item, "badge", text))
@@ -86,14 +121,16 @@ impl Incident {
         }
     }
 
-    async fn tap(&self, door: &Door, person: String, badge: String) -> Result<(), Failure> {
+    async fn tap(&self, door: &Door, person: String, badge: String) -> Result<Light, Failure> {
         self.busy(&person, "tap-badge").await?;
         let controller = self.controller(door)?;
         let name = door.name.clone();
         let began = Time::now();
         let tap = async move { reader::tap(controller, &name, &badge).await };
-        let saw = match self.on_machine(&door.reader, tap).await {
-            Ok(Ok(Verdict::Opened)) => return Ok(()),
+        let answer = self.on_machine(&door.reader, tap).await;
+        let waits = matches!(answer, Ok(Ok(Verdict::Denied(DenyReason::SecondPerson))));
+        let saw = match answer {
+            Ok(Ok(Verdict::Opened)) => return Ok(Light::Green),
             Ok(Ok(Verdict::Denied(reason))) => format!("denied: {reason}"),
             Ok(Ok(Verdict::NoAnswer)) => "denied: the access server does not answer".to_owned(),
             Ok(Err(error)) => format!("the reader stays dark: {error}"),
@@ -102,7 +139,8 @@ impl Incident {
         let tap = Attempt::new(Kind::BadgeTap, &door.name, began, &saw).by(&person).from(&door.reader);
         let text = format!("badge {saw}");
         self.world.emit(&Event::TurnedAway { person, tried: format!("door {}", door.name), saw });
-        Err(Failure::of(text, tap))
+        let why = Failure::of(text, tap);
+        if waits { Ok(Light::Waits(why)) } else { Err(why) }
     }
 
     async fn by_guard(&self, door: &Door) -> Result<(), Failure> {

@@ -222,6 +222,7 @@ impl Incident {
         }
         let crew = self.crew.borrow().clone();
         let gate = self.gate_of(&to.text)?;
+        self.leave(&crew).await;
         let mut arrivals: Map<Duration, Vec<String>> = Map::new();
         for person in &crew {
             let from = self.place_of(person)?;

@@ -3,7 +3,7 @@
 //! At the start of a run everything is up already, as after a long quiet day; a boot later is a real one.
 
 use super::network::IN_BAND_PORT;
-use super::services::{ACCESS_PORT, HTTP_PORT, NAMES_PORT, SIGN_IN_PORT, STORE_PORT, VPN_PORT};
+use super::services::{ACCESS_PORT, HTTP_PORT, NAMES_PORT, PUSH_PORT, SIGN_IN_PORT, STORE_PORT, VPN_PORT};
 use crate::files::services::{Run, Service};
 use crate::index::Index;
 use blackstart_rt as rt;
@@ -26,7 +26,15 @@ pub(super) fn after_needs(index: &Index<'_>, service: &Service, start: Box<dyn F
     let needs = service.boot_needs.iter().map(|need| need.get_ref().as_str());
     let needs: Vec<Need> =
         needs.filter_map(|need| Some((need.to_owned(), answers_at(index, need)?))).collect();
-    if needs.is_empty() {
+    let quorum = service.boot_quorum.as_ref().map(|quorum| Shares {
+        at_least: *quorum.at_least.get_ref(),
+        held: quorum
+            .of
+            .iter()
+            .filter_map(|holder| Some((holder.get_ref().clone(), answers_at(index, holder.get_ref())?)))
+            .collect(),
+    });
+    if needs.is_empty() && quorum.is_none() {
         return start;
     }
     let (name, start, again) =
@@ -36,10 +44,14 @@ pub(super) fn after_needs(index: &Index<'_>, service: &Service, start: Box<dyn F
             return start();
         }
         let (service, needs, start) = (name.clone(), needs.clone(), start.clone());
+        let quorum = quorum.clone();
         let _detached = task::spawn(&name, async move {
             rt::emit(&Event::Booting { service: service.clone() });
             for need in &needs {
                 found(&service, need).await;
+            }
+            if let Some(quorum) = quorum {
+                quorum.gathered(&service).await;
             }
             start();
             rt::emit(&Event::Booted { service });
@@ -47,12 +59,47 @@ pub(super) fn after_needs(index: &Index<'_>, service: &Service, start: Box<dyn F
     })
 }
 
+/// The shares of a key, and how many are enough.
+#[derive(Clone)]
+struct Shares {
+    at_least: usize,
+    held: Vec<Need>,
+}
+
+impl Shares {
+    /// Asks every holder in turn until enough have given their share. A share that was given stays.
+    async fn gathered(mut self, service: &str) {
+        let mut told = 0;
+        loop {
+            for (holder, at) in std::mem::take(&mut self.held) {
+                match answers(at).await {
+                    true => self.at_least -= 1,
+                    false => self.held.push((holder, at)),
+                }
+                if self.at_least == 0 {
+                    return;
+                }
+            }
+            if std::mem::replace(&mut told, self.at_least) != self.at_least {
+                let holders: Vec<&str> = self.held.iter().map(|(holder, _)| holder.as_str()).collect();
+                let on = format!("{} more of {}", self.at_least, holders.join(", "));
+                rt::emit(&Event::BootWaits { service: service.to_owned(), on });
+            }
+            rt::time::sleep(PAUSE).await;
+        }
+    }
+}
+
+async fn answers(at: SocketAddr) -> bool {
+    let answer = rt::time::timeout(PATIENCE, rt::net::TcpStream::connect(at)).await;
+    answer.is_ok_and(|connected| connected.is_ok())
+}
+
 /// Looks for a service until it answers.
 async fn found(service: &str, (need, at): &Need) {
     let mut told = false;
     loop {
-        let answer = rt::time::timeout(PATIENCE, rt::net::TcpStream::connect(*at)).await;
-        if answer.is_ok_and(|connected| connected.is_ok()) {
+        if answers(*at).await {
             return;
         }
         if !std::mem::replace(&mut told, true) {
@@ -82,6 +129,7 @@ pub(crate) fn port_of(run: &Run) -> Option<u16> {
         Run::DoorController(_) => DOOR_PORT,
         Run::AccessServer(_) => ACCESS_PORT,
         Run::Identity(_) => SIGN_IN_PORT,
+        Run::Push(_) => PUSH_PORT,
         Run::Chat(chat) => chat.listen.port(),
         Run::Audit(audit) => audit.listen.port(),
         Run::ConsoleServer(_) | Run::JumpHost(_) => IN_BAND_PORT,

@@ -314,6 +314,7 @@ pub(super) fn accounts(scenario: &Scenario, kind: AccountKind) -> Vec<IdentityAc
             account: account.name.clone(),
             password: account.secret.clone(),
             code_seed: account.code_seed.clone().unwrap_or_default(),
+            push: None,
             groups: Vec::new(),
         })
         .collect()

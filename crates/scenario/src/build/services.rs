@@ -5,26 +5,30 @@ use super::network::{
 };
 use super::{Index, Programs, all, boot, standby};
 use crate::files::services::{
-    Alert, Authority, Capacity, ConfigurationStore, ConsoleServer, DoorController, Host, JumpHost, Run,
-    Service, Speaker, StoredChange, Vpn,
+    Alert, Authority, Capacity, ConfigurationStore, ConsoleServer, DoorController, Host, Identity, JumpHost,
+    Run, Service, Speaker, StoredChange, Vpn,
 };
-use crate::files::units::When;
+use crate::files::units::{Moment, When};
 use crate::model::Scenario;
 use blackstart_app as app;
-use blackstart_badge::{Limits, controller, directory::Badge, door::Door, server};
+use blackstart_badge::{Limits, controller, directory::Badge, door::Door, rules::Rule, server};
 use blackstart_bgp::config::{Config as Bgp, Neighbour, Role};
 use blackstart_chat as chat;
 use blackstart_dns::{authority, endpoint::Endpoint, health, resolver, stub};
-use blackstart_identity::server as identity;
+use blackstart_identity::certificate::Certificate;
+use blackstart_identity::{push, server as identity};
 use blackstart_manage::{alert, audit, capacity, console_server, sign_in, store, vpn};
 use blackstart_sim::{Error, Sim};
 use blackstart_world::settings::{Settings, Speaks, Standby, Told};
 use blackstart_world::{AccountKind, DOOR_PORT, Machine, Wiring};
+use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 /// Where the sign-in service listens.
 pub(super) const SIGN_IN_PORT: u16 = 7100;
+/// Where the push service listens, and where phones do.
+pub(super) const PUSH_PORT: u16 = 7500;
 /// Where the access server listens.
 pub(super) const ACCESS_PORT: u16 = 7200;
 /// Where VPN gateways listen.
@@ -81,8 +85,10 @@ pub(super) fn install(
             }
             _ => {}
         }
-        if !service.boot_needs.is_empty() {
-            let needs = service.boot_needs.iter().map(|need| need.get_ref().clone()).collect();
+        let holders = service.boot_quorum.iter().flat_map(|quorum| &quorum.of);
+        let needs: Vec<String> =
+            service.boot_needs.iter().chain(holders).map(|need| need.get_ref().clone()).collect();
+        if !needs.is_empty() {
             wiring.boot_needs.entry(host_name.clone()).or_default().insert(name.clone(), needs);
         }
         let node = wiring.machines[host_name].node;
@@ -94,6 +100,11 @@ pub(super) fn install(
         );
         let start = boot::after_needs(index, service, start);
         programs.entry(node).or_default().push(start);
+    }
+    let phones: BTreeSet<&String> = phones(scenario).map(|(_, phone)| phone.name.get_ref()).collect();
+    for phone in phones {
+        let start = service("phone", || push::phone(any(PUSH_PORT)));
+        programs.entry(wiring.machines[phone].node).or_default().push(start);
     }
     Ok(())
 }
@@ -172,6 +183,7 @@ fn program(
         }
         Run::AccessServer(_) => start!(name, server::run, told wiring.settings.access[name].clone()),
         Run::Identity(_) => start!(name, identity::run, told wiring.settings.sign_in[name].clone()),
+        Run::Push(_) => start!(name, push::relay, any(PUSH_PORT)),
         Run::Chat(config) => start!(name, chat::server::run, config.clone()),
         Run::ChatPresence(config) => start!(name, endless chat::presence::run, config.clone()),
         Run::Audit(config) => start!(name, audit::run, config.clone()),
@@ -224,8 +236,8 @@ fn note(scenario: &Scenario, settings: &mut Settings, service: &Service, machine
             (Speaks::Names, NAMES_PORT)
         }
         Run::Resolver(_) => (Speaks::Names, NAMES_PORT),
-        Run::Identity(_) => {
-            settings.sign_in.insert(name.clone(), Told::new(sign_in_config(scenario)));
+        Run::Identity(config) => {
+            settings.sign_in.insert(name.clone(), Told::new(sign_in_config(scenario, config)));
             (Speaks::Lines, SIGN_IN_PORT)
         }
         Run::AccessServer(_) => {
@@ -246,7 +258,7 @@ fn note(scenario: &Scenario, settings: &mut Settings, service: &Service, machine
 /// The doors whose controller runs on this host.
 fn doors(scenario: &Scenario, host: &str, config: &DoorController) -> controller::Config {
     let mine = scenario.people.doors.values().filter(|door| door.controller == host);
-    let doors = mine.map(|door| Door::new(&door.name)).collect();
+    let doors = mine.map(|door| Door { fail: door.fail, ..Door::new(&door.name) }).collect();
     let server = Endpoint::new(&config.server, ACCESS_PORT);
     controller::Config {
         resolver: stub::Config::new(config.resolvers.clone()),
@@ -263,11 +275,36 @@ fn access(scenario: &Scenario) -> server::Config {
         valid_from_unix_s: 0,
         valid_until_unix_s: u64::MAX,
     });
-    server::Config { listen: any(ACCESS_PORT), badges: badges.collect(), limits: Limits::default() }
+    let doors = scenario.people.doors.values();
+    let ruled = doors.filter(|door| door.rule != Rule::default());
+    server::Config {
+        listen: any(ACCESS_PORT),
+        badges: badges.collect(),
+        rules: ruled.map(|door| (door.name.clone(), door.rule.clone())).collect(),
+        limits: Limits::default(),
+    }
 }
 
-fn sign_in_config(scenario: &Scenario) -> identity::Config {
-    identity::Config::new(any(SIGN_IN_PORT), accounts(scenario, AccountKind::SignIn))
+fn sign_in_config(scenario: &Scenario, config: &Identity) -> identity::Config {
+    let mut accounts = accounts(scenario, AccountKind::SignIn);
+    for account in &mut accounts {
+        let phone = phones(scenario).find(|(name, _)| **name == account.account);
+        account.push = config.push.zip(phone).map(|(via, (_, host))| push::Push {
+            via,
+            phone: SocketAddr::new(*host.address.get_ref(), PUSH_PORT),
+        });
+    }
+    identity::Config::new(any(SIGN_IN_PORT), accounts)
+}
+
+/// Accounts whose phone is asked, each with the phone.
+fn phones(scenario: &Scenario) -> impl Iterator<Item = (&String, &Host)> {
+    let accounts = all(&scenario.folder.people, |f| &f.account).map(|(_, account)| account);
+    accounts.filter_map(|account| {
+        let phone = account.phone.as_ref()?;
+        let mut hosts = all(&scenario.folder.services, |f| &f.host).map(|(_, host)| host);
+        Some((account.name.get_ref(), hosts.find(|host| host.name.get_ref() == phone.get_ref())?))
+    })
 }
 
 /// The controller commands the ports of a group of links on a group of routers.
@@ -372,7 +409,11 @@ fn in_band(wiring: &Wiring, config: &JumpHost) -> console_server::Config {
 }
 
 fn gateway(config: &Vpn) -> vpn::Config {
-    vpn::Config { listen: any(VPN_PORT), sign_in: sign_in::Config::at(config.sign_in) }
+    let seconds = |moment: Moment| u64::try_from(moment.0.as_second()).unwrap_or_default();
+    let certificate = config
+        .certificate
+        .map(|it| Certificate { not_before_unix_s: seconds(it.from), not_after_unix_s: seconds(it.until) });
+    vpn::Config { listen: any(VPN_PORT), sign_in: sign_in::Config::at(config.sign_in), certificate }
 }
 
 fn consoles(wiring: &Wiring, host: &Host, config: &ConsoleServer) -> console_server::Config {

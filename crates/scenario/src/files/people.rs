@@ -176,6 +176,15 @@ pub struct Door {
     /// Item that opens it by hand.
     #[serde(default)]
     pub key: Option<String>,
+    /// What it does when nobody can decide.
+    #[serde(default)]
+    pub fail: blackstart_badge::door::Fail,
+    /// Zone behind it: a badge that came in through one of the zone's doors comes in through none before it left.
+    #[serde(default)]
+    pub anti_passback: Option<String>,
+    /// It opens for two people: the second within this time after the first.
+    #[serde(default)]
+    pub two_within: Option<Length>,
 }
 
 /// A voice bridge.
@@ -276,12 +285,27 @@ pub struct Account {
     /// Seed of the code generator.
     #[serde(default)]
     pub code_seed: Option<String>,
+    /// Host of the phone that is asked instead of a code, through the push service.
+    #[serde(default)]
+    pub phone: Option<Spanned<String>>,
     /// Place where the sealed secret lies.
     #[serde(default)]
     pub kept_at: Option<Spanned<String>>,
     /// The only person who can sign in with it; anybody unless given.
     #[serde(default)]
     pub person: Option<Spanned<String>>,
+    /// People who must all be there when it is opened; anybody entitled may unless given.
+    #[serde(default)]
+    pub holders: Vec<Spanned<String>>,
+    /// What the sealed envelope says, where the secret was changed and the envelope was not.
+    #[serde(default)]
+    pub sealed: Option<String>,
+    /// Day on which it was last tried.
+    #[serde(default)]
+    pub last_test: Option<Spanned<String>>,
+    /// It is to be tried so often.
+    #[serde(default)]
+    pub test_every_days: Option<u32>,
 }
 
 /// Who checks an account.

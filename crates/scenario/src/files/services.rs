@@ -104,6 +104,9 @@ pub struct Service {
     /// Services that it needs to start.
     #[serde(default)]
     pub boot_needs: Vec<Spanned<String>>,
+    /// Holders of key shares, so many of whom it needs to start.
+    #[serde(default)]
+    pub boot_quorum: Option<Quorum>,
     /// Recovery time objective.
     #[serde(default)]
     pub rto: Option<Length>,
@@ -124,6 +127,16 @@ pub struct Standby {
     pub copies_every: Length,
     /// How old the copy may be when it takes over.
     pub copy_max_age: Length,
+}
+
+/// Some out of several: the shares of a key that is in nobody's hands alone.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Quorum {
+    /// Services that each hold a share.
+    pub of: Vec<Spanned<String>>,
+    /// So many shares are enough.
+    pub at_least: Spanned<usize>,
 }
 
 /// What a service is.
@@ -160,6 +173,8 @@ pub enum Run {
     AccessServer(AccessServer),
     /// The sign-in service; its accounts are those of `people.toml`.
     Identity(Identity),
+    /// The service that asks phones whether it is their owner who signs in.
+    Push(Push),
     /// The internal chat.
     Chat(blackstart_chat::server::Config),
     /// A chat client that stays connected.
@@ -224,7 +239,15 @@ pub struct Identity {
     /// Name under which people look it up; by its address unless given.
     #[serde(default)]
     pub name: Option<String>,
+    /// Push service that asks the phones of accounts that have one.
+    #[serde(default)]
+    pub push: Option<SocketAddr>,
 }
+
+/// The push service.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Push {}
 
 /// The backbone-capacity controller.
 #[derive(Debug, Deserialize)]
@@ -271,6 +294,19 @@ pub struct Vpn {
     pub name: Option<String>,
     /// Sign-in service that must vouch for whoever comes.
     pub sign_in: SocketAddr,
+    /// Certificate that it shows to whoever comes.
+    #[serde(default)]
+    pub certificate: Option<Certificate>,
+}
+
+/// A certificate, which holds from a time to a time by the clock of whoever looks at it.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Certificate {
+    /// Holds from this on.
+    pub from: super::units::Moment,
+    /// Holds until this.
+    pub until: super::units::Moment,
 }
 
 /// An alert; its name is the service's.

@@ -1,7 +1,7 @@
 //! Machines, links and services of the broken world: what is up, what is gone, what a step brings back.
 
 use super::any_or;
-use crate::files::services::{Host, Run, Service};
+use crate::files::services::{Host, Quorum, Run, Service};
 use crate::index::{Index, all};
 use crate::learn::Contact;
 use crate::model::Scenario;
@@ -314,11 +314,21 @@ impl<'a> Ground<'a> {
         }
         if self.booting.contains(host.as_str()) {
             let others = service.boot_needs.iter().map(|need| need.get_ref().as_str());
-            let starts = others.map(|need| self.used_from(host, need)).collect();
+            let mut starts: Vec<Id> = others.map(|need| self.used_from(host, need)).collect();
+            starts.extend(service.boot_quorum.as_ref().map(|quorum| self.unsealed(host, quorum)));
             needs.push(self.graph.fact(format!("`{name}` boots"), Met::All(starts)));
         }
         self.graph.explain(id, Met::All(needs));
         id
+    }
+
+    /// So many holders of key shares answer.
+    fn unsealed(&mut self, host: &str, quorum: &'a Quorum) -> Id {
+        let holders =
+            quorum.of.iter().map(|holder| self.used_from(host, holder.get_ref())).collect::<Vec<_>>();
+        let enough = choices(&holders, *quorum.at_least.get_ref());
+        let ways = enough.into_iter().map(|some| self.graph.joint(Met::All(some))).collect();
+        self.graph.joint(Met::Any(ways))
     }
 
     /// A service does its work: it runs, and so does what it needs meanwhile, within its reach.
@@ -372,5 +382,20 @@ impl<'a> Ground<'a> {
         }
         let met = any_or(ways, "no machine has this address");
         self.graph.fact(format!("{at} from {from}"), met)
+    }
+}
+
+/// Every way to take so many of these.
+fn choices(of: &[Id], many: usize) -> Vec<Vec<Id>> {
+    match (of.split_first(), many) {
+        (_, 0) => vec![Vec::new()],
+        (None, _) => Vec::new(),
+        (Some((first, rest)), _) => {
+            let with = choices(rest, many - 1).into_iter().map(|mut some| {
+                some.push(*first);
+                some
+            });
+            with.chain(choices(rest, many)).collect()
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::any_or;
 use super::ground::{Ground, Opener};
-use crate::files::services::Run;
+use crate::files::services::{Run, Service};
 use crate::index::{Index, all};
 use crate::model::Scenario;
 use crate::vocabulary::known_as;
@@ -365,11 +365,16 @@ impl<'a> Steps<'a> {
             .map(|(_, badge)| badge.id.get_ref().as_str())
             .collect();
         let carried = self.candidates(who);
-        let mut carried = carried.iter().filter_map(|person| person.badge.as_deref());
+        let carried = carried.iter().filter_map(|person| person.badge.as_deref());
+        let good = carried.filter(|badge| badges.contains(badge)).count();
         let mut needs = vec![self.ground.path(&door.reader, &door.controller)];
-        if !carried.any(|badge| badges.contains(badge)) {
+        if good == 0 {
             let why = Met::Lost("nobody who does this step has one that opens it".to_owned());
             needs.push(self.ground.graph.fact(format!("a badge for {}", door.name), why));
+        }
+        if good == 1 && door.rule.two_within_s.is_some() {
+            let why = Met::Lost("only one of those who do this step has one that opens it".to_owned());
+            needs.push(self.ground.graph.fact(format!("two badges for {}", door.name), why));
         }
         needs.extend(self.judged(&door.controller));
         self.ground.graph.fact(format!("badge at {}", door.name), Met::All(needs))
@@ -431,6 +436,11 @@ impl<'a> Steps<'a> {
             };
             needs.push(self.ground.graph.fact(format!("account {}", account.name), met));
             needs.extend(account.kept_at.as_ref().map(|place| self.place(place)));
+            let crew: Set<&str> = self.candidates(who).iter().map(|person| person.name.as_str()).collect();
+            if let Some(absent) = account.holders.iter().find(|holder| !crew.contains(holder.as_str())) {
+                let why = Met::Lost(format!("{absent} is not among those who do this step"));
+                needs.push(self.ground.graph.fact(format!("all holders of {}", account.name), why));
+            }
         }
         for (site, routers) in self.by_site(on) {
             if !self.sites(index, who).contains(&site) {
@@ -627,6 +637,7 @@ impl<'a> Steps<'a> {
                         at.text
                     ))
                 });
+                let later = later.or_else(|| sealed_until(service, self.ground.index, &machines[n + 1..]));
                 let name = format!("`{}` starts on {}", service.name.get_ref(), machine.text);
                 needs.extend(later.map(|why| self.ground.graph.fact(name, Met::Lost(why))));
             }
@@ -770,4 +781,17 @@ pub(super) fn goes_through(action: &Action, is: impl Fn(&str) -> bool) -> bool {
 fn each_step(graph: &mut Graph, runbook: &Runbook) -> Vec<Id> {
     let steps = runbook.steps.iter().enumerate();
     steps.map(|(n, step)| graph.step(format!("`{}`", step.id), n)).collect()
+}
+
+/// Why too few holders of key shares are up before these machines are.
+fn sealed_until(service: &Service, index: &Index<'_>, later: &[Name]) -> Option<String> {
+    let quorum = service.boot_quorum.as_ref()?;
+    let comes_later = |holder: &&str| {
+        let host = index.services.get(holder).map(|(_, other)| other.host.get_ref());
+        host.is_some_and(|host| later.iter().any(|machine| machine.text == *host))
+    };
+    let (off, up): (Vec<&str>, Vec<&str>) =
+        quorum.of.iter().map(|holder| holder.get_ref().as_str()).partition(comes_later);
+    let missing = quorum.at_least.get_ref().checked_sub(up.len()).filter(|missing| *missing > 0)?;
+    Some(format!("it waits for {missing} more of {}, which are switched on after it", off.join(", ")))
 }
