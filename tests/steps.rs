@@ -12,133 +12,8 @@ use blackstart_world::Event;
 const MORE_TASKS: [&str; 8] =
     ["restart", "fetch", "sign-in", "open-document", "power-cycle", "brief", "write", "acknowledge"];
 
-/// A chat and a jump host in the data centre, a laptop for the guard, and a router that may take the prefix over.
-const MORE_SERVICES: &str = r#"
-[[host]]
-name = "chat1"
-site = "data-centre"
-router = "dc-r1"
-address = "203.0.113.21"
-[[service]]
-name = "chat"
-host = "chat1"
-[service.run.chat]
-listen = "0.0.0.0:6667"
-[[host]]
-name = "chat2"
-site = "data-centre"
-router = "dc-r1"
-address = "203.0.113.22"
-[[service]]
-name = "staff-chat"
-host = "chat2"
-[service.run.chat]
-listen = "0.0.0.0:6667"
-identity = "203.0.113.140:7100"
-[[host]]
-name = "jump1"
-site = "data-centre"
-router = "dc-r2"
-address = "203.0.113.91"
-[[service]]
-name = "jump-host"
-host = "jump1"
-[service.run.jump-host]
-routers = "core-routers"
-sign-in = "203.0.113.140:7100"
-[[host]]
-name = "vpn1"
-site = "data-centre"
-router = "dc-r2"
-address = "203.0.113.94"
-resolvers = ["203.0.113.42:53"]
-[[service]]
-name = "vpn-gateway"
-host = "vpn1"
-[service.run.vpn]
-sign-in = "203.0.113.140:7100"
-[[host]]
-name = "wiki1"
-site = "data-centre"
-router = "dc-r2"
-address = "10.9.0.10"
-rack = "rack-1"
-[[service]]
-name = "wiki"
-host = "wiki1"
-boot-needs = ["store"]
-[service.run.site]
-hosts = ["wiki.shop.example"]
-content = "how to bring it back"
-[[host]]
-name = "wiki2"
-site = "data-centre"
-router = "dc-r2"
-address = "10.9.0.11"
-rack = "rack-1"
-[[service]]
-name = "store"
-host = "wiki2"
-[service.run.site]
-hosts = ["store.shop.example"]
-content = "pages"
-[[host]]
-name = "mirror1"
-site = "outside"
-router = "isp-r1"
-address = "198.51.100.80"
-[[service]]
-name = "mirror"
-host = "mirror1"
-[service.run.site]
-hosts = ["www.shop.example"]
-content = "closed for repairs"
-[[host]]
-name = "access2"
-site = "office"
-router = "hq-r1"
-address = "203.0.113.142"
-[[service]]
-name = "access-standby"
-host = "access2"
-standby = { of = "access-server", copies-every = "5m", copy-max-age = "30m" }
-[service.run.access-server]
-[[host]]
-name = "gus-laptop"
-site = "outside"
-router = "isp-r1"
-address = "198.51.100.63"
-resolvers = ["198.51.100.54:53"]
-"#;
-/// A phone and the service that asks it, away from the company; a gateway whose certificate holds for an hour.
-const PHONES: &str = r#"
-[[host]]
-name = "push1"
-site = "outside"
-router = "isp-r1"
-address = "198.51.100.85"
-[[service]]
-name = "push"
-host = "push1"
-[service.run.push]
-[[host]]
-name = "phone1"
-site = "outside"
-router = "isp-r1"
-address = "198.51.100.86"
-[[host]]
-name = "vpn2"
-site = "data-centre"
-router = "dc-r2"
-address = "203.0.113.95"
-resolvers = ["203.0.113.42:53"]
-[[service]]
-name = "one-hour-gateway"
-host = "vpn2"
-[service.run.vpn]
-sign-in = "203.0.113.140:7100"
-certificate = { from = "2024-06-03T08:45:00Z", until = "2024-06-03T09:45:00Z" }
-"#;
+/// What the scenario has none of: chats, ways in, phones and what they need.
+const MORE_SERVICES: &str = include_str!("steps/services.toml");
 const STANDBY: &str = "[[originate]]\nrouter = 'dc-r1'\nprefix = '203.0.113.0/24'\nstandby = true\n";
 
 /// Nobody shuts the line.
@@ -173,7 +48,7 @@ fn tried_with(
     let tasks: String = MORE_TASKS.iter().copied().map(task).collect();
     folder::write(&copy, "faults.toml", faults);
     let add = |file: &str, more: &str| folder::write(&copy, file, &(folder::read(&copy, file) + more));
-    add("services.toml", &format!("{MORE_SERVICES}{services}{PHONES}"));
+    add("services.toml", &format!("{MORE_SERVICES}{services}"));
     let known = folder::read(&copy, "services.toml");
     assert!(known.contains("[service.run.identity]\n"));
     let asks = "[service.run.identity]\npush = \"198.51.100.85:7500\"\n";
@@ -825,7 +700,7 @@ const STORE: &str = r#"
 name = "store1"
 site = "data-centre"
 router = "dc-r2"
-address = "203.0.113.95"
+address = "203.0.113.96"
 [[service]]
 name = "configuration-store"
 host = "store1"

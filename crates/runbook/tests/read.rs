@@ -151,11 +151,11 @@ fn broken_actions() {
     let cases = [
         (
             "{}",
-            "r.md:7:6: no verb; expected one of observe, convene, decide, travel, enter, login, compare, apply, admit, post, isolate, fetch, sign-in, open, power-cycle, restart, call, hand-over, chat, page, escort, ssh, announce, withdraw, fail-over, reset, vpn",
+            "r.md:7:6: no verb; expected one of observe, convene, decide, travel, enter, login, compare, apply, admit, post, isolate, fetch, sign-in, open, power-cycle, restart, call, hand-over, chat, page, escort, ssh, announce, withdraw, fail-over, reset, vpn, push, freeze, lift-freeze",
         ),
         (
             "{ by = 'list' }",
-            "r.md:7:6: no verb; expected one of observe, convene, decide, travel, enter, login, compare, apply, admit, post, isolate, fetch, sign-in, open, power-cycle, restart, call, hand-over, chat, page, escort, ssh, announce, withdraw, fail-over, reset, vpn",
+            "r.md:7:6: no verb; expected one of observe, convene, decide, travel, enter, login, compare, apply, admit, post, isolate, fetch, sign-in, open, power-cycle, restart, call, hand-over, chat, page, escort, ssh, announce, withdraw, fail-over, reset, vpn, push, freeze, lift-freeze",
         ),
         (
             "{ travel = 'a', enter = 'b' }",
@@ -240,7 +240,7 @@ fn broken_actions() {
         ),
         (
             "{ travl = 'x' }",
-            "r.md:7:8: unknown key `travl`; expected one of `observe`, `convene`, `decide`, `travel`, `enter`, `login`, `compare`, `apply`, `admit`, `post`, `isolate`, `fetch` and 35 more; did you mean `travel`?",
+            "r.md:7:8: unknown key `travl`; expected one of `observe`, `convene`, `decide`, `travel`, `enter`, `login`, `compare`, `apply`, `admit`, `post`, `isolate`, `fetch` and 38 more; did you mean `travel`?",
         ),
     ];
     agree(cases, |action| {
