@@ -6,7 +6,7 @@ use blackstart_rt::Set;
 use blackstart_sim::draw::Stream;
 
 /// Share of guided runs that begin from a schedule that is known.
-const FROM_KNOWN: f64 = 0.7;
+const FROM_KNOWN: f64 = 0.5;
 
 /// How schedules are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub enum Mode {
     Random,
     /// Each run leaves a random half of the families alone, so that not everything hides behind what fails most.
     Swarm,
-    /// As swarm, and more often a change to a schedule whose run showed something new.
+    /// As swarm, and every other time a change to a schedule whose run showed something new and held.
     Guided,
 }
 
@@ -41,7 +41,7 @@ pub(super) struct Draw {
     pub(super) schedule: Vec<Fault>,
 }
 
-/// Schedules whose runs showed something new, and all that was seen.
+/// Schedules whose runs showed something new and held, and all that was seen.
 pub(super) struct Corpus {
     mode: Mode,
     arsenal: Arsenal,
@@ -75,11 +75,11 @@ impl Corpus {
         Draw { run, seed, schedule }
     }
 
-    /// Keeps a schedule whose run was unlike all before.
+    /// Keeps a schedule whose run was unlike all before. Not one that failed: what is like it fails in the same way.
     pub(super) fn learn(&mut self, draw: &Draw, attempt: &Attempt) {
         let before = self.seen.len();
         self.seen.extend(&attempt.features);
-        if self.seen.len() > before && !attempt.executed.is_empty() {
+        if self.seen.len() > before && attempt.failures.is_empty() && !attempt.executed.is_empty() {
             self.kept.push(draw.schedule.clone());
         }
     }
