@@ -2,10 +2,12 @@
 //!
 //! - [`mod@bench`]: what the engine costs, beside other engines.
 //! - [`mod@test`]: everything that must hold before a change is good, in one command.
+//! - [`mod@release`]: the program compiled for campaigns.
 //! - [`step`]: one cargo command with a heading, what it needs, and its exit code.
 //! - [`tool`]: programs that tests need besides.
 
 mod bench;
+mod release;
 mod step;
 mod test;
 mod tool;
@@ -27,11 +29,14 @@ enum Task {
     Test,
     /// What the engine costs, beside other engines. Without a part: everything, into docs/src/speed.md (minutes)
     Bench(bench::Arguments),
+    /// The program for campaigns: compiled twice, the second time by what a run showed (a quarter of an hour)
+    Release,
 }
 
 fn main() -> ExitCode {
     match Arguments::parse().task {
         Task::Test => test::run(),
         Task::Bench(arguments) => arguments.run(),
+        Task::Release => release::run(),
     }
 }
