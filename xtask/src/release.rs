@@ -11,8 +11,6 @@ use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
 use crate::step::CANNOT_BEGIN;
 
-/// Cargo's profile for it.
-const PROFILE: &str = "campaign";
 const TRAINING: [&str; 2] = ["run", "scenarios/facebook-2021-10-04"];
 
 /// Prints the program's path.
@@ -74,9 +72,9 @@ impl Rust {
     /// Compiles the program with a flag of rustc, which build scripts and macros are spared: cargo is told the target.
     fn compile(&self, root: &Path, folder: &str, flag: &str) -> Result<PathBuf, String> {
         let mut cargo = Command::new("cargo");
-        cargo.args(["build", "--package", "blackstart", "--profile", PROFILE, "--target", &self.host]);
+        cargo.args(["build", "--package", "blackstart", "--release", "--target", &self.host]);
         succeed(cargo.args(["--target-dir", folder]).env("RUSTFLAGS", flag).current_dir(root))?;
-        Ok(root.join(folder).join(&self.host).join(PROFILE).join(format!("blackstart{EXE_SUFFIX}")))
+        Ok(root.join(folder).join(&self.host).join("release").join(format!("blackstart{EXE_SUFFIX}")))
     }
 }
 

@@ -273,8 +273,8 @@ fn a_crowd_makes_a_backend_slow_then_turns_people_away_and_is_spared_no_longer_t
     assert!(seen.iter().any(|outcome| outcome == "503"), "turned away: {seen:?}");
     let busy = |(_, event)| matches!(event, Event::Busy { percent: 100, offered_percent: 300 });
     assert!(world.events().into_iter().any(busy));
-    // The herd has not been heard of for five minutes.
-    world.run_for(5);
+    // The herd has not been heard of for ten minutes.
+    world.run_for(10);
     assert_eq!(world.seen("http").last().unwrap(), "200");
 }
 

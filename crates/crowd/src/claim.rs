@@ -9,9 +9,9 @@ use std::time::Duration;
 /// The port at which servers hear claims: that of the discard protocol (RFC 863).
 pub const PORT: u16 = 9;
 /// A claim that is not repeated for so long has ended: its maker has died, or is cut off.
-pub const LIFE: Duration = Duration::from_secs(300);
+pub const LIFE: Duration = Duration::from_secs(600);
 /// An unchanged claim is repeated so often.
-const REPEAT: Duration = Duration::from_secs(120);
+const REPEAT: Duration = Duration::from_secs(240);
 /// A rate that changed by less than this part is not told at once.
 const MARKED: f64 = 0.1;
 /// Things claimed in one datagram; a longer one is not understood.
@@ -142,8 +142,8 @@ mod tests {
         assert_eq!((claims.per_s(at(100)), claims.total(at(100))), (rates(&[("a", 11.0), ("b", 2.0)]), 13.0));
         claims.take(at(200), claim("att", &[("a", 5.0)]));
         assert_eq!(claims.total(at(200)), 8.0);
-        assert_eq!(claims.per_s(at(300)), rates(&[("a", 5.0)]), "the one of kpn was not repeated");
-        assert_eq!(claims.total(at(500)), 0.0);
+        assert_eq!(claims.per_s(at(600)), rates(&[("a", 5.0)]), "the one of kpn was not repeated");
+        assert_eq!(claims.total(at(800)), 0.0);
     }
 
     #[test]
@@ -158,18 +158,19 @@ mod tests {
             (4, 0.0, true),
             (500, 0.0, false),
             (501, 1.0, true),
-            (621, 1.0, true),
+            (740, 1.0, false),
+            (741, 1.0, true),
         ] {
             assert_eq!(told.is_news(at(s), to, &[("a", rate)]), expected, "{rate} at {s} s");
         }
         let told = &mut told;
         // Of several, one that comes, goes or changes is enough.
         for (s, rates, expected) in [
-            (622, &[("a", 1.0), ("b", 5.0)][..], true),
-            (623, &[("a", 1.0), ("b", 5.1)], false),
-            (624, &[("a", 1.0)], true),
-            (625, &[("a", 1.0), ("b", 0.0)], false),
-            (626, &[("a", 2.0), ("b", 0.0)], true),
+            (742, &[("a", 1.0), ("b", 5.0)][..], true),
+            (743, &[("a", 1.0), ("b", 5.1)], false),
+            (744, &[("a", 1.0)], true),
+            (745, &[("a", 1.0), ("b", 0.0)], false),
+            (746, &[("a", 2.0), ("b", 0.0)], true),
         ] {
             assert_eq!(told.is_news(at(s), to, rates), expected, "{rates:?} at {s} s");
         }

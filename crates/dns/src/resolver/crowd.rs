@@ -22,7 +22,7 @@ use crate::load::CrowdWindows;
 use crate::message::Rcode;
 
 /// How often rates are looked at.
-const STEP: Duration = Duration::from_secs(30);
+const STEP: Duration = Duration::from_secs(60);
 
 /// The crowd's side of a resolver.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
