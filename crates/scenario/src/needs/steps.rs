@@ -9,7 +9,7 @@ use crate::vocabulary::known_as;
 use blackstart_rt::{Map, Set};
 use blackstart_runbook::needs::{Graph, Id, Met};
 use blackstart_runbook::step::{Action, Body, Name, Otherwise, Runbook, Then, Wait, Who};
-use blackstart_world::{AccountKind, Door};
+use blackstart_world::{AccountKind, Door, Person};
 
 /// What calling anybody by phone rests on, and driving.
 const PHONES: &str = "mobile-carriers";
@@ -211,7 +211,12 @@ impl<'a> Steps<'a> {
         let reader = self.runbook.steps.iter().find_map(|step| step.body.as_ref());
         let people = reader.map(|body| self.candidates(&body.who)).unwrap_or_default();
         let laptops: Vec<&str> = people.iter().filter_map(|person| person.laptop.as_deref()).collect();
-        let ways = laptops.iter().map(|laptop| self.ground.used_from(laptop, service)).collect();
+        let tool = self.ground.tools().find(|(known, _)| known.name.get_ref() == service);
+        let host = tool.and_then(|(_, tool)| tool.hosts.first());
+        let ways = match (host, reader) {
+            (Some(host), Some(body)) => self.pages(&body.who, host),
+            _ => laptops.iter().map(|laptop| self.ground.used_from(laptop, service)).collect(),
+        };
         let met = any_or(ways, "nobody who begins has a machine to read it on");
         self.ground.graph.fact(format!("the copy on {service}"), met)
     }
@@ -335,6 +340,11 @@ impl<'a> Steps<'a> {
         }
     }
 
+    /// The tool in which a bridge is held.
+    pub(super) fn held_at(&self, bridge: &Name) -> Option<&'a str> {
+        self.ground.scenario.people.bridges.get(&bridge.text)?.at.as_deref()
+    }
+
     /// A list of numbers, a phone, and what the bridge stands on.
     fn convene(&mut self, index: usize, who: &Who, bridge: &Name, by: &Name) -> Vec<Id> {
         let list = self.held(who, by);
@@ -345,6 +355,11 @@ impl<'a> Steps<'a> {
         let mut needs = vec![self.word(PHONES), numbers];
         let stands_on = self.ground.scenario.people.bridges.get(&bridge.text).map(|b| b.needs.clone());
         needs.extend(stands_on.into_iter().flatten().map(|need| self.stated(index, who, &need)));
+        needs.extend(self.held_at(bridge).map(|tool| {
+            let ways = self.pages(who, tool);
+            let met = any_or(ways, "nobody who calls has a machine");
+            self.ground.graph.fact(format!("{} at {tool}", bridge.text), met)
+        }));
         needs
     }
 
@@ -675,20 +690,38 @@ impl<'a> Steps<'a> {
         if let Some(place) = document.paper() {
             return self.place(&place.text);
         }
-        let ways = self.sites_on_the_web(who, &document.text);
+        let ways = self.pages(who, &document.text);
         let met = any_or(ways, "nobody who does this step has a machine");
         self.ground.graph.fact(format!("the page {}", document.text), met)
     }
 
-    /// A site by its host name, from each machine of those who do a step.
-    fn sites_on_the_web(&mut self, who: &Who, name: &str) -> Vec<Id> {
-        let laptops = self.laptops(who);
-        let site = |laptop: &str| {
-            let host = self.ground.index.hosts.get(laptop);
-            let resolvers = host.map(|(_, host)| host.resolvers.clone()).unwrap_or_default();
-            self.ground.site(laptop, &resolvers, name)
+    /// The page of a host name, before each of those who do a step.
+    fn pages(&mut self, who: &Who, name: &str) -> Vec<Id> {
+        self.candidates(who).into_iter().filter_map(|person| self.page(person, name)).collect()
+    }
+
+    /// The page of a host name on somebody's machine; of a tool's page, with a session from before, or a sign-in that both the
+    /// machine and the tool can ask. `None` for whoever has no machine.
+    pub(super) fn page(&mut self, person: &Person, name: &str) -> Option<Id> {
+        let laptop = person.laptop.as_deref()?;
+        let host = self.ground.index.hosts.get(laptop);
+        let resolvers = host.map(|(_, host)| host.resolvers.clone()).unwrap_or_default();
+        let page = self.ground.site(laptop, &resolvers, name);
+        let mut tools = self.ground.tools();
+        let Some((service, tool)) = tools.find(|(_, tool)| tool.hosts.iter().any(|host| host == name)) else {
+            return Some(page);
         };
-        laptops.into_iter().map(site).collect()
+        if self.ground.has_session(tool, &person.name) {
+            return Some(page);
+        }
+        let new = match person.account {
+            Some(_) => {
+                let asked = self.ground.at_address(service.host.get_ref(), tool.sign_in);
+                Met::All(vec![page, self.signed_in(laptop), asked])
+            }
+            None => Met::Lost("has neither a session from before nor an account".to_owned()),
+        };
+        Some(self.ground.graph.fact(format!("{} at {name}", person.name), new))
     }
 
     /// Somebody can stand where a machine is: behind a door of its site, if that has one.
@@ -748,7 +781,7 @@ impl<'a> Steps<'a> {
     }
 
     fn post(&mut self, who: &Who, on: &Name) -> Id {
-        let ways = self.sites_on_the_web(who, &on.text);
+        let ways = self.pages(who, &on.text);
         let met = any_or(ways, "nobody who speaks has a machine to post from");
         self.ground.graph.fact(format!("a post on {}", on.text), met)
     }
