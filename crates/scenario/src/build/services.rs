@@ -5,8 +5,8 @@ use super::network::{
 };
 use super::{Index, Programs, all, boot, standby};
 use crate::files::services::{
-    Alert, Authority, Capacity, ConfigurationStore, ConsoleServer, DoorController, Host, Identity, JumpHost,
-    Run, Service, Speaker, StoredChange, Tool, Vpn,
+    self, Alert, Authority, Capacity, ConfigurationStore, ConsoleServer, DoorController, Host, Identity,
+    JumpHost, Run, Service, Speaker, StoredChange, Tool, Vpn,
 };
 use crate::files::units::{Moment, When};
 use crate::model::Scenario;
@@ -415,6 +415,7 @@ fn in_band(wiring: &Wiring, config: &JumpHost) -> console_server::Config {
         listen: any(IN_BAND_PORT),
         consoles: routers.map(|router| (router.clone(), at(router))).collect(),
         sign_in: config.sign_in.map(sign_in::Config::at),
+        certificate: None,
     }
 }
 
@@ -444,10 +445,12 @@ fn seconds(moment: Moment) -> u64 {
 }
 
 fn gateway(config: &Vpn) -> vpn::Config {
-    let certificate = config
-        .certificate
-        .map(|it| Certificate { not_before_unix_s: seconds(it.from), not_after_unix_s: seconds(it.until) });
+    let certificate = config.certificate.map(certificate);
     vpn::Config { listen: any(VPN_PORT), sign_in: sign_in::Config::at(config.sign_in), certificate }
+}
+
+fn certificate(it: services::Certificate) -> Certificate {
+    Certificate { not_before_unix_s: seconds(it.from), not_after_unix_s: seconds(it.until) }
 }
 
 fn consoles(wiring: &Wiring, host: &Host, config: &ConsoleServer) -> console_server::Config {
@@ -459,5 +462,6 @@ fn consoles(wiring: &Wiring, host: &Host, config: &ConsoleServer) -> console_ser
         listen: any(IN_BAND_PORT),
         consoles: host.serial.iter().filter_map(|router| cable(router.get_ref())).collect(),
         sign_in: config.sign_in.map(sign_in::Config::at),
+        certificate: config.certificate.map(certificate),
     }
 }

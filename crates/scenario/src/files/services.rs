@@ -417,4 +417,7 @@ pub struct ConsoleServer {
     /// Sign-in service that must vouch for whoever connects; without it the routers' own accounts are enough.
     #[serde(default)]
     pub sign_in: Option<SocketAddr>,
+    /// Certificate that it shows to whoever connects.
+    #[serde(default)]
+    pub certificate: Option<Certificate>,
 }
