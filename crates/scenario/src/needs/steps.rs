@@ -9,7 +9,7 @@ use crate::vocabulary::known_as;
 use blackstart_rt::{Map, Set};
 use blackstart_runbook::needs::{Graph, Id, Met};
 use blackstart_runbook::step::{Action, Body, Name, Otherwise, Runbook, Then, Wait, Who};
-use blackstart_world::{AccountKind, Door, Person};
+use blackstart_world::{AccountKind, Door};
 
 /// What calling anybody by phone rests on, and driving.
 const PHONES: &str = "mobile-carriers";
@@ -340,11 +340,6 @@ impl<'a> Steps<'a> {
         }
     }
 
-    /// The tool in which a bridge is held.
-    pub(super) fn held_at(&self, bridge: &Name) -> Option<&'a str> {
-        self.ground.scenario.people.bridges.get(&bridge.text)?.at.as_deref()
-    }
-
     /// A list of numbers, a phone, and what the bridge stands on.
     fn convene(&mut self, index: usize, who: &Who, bridge: &Name, by: &Name) -> Vec<Id> {
         let list = self.held(who, by);
@@ -531,7 +526,7 @@ impl<'a> Steps<'a> {
         self.ground.name(laptop, &resolvers, name)
     }
 
-    fn signed_in(&mut self, laptop: &str) -> Id {
+    pub(super) fn signed_in(&mut self, laptop: &str) -> Id {
         let services = self
             .ground
             .services()
@@ -693,35 +688,6 @@ impl<'a> Steps<'a> {
         let ways = self.pages(who, &document.text);
         let met = any_or(ways, "nobody who does this step has a machine");
         self.ground.graph.fact(format!("the page {}", document.text), met)
-    }
-
-    /// The page of a host name, before each of those who do a step.
-    fn pages(&mut self, who: &Who, name: &str) -> Vec<Id> {
-        self.candidates(who).into_iter().filter_map(|person| self.page(person, name)).collect()
-    }
-
-    /// The page of a host name on somebody's machine; of a tool's page, with a session from before, or a sign-in that both the
-    /// machine and the tool can ask. `None` for whoever has no machine.
-    pub(super) fn page(&mut self, person: &Person, name: &str) -> Option<Id> {
-        let laptop = person.laptop.as_deref()?;
-        let host = self.ground.index.hosts.get(laptop);
-        let resolvers = host.map(|(_, host)| host.resolvers.clone()).unwrap_or_default();
-        let page = self.ground.site(laptop, &resolvers, name);
-        let mut tools = self.ground.tools();
-        let Some((service, tool)) = tools.find(|(_, tool)| tool.hosts.iter().any(|host| host == name)) else {
-            return Some(page);
-        };
-        if self.ground.has_session(tool, &person.name) {
-            return Some(page);
-        }
-        let new = match person.account {
-            Some(_) => {
-                let asked = self.ground.at_address(service.host.get_ref(), tool.sign_in);
-                Met::All(vec![page, self.signed_in(laptop), asked])
-            }
-            None => Met::Lost("has neither a session from before nor an account".to_owned()),
-        };
-        Some(self.ground.graph.fact(format!("{} at {name}", person.name), new))
     }
 
     /// Somebody can stand where a machine is: behind a door of its site, if that has one.
