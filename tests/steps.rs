@@ -391,6 +391,20 @@ fn a_certificate_is_believed_by_the_clock_of_whoever_looks() {
 }
 
 #[test]
+fn a_console_server_shows_a_certificate_too() {
+    let card =
+        "[[console]]\nname = 'oob.shop.example'\naddress = '198.51.100.70'\nrouters = ['dc-r1', 'dc-r2']\n";
+    let login =
+        "who = { role = 'on-call' }\ndo = { login = 'remote', on = 'core-routers', with = 'break-glass' }";
+    for (clock, why) in [("back", "is not valid yet"), ("jump", "has expired")] {
+        let fault = format!("[[fault]]\nat = '+0s'\nkind = 'clock-{clock}'\non = 'ada-laptop'\n");
+        let night = tried_in(&(QUIET.to_owned() + &fault), "", card, &[login]);
+        let saw = night.runbook().steps[0].blocked_on.clone().unwrap_or_default();
+        assert!(saw.contains(&format!("its certificate {why} by the clock here")), "{clock}: {saw}");
+    }
+}
+
+#[test]
 fn a_prefix_is_withdrawn_and_announced_again() {
     let withdraw = format!("do = {{ withdraw = '203.0.113.0/24', on = 'dc-r2' }}\n{}", shop("failing"));
     let announce = format!("do = {{ announce = '203.0.113.0/24', on = 'dc-r2' }}\n{}", shop("ok"));

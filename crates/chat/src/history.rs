@@ -15,6 +15,13 @@ pub fn line(nick: &str, channel: &str, text: &str) -> String {
     format!("{nick} {channel} {text}\n")
 }
 
+/// Who said what in which channel, by a line of the history: nickname, channel, text.
+pub(crate) fn parts(line: &str) -> Option<(&str, &str, &str)> {
+    let (nick, rest) = line.trim_end_matches('\n').split_once(' ')?;
+    let (channel, text) = rest.split_once(' ')?;
+    Some((nick, channel, text))
+}
+
 /// The history, open for more.
 #[derive(Debug)]
 pub(crate) struct History {
@@ -23,17 +30,21 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// The history as an earlier boot left it; a power cut may have torn its last line.
+    /// The history as an earlier boot left it, and its whole lines; a power cut may have torn the last one.
     ///
     /// # Errors
     /// What the disk says.
-    pub(crate) async fn open() -> io::Result<Self> {
-        let last = match rt::disk::read(FILE).await {
-            Ok(history) => history.last().copied(),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+    pub(crate) async fn open() -> io::Result<(Self, Vec<String>)> {
+        let history = match rt::disk::read(FILE).await {
+            Ok(history) => history,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error),
         };
-        Ok(Self { torn: Cell::new(last.is_some_and(|byte| byte != b'\n')) })
+        let text = String::from_utf8_lossy(&history);
+        let lines =
+            text.split_inclusive('\n').filter(|line| line.ends_with('\n')).map(str::to_owned).collect();
+        let torn = history.last().is_some_and(|byte| *byte != b'\n');
+        Ok((Self { torn: Cell::new(torn) }, lines))
     }
 
     /// Puts a line on the disk, where it survives a loss of power.

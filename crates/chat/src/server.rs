@@ -77,9 +77,10 @@ pub async fn run(config: Config) -> io::Result<()> {
 /// # Errors
 /// When the history cannot be read.
 pub async fn serve(listener: TcpListener, config: Config) -> io::Result<()> {
-    let history = History::open().await?;
+    let (history, lines) = History::open().await?;
     let (inputs, mut arriving) = mpsc::channel(64);
     let mut hub = Hub::new(config, history, inputs);
+    lines.iter().for_each(|line| hub.core.kept(line));
     loop {
         rt::select! {
             // Never `None`: the hub holds a sender itself.
@@ -177,9 +178,12 @@ impl Hub {
     }
 
     /// Nobody hears what the disk did not take.
-    async fn keep(&self, kept: Kept) -> Vec<(ClientId, Input)> {
+    async fn keep(&mut self, kept: Kept) -> Vec<(ClientId, Input)> {
         let sends = match self.history.keep(&kept.line).await {
-            Ok(()) => kept.sends,
+            Ok(()) => {
+                self.core.kept(&kept.line);
+                kept.sends
+            }
             Err(_) => vec![kept.refusal],
         };
         sends.into_iter().filter_map(|(to, line)| self.send(to, line)).collect()

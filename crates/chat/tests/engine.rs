@@ -13,6 +13,7 @@ use blackstart_dns::{Name, authority, stub, zone};
 use blackstart_rt as rt;
 use blackstart_sim::{Time, control, disk};
 use star::{Star, at, plug};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 
 /// The hosts, numbered as `Star` does.
 const HOSTS: [&str; 4] = ["phone", "laptop", "chat", "dns"];
@@ -147,6 +148,38 @@ fn an_acknowledged_message_outlives_a_loss_of_power() {
     });
     let kept = control::file(star.node(CHAT), history::FILE).unwrap();
     assert_eq!(kept, history::line("ada", "#war", "all down").as_bytes());
+}
+
+/// The server boots again and shows whoever joins what its disk holds.
+#[test]
+fn what_was_said_before_is_shown_after_a_loss_of_power() {
+    let mut star = Star::new(8, &HOSTS);
+    star.program(CHAT, || {
+        let settings = Settings { history_shown: 1, ..Settings::default() };
+        spawn("chat", server::run(server::Config { settings, ..chat_config() }));
+    });
+    star.program(DNS, || spawn("dns", authority::run(authority::Config::default(), zones())));
+    let shown = star.tell(PHONE, async {
+        let mut ada = connect("ada").await.unwrap();
+        ada.join("#war").await.unwrap();
+        for text in ["all down", "still down"] {
+            ada.say_and_wait("#war", text).await.unwrap();
+        }
+        let chat = control::node("chat").unwrap();
+        control::power_off(chat).unwrap();
+        control::power_on(chat).unwrap();
+        rt::time::sleep(Duration::from_secs(5)).await;
+        let mut stream = rt::net::TcpStream::connect(at(CHAT, 6667)).await.unwrap();
+        stream.write_all(b"NICK bob\r\nUSER bob 0 * :bob\r\nJOIN #war\r\n").await.unwrap();
+        let mut lines = BufReader::new(stream).lines();
+        loop {
+            let line = lines.next_line().await.unwrap().unwrap();
+            if line.contains("NOTICE") {
+                return line;
+            }
+        }
+    });
+    assert_eq!(shown, ":chat NOTICE #war :ada: still down");
 }
 
 #[test]

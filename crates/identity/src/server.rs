@@ -133,7 +133,7 @@ struct State {
 impl Service {
     async fn open(config: Config) -> io::Result<Self> {
         let now = rt::time::unix_now();
-        let sessions = load(now).await?;
+        let sessions = Sessions::load(SESSIONS_FILE, now).await?;
         let state = State {
             accounts: Accounts::new(config.accounts.clone(), config.attempts),
             sessions,
@@ -161,7 +161,7 @@ impl Service {
             return Answer::Denied { reason };
         }
         let session = self.draw_session(typed.account, now);
-        if let Err(error) = persist(&session).await {
+        if let Err(error) = session.persist(SESSIONS_FILE).await {
             rt::emit(&Event::StorageFailed { error: error.to_string() });
             return Answer::Error { text: format!("cannot store the session: {error}") };
         }
@@ -197,24 +197,4 @@ impl State {
             expires_unix_s: session.expires_unix_s,
         })
     }
-}
-
-/// Reads the sessions and rewrites the file without the expired ones and without a torn last line.
-async fn load(now: Duration) -> io::Result<Sessions> {
-    let bytes = match rt::disk::read(SESSIONS_FILE).await {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Sessions::default()),
-        Err(error) => return Err(error),
-    };
-    let sessions = Sessions::replay(&bytes, now);
-    let fresh = format!("{SESSIONS_FILE}.new");
-    rt::disk::write(&fresh, &sessions.to_bytes()).await?;
-    rt::disk::fsync(&fresh).await?;
-    rt::disk::rename(&fresh, SESSIONS_FILE).await?;
-    Ok(sessions)
-}
-
-async fn persist(session: &Session) -> io::Result<()> {
-    rt::disk::append(SESSIONS_FILE, &session.to_line()).await?;
-    rt::disk::fsync(SESSIONS_FILE).await
 }

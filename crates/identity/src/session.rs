@@ -4,9 +4,10 @@
 //! expired ones at a start. A line torn by a power cut belongs to a session nobody was told of, so it is
 //! skipped.
 
+use std::io;
 use std::time::Duration;
 
-use blackstart_rt::Map;
+use blackstart_rt::{Map, disk};
 use serde::{Deserialize, Serialize};
 
 /// One session as stored.
@@ -28,6 +29,15 @@ impl Session {
         let mut line = serde_json::to_vec(self).unwrap_or_default();
         line.push(b'\n');
         line
+    }
+
+    /// Puts the session at the end of a file, for good.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub async fn persist(&self, file: &str) -> io::Result<()> {
+        disk::append(file, &self.to_line()).await?;
+        disk::fsync(file).await
     }
 }
 
@@ -63,6 +73,24 @@ impl Sessions {
             }
         }
         sessions
+    }
+
+    /// Reads the sessions and rewrites the file without the expired ones and without a torn last line.
+    ///
+    /// # Errors
+    /// The disk's.
+    pub async fn load(file: &str, now: Duration) -> io::Result<Self> {
+        let bytes = match disk::read(file).await {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Err(error) => return Err(error),
+        };
+        let sessions = Self::replay(&bytes, now);
+        let fresh = format!("{file}.new");
+        disk::write(&fresh, &sessions.to_bytes()).await?;
+        disk::fsync(&fresh).await?;
+        disk::rename(&fresh, file).await?;
+        Ok(sessions)
     }
 
     /// All sessions as the bytes of a file.

@@ -105,6 +105,7 @@ mod tests {
             numbers: None,
             on_duty_for: Default::default(),
             refuses: None,
+            account: None,
         };
         Facts {
             people: Everybody {

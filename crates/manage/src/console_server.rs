@@ -1,13 +1,15 @@
 //! A console server: passes bytes between the network and the serial cables of the routers beside it.
 //!
 //! A caller says `connect ROUTER` or `connect ROUTER SESSION`; the answer is `ok` and from then on the router's own console
-//! speaks, or `error REASON`. Where a sign-in service must vouch for callers, a console server is only as reachable as that.
+//! speaks, or `error REASON`. A server that has a certificate shows it first: `certificate FROM UNTIL`; a caller who does not believe it
+//! by the own clock goes. Where a sign-in service must vouch for callers, a console server is only as reachable as that.
 
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use blackstart_identity::certificate::Certificate;
 use blackstart_rt as rt;
 use rt::Map;
 use rt::net::{TcpListener, TcpStream};
@@ -35,11 +37,15 @@ pub struct Config {
     /// Who must vouch for callers; without it the routers' own accounts are enough.
     #[serde(default)]
     pub sign_in: Option<sign_in::Config>,
+    /// What it shows to callers.
+    #[serde(default)]
+    pub certificate: Option<Certificate>,
 }
 
 struct Server {
     consoles: Map<String, SocketAddr>,
     sign_in: Option<SignIn>,
+    certificate: Option<Certificate>,
 }
 
 /// Serves until the host or the task dies.
@@ -48,7 +54,8 @@ struct Server {
 /// When the address cannot be bound.
 pub async fn run(config: Config) -> io::Result<()> {
     let listener = TcpListener::bind(config.listen).await?;
-    let server = Rc::new(Server { consoles: config.consoles, sign_in: config.sign_in.map(SignIn::new) });
+    let sign_in = config.sign_in.map(SignIn::new);
+    let server = Rc::new(Server { consoles: config.consoles, sign_in, certificate: config.certificate });
     loop {
         match listener.accept().await {
             Ok((stream, _)) => drop(rt::task::spawn("console", call(server.clone(), stream))),
@@ -72,7 +79,11 @@ pub async fn open(
         let mut lines = Lines::new(TcpStream::connect(server).await?);
         let session = session.map(|session| format!(" {session}")).unwrap_or_default();
         lines.send(&format!("connect {router}{session}\n")).await?;
-        let answer = lines.next().await?.ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
+        let mut answer = lines.said().await?;
+        if let Ok(shown) = answer.parse::<Certificate>() {
+            shown.check(rt::time::unix_now())?;
+            answer = lines.said().await?;
+        }
         match answer.strip_prefix("error ") {
             Some(word) => {
                 Err(Refusal::from_word(word).map_or(Error::Protocol(answer.clone()), Error::Refused))
@@ -85,6 +96,11 @@ pub async fn open(
 }
 
 async fn call(server: Rc<Server>, mut stream: TcpStream) {
+    if let Some(certificate) = server.certificate
+        && stream.write_all(format!("{certificate}\n").as_bytes()).await.is_err()
+    {
+        return;
+    }
     match server.admit(&mut stream).await {
         Ok(mut cable) => {
             // Either side closing or breaking ends the call; there is nobody to tell.

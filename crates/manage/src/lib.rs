@@ -14,6 +14,7 @@
 //! | [`capacity`] | the backbone-capacity controller: one order, repeated until held |
 //! | [`store`] | the configuration store: staged pushes with a canary, and freezes |
 //! | [`sign_in`] | where routers and automation find the sign-in service |
+//! | [`tool`] | documents, calls, a wiki behind the company's sign-in, with sessions of their own |
 //! | [`vpn`] | a gateway into the company's network, and the caller's end of a tunnel |
 //! | [`alert`] | looks at a page, and pages people through the chat when it fails |
 //! | [`event`] | what is recorded |
@@ -30,6 +31,7 @@ mod lines;
 pub mod router;
 pub mod sign_in;
 pub mod store;
+pub mod tool;
 pub mod vpn;
 
 pub use event::Event;

@@ -37,6 +37,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Lines<S> {
         }
     }
 
+    /// The next line, from a peer that owes one.
+    pub(crate) async fn said(&mut self) -> io::Result<String> {
+        self.next().await?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
+    }
+
     /// Sends lines in one piece.
     pub(crate) async fn send(&mut self, lines: &str) -> io::Result<()> {
         self.stream.write_all(lines.as_bytes()).await?;

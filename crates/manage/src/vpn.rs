@@ -115,10 +115,10 @@ impl Tunnel {
         let asked = async {
             let mut lines = Lines::new(TcpStream::connect(server).await?);
             lines.send(&format!("open {session}\n")).await?;
-            let mut answer = said(&mut lines).await?;
+            let mut answer = lines.said().await?;
             if let Ok(shown) = answer.parse::<Certificate>() {
                 shown.check(rt::time::unix_now())?;
-                answer = said(&mut lines).await?;
+                answer = lines.said().await?;
             }
             match answer.strip_prefix("error ").map(Refusal::from_word) {
                 None if answer == "ok" => Ok(lines),
@@ -137,11 +137,6 @@ impl Tunnel {
     pub fn stands(&self) -> bool {
         self.stands.get()
     }
-}
-
-/// The gateway's next line.
-async fn said(lines: &mut Lines<TcpStream>) -> io::Result<String> {
-    lines.next().await?.ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
 }
 
 /// Asks until there is no answer.

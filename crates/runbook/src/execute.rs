@@ -7,10 +7,11 @@
 //! - [`Report`]: what came of it, step by step.
 //! - [`Failure`], [`Attempt`]: why something did not work. [`Spent`]: where the time of a step went.
 //! - `choice`: which runbook fits. `crew`: who does a step. `duty`: who knows how things stand, who is kept from it. `clock`: how long it takes them. `watch`: waiting for a signal.
-//! - `gather`, `phone`, `talk`, `enter`, `console`, `configure`, `afar`, `tunnel`, `ramp`, `at_hand`, `reset`: the actions.
+//! - `gather`, `phone`, `talk`, `enter`, `console`, `configure`, `afar`, `tunnel`, `ramp`, `at_hand`, `browse`, `reset`: the actions.
 
 mod afar;
 mod at_hand;
+mod browse;
 mod choice;
 mod clock;
 mod configure;
@@ -57,6 +58,8 @@ struct Incident {
     afar: Rc<RefCell<Map<String, afar::Route>>>,
     /// Tunnels into the company's network, by person.
     tunnels: Rc<RefCell<Map<String, tunnel::Inside>>>,
+    /// Sessions of tools in people's browsers, by person and host name.
+    sessions: Rc<RefCell<Map<(String, String), String>>>,
     /// How many steps each person knows the end of.
     known: Rc<RefCell<Map<String, usize>>>,
     /// When each of those who call in the middle of it calls next.

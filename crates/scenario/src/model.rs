@@ -444,6 +444,7 @@ fn people(folder: &Folder, start: Option<Timestamp>) -> People {
             .refuses
             .as_ref()
             .map(|r| Refuses { chance: *r.chance.get_ref(), gives_way_to: maybe(&r.gives_way_to) }),
+        account: maybe(&p.account),
     };
     let interruption = |i: &f::Interruption| Interruption {
         by: text(&i.by),
@@ -493,7 +494,9 @@ fn people(folder: &Folder, start: Option<Timestamp>) -> People {
             .collect(),
         doors: all(files, |p| &p.door).map(|(_, d)| (text(&d.name), door(d))).collect(),
         bridges: all(files, |p| &p.bridge)
-            .map(|(_, b)| (text(&b.name), Bridge { name: text(&b.name), needs: b.needs.clone() }))
+            .map(|(_, b)| {
+                (text(&b.name), Bridge { name: text(&b.name), needs: b.needs.clone(), at: maybe(&b.at) })
+            })
             .collect(),
         persons: all(files, |p| &p.person).map(|(_, p)| person(p)).collect(),
         items: all(files, |p| &p.item).map(|(_, i)| (text(&i.name), text(&i.at))).collect(),

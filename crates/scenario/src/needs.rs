@@ -7,12 +7,14 @@
 //! - [`Needs`]: what came of it. Start here.
 //! - `ground`: machines, links and services of the broken world
 //! - `names`: names, sites on the web, and signals that depend on them
+//! - `pages`: pages on people's machines, and the sign-in that some ask for
 //! - `crew`: people and what they hold
 //! - `steps`: what each step needs by its action
 
 mod crew;
 mod ground;
 mod names;
+mod pages;
 mod steps;
 
 use crate::index::Index;

@@ -117,6 +117,7 @@ fn kind_of(service: &Service) -> &'static str {
         Run::Backend(_) => "backends",
         Run::Admission(_) => "admission",
         Run::Site(_) => "sites",
+        Run::Tool(_) => "tools",
         Run::Reports(_) => "reports",
         Run::Posts(_) => "posts",
         Run::Probe(_) => "probes",
@@ -259,6 +260,7 @@ fn is_asked(run: &Run) -> bool {
             | Run::Edge(_)
             | Run::Backend(_)
             | Run::Site(_)
+            | Run::Tool(_)
             | Run::Admission(_)
             | Run::Posts(_)
             | Run::Reports(_)

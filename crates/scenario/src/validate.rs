@@ -5,6 +5,7 @@
 use crate::files::{milestones, network, people, services};
 use crate::index::{Index, all};
 use crate::load::Folder;
+use crate::vocabulary;
 use blackstart_fault::{On, Targets};
 use blackstart_judge::{Condition, Mode, Stated};
 use blackstart_runbook::step::Runbook;
@@ -184,6 +185,11 @@ fn services(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
             services::Run::JumpHost(jump) => {
                 let routers = groups(all(&folder.networks, |f| &f.router).map(|(_, r)| &r.groups));
                 group(file, &jump.routers, "router group", &routers, errors);
+            }
+            services::Run::Tool(tool) => {
+                for before in &tool.signed_in {
+                    index.persons.look_up(file, &before.person, errors);
+                }
             }
             services::Run::Alert(alert) => self::alert(index, file, alert, errors),
             services::Run::ConfigurationStore(store) => self::store(index, file, store, errors),
@@ -365,6 +371,22 @@ fn people(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
         if let Some(laptop) = &person.laptop {
             index.hosts.look_up(file, laptop, errors);
         }
+        if let Some(account) = &person.account {
+            index.accounts.look_up(file, account, errors);
+        }
+    }
+    let documents = vocabulary::documents(index);
+    for (_, (file, bridge)) in index.bridges.iter() {
+        let at = bridge.at.iter().filter(|at| !documents.contains(at.get_ref()));
+        errors.extend(at.map(|at| {
+            Diagnostic::unknown(
+                file,
+                at.span(),
+                "document",
+                at.get_ref(),
+                documents.iter().map(String::as_str),
+            )
+        }));
     }
     for (_, (file, item)) in index.items.iter() {
         index.places.look_up(file, &item.at, errors);

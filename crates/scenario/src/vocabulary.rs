@@ -204,9 +204,10 @@ pub(crate) fn known_as(service: &Service) -> Vec<String> {
 }
 
 /// Host names of sites that show pages.
-fn documents(index: &Index<'_>) -> Set<String> {
+pub(crate) fn documents(index: &Index<'_>) -> Set<String> {
     let hosts = |run: &Run| match run {
         Run::Site(site) => site.hosts.clone(),
+        Run::Tool(tool) => tool.hosts.clone(),
         _ => Vec::new(),
     };
     index.services.iter().flat_map(|(_, (_, service))| hosts(&service.run)).collect()

@@ -91,6 +91,8 @@ pub struct Bridge {
     pub name: String,
     /// Needs without a model that it stands on.
     pub needs: Vec<String>,
+    /// Host name of the tool in which it is held; a telephone bridge otherwise.
+    pub at: Option<String>,
 }
 
 /// One person.
@@ -122,6 +124,8 @@ pub struct Person {
     pub on_duty_for: Duration,
     /// When they say no to what they are asked to decide.
     pub refuses: Option<Refuses>,
+    /// Account with which they sign in where a tool asks them to.
+    pub account: Option<String>,
 }
 
 impl Person {

@@ -64,6 +64,8 @@ pub struct Wiring {
     pub vpns: Map<String, Endpoint>,
     /// Configuration store -> where people find it.
     pub stores: Map<String, Endpoint>,
+    /// Sessions from before the run, by person and host name of the tool.
+    pub sessions: Map<(String, String), String>,
     /// Machine -> service there -> services without which it does not start again.
     pub boot_needs: Map<String, Map<String, Vec<String>>>,
     /// Where the admission service listens and the secret that it asks for.

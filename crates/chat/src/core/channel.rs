@@ -42,6 +42,14 @@ impl Core {
             self.reply(id, RPL_TOPIC, &[&shown, &topic]);
         }
         self.send_names(id, &folded, &shown);
+        self.send_past(id, &folded, &shown);
+    }
+
+    /// What was said before, as notices of the server: nobody takes them for something said now, and no robot answers them.
+    fn send_past(&mut self, to: ClientId, folded: &str, shown: &str) {
+        for said in self.past.get(folded).cloned().unwrap_or_default() {
+            self.send_from_server(to, Message::new("NOTICE", &[shown, &said]));
+        }
     }
 
     pub(super) fn part(&mut self, id: ClientId, message: &Message) {

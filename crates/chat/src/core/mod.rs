@@ -15,12 +15,14 @@ mod talk;
 #[cfg(test)]
 mod tests;
 
+use std::collections::VecDeque;
 use std::mem;
 
 use blackstart_rt::{Map, Set};
 use serde::Deserialize;
 
 use crate::event::{Event, LoginRefusal};
+use crate::history;
 use crate::message::Message;
 use crate::names::fold;
 use crate::numeric::*;
@@ -38,11 +40,13 @@ pub struct Settings {
     pub motd: Vec<String>,
     /// Most channels that one client may be in.
     pub channels_max: usize,
+    /// How many of a channel's last messages whoever joins is shown.
+    pub history_shown: usize,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { name: "chat".to_owned(), motd: Vec::new(), channels_max: 50 }
+        Self { name: "chat".to_owned(), motd: Vec::new(), channels_max: 50, history_shown: 0 }
     }
 }
 
@@ -106,6 +110,8 @@ pub struct Core {
     nicks: Map<String, ClientId>,
     /// Folded name to channel; a channel lives while it has members.
     channels: Map<String, Channel>,
+    /// Folded name to the last messages there, each with who said it.
+    past: Map<String, VecDeque<String>>,
     out: Vec<Output>,
 }
 
@@ -159,8 +165,19 @@ impl Client {
 impl Core {
     /// A server without clients. With `sign_in` a login needs a token.
     pub fn new(settings: Settings, sign_in: bool) -> Self {
-        let (clients, nicks, channels) = (Map::new(), Map::new(), Map::new());
-        Self { settings, sign_in, clients, nicks, channels, out: Vec::new() }
+        let (clients, nicks, channels, past) = (Map::new(), Map::new(), Map::new(), Map::new());
+        Self { settings, sign_in, clients, nicks, channels, past, out: Vec::new() }
+    }
+
+    /// Takes in a line of the history that is on the disk: whoever joins from now on is shown it.
+    pub fn kept(&mut self, line: &str) {
+        let most = self.settings.history_shown;
+        let Some((nick, channel, text)) = history::parts(line).filter(|_| most > 0) else { return };
+        let past = self.past.entry(fold(channel)).or_default();
+        if past.len() == most {
+            past.pop_front();
+        }
+        past.push_back(format!("{nick}: {text}"));
     }
 
     /// Takes one input; answers what to do, in order. Input of a client that is gone is ignored.

@@ -131,6 +131,25 @@ fn a_channels_message_is_kept_before_anybody_hears_it() {
 }
 
 #[test]
+fn whoever_joins_is_shown_the_last_messages_there() {
+    for (history_shown, expected) in
+        [(0, vec![]), (2, vec!["two", "three"]), (9, vec!["one", "two", "three"])]
+    {
+        let mut talk = Talk::with(&["ada", "bob"]);
+        talk.core.settings.history_shown = history_shown;
+        for text in ["one", "two", "three"] {
+            talk.core.kept(&history::line("ada", "#War", text));
+        }
+        talk.core.kept(&history::line("ada", "#peace", "four"));
+        talk.core.kept("torn");
+        let notices = talk.say(1, "JOIN #war").split_off(3);
+        let shown: Vec<String> =
+            expected.iter().map(|text| format!("1 < :chat NOTICE #war :ada: {text}")).collect();
+        assert_eq!(notices, shown);
+    }
+}
+
+#[test]
 fn a_channel_carries_what_its_members_say() {
     let mut talk = Talk::with(&["ada", "bob", "eve"]);
     assert_eq!(

@@ -88,6 +88,7 @@ fn evidence() -> Evidence {
         numbers: None,
         on_duty_for: Duration::ZERO,
         refuses: None,
+        account: None,
     };
     let account = Account {
         name: "envelope".into(),

@@ -80,6 +80,8 @@ pub(crate) const ROWS: [Row; 30] = [
         optional: &["site"],
         example: "decide = \"emergency-site-access\", record = \"paper-log\", site = \"santa-clara\"",
         does: "Approvers make up their minds, are called back one by one, and one of them tells the guard of `site`.\n\
+                 Whoever cannot be called back where `[call-back]` asks for it, or says no (`refuses`), does not approve; with fewer\n\
+                 approvers than `of` what was asked for is refused.\n\
                  Tasks: `weigh`, `call-back`, `tell-guard`.",
     },
     Row {
@@ -182,7 +184,8 @@ pub(crate) const ROWS: [Row; 30] = [
         optional: &[],
         example: "open = \"paper@noc@menlo-park\"",
         does: "Opens a document: `paper@PLACE` where one of the crew stands, or the front page of a site by its host name, from the\n\
-                 actor's laptop. Task: `open-document`.",
+                 actor's laptop. Where a tool asks who is there, a session from before is shown, or the actor signs in with their `account`.\n\
+                 Task: `open-document`.",
     },
     Row {
         verb: Verb::PowerCycle,

@@ -2,20 +2,16 @@
 //! and on, handing a role over.
 
 use super::gather::PHONES;
-use super::{Attempt, Failure, Incident, Kind, Spending};
+use super::{Failure, Incident, Kind, Spending};
 use crate::measure::rough;
 use crate::step::Name;
-use blackstart_app::http;
+use blackstart_dns::Name as DomainName;
 use blackstart_dns::authority::Zones;
-use blackstart_dns::{Name as DomainName, stub};
 use blackstart_sim::{NodeId, Time, control};
 use blackstart_world::Event;
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::time::Duration;
 
-const HTTP_PORT: u16 = 80;
-/// How long somebody looks at a page that does not come.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// How long a machine stays off.
 pub(super) const OFF: Duration = Duration::from_secs(10);
 
@@ -120,26 +116,11 @@ impl Incident {
         reader.ok_or_else(nobody)
     }
 
-    /// Asks for the front page of a site from the lead's machine.
+    /// Opens a page on the lead's machine.
     async fn read_page(&self, host: &str) -> Result<String, Failure> {
-        let (lead, laptop) = self.lead_at_laptop()?;
-        let resolvers = self.world.wiring.machine(&laptop).map(|m| m.resolvers.clone()).unwrap_or_default();
-        let (name, began) = (host.to_owned(), Time::now());
-        let attempt = |kind, saw: String| {
-            let tried = Attempt::new(kind, host, began, &saw).by(&lead).from(&laptop);
-            Failure::of(format!("{host}: {saw}"), tried)
-        };
-        let lookup = async move { stub::Resolver::new(resolvers).lookup_ip(&name).await };
-        let found = self.on_machine(&laptop, lookup).await?;
-        let found = found.map_err(|error| attempt(Kind::NameLookup, error.to_string()))?;
-        let address = found.first().ok_or_else(|| attempt(Kind::NameLookup, "no address".to_owned()))?;
-        let (at, name) = (SocketAddr::new(*address, HTTP_PORT), host.to_owned());
-        let page = self.on_machine(&laptop, async move { http::get(at, &name, "/", PATIENCE).await }).await?;
-        let page = page.map_err(|error| attempt(Kind::Connect, error.to_string()))?;
-        match page.status().is_success() {
-            true => Ok(lead),
-            false => Err(attempt(Kind::Connect, page.status().to_string())),
-        }
+        let lead = self.lead()?;
+        self.browse(&lead, host).await?;
+        Ok(lead)
     }
 
     pub(super) fn lead_at_laptop(&self) -> Result<(String, String), Failure> {

@@ -92,6 +92,7 @@ impl Choice<'_> {
     fn incident(&self, index: usize) -> Incident {
         let (world, runbook) = (self.world.clone(), self.runbooks[index].clone());
         let (report, clock) = (self.report.clone(), self.clock.clone());
+        let sessions = Rc::new(RefCell::new(world.wiring.sessions.clone()));
         let (open, crew, tried, admitted, restored, afar, tunnels, known, calls) = Default::default();
         Incident {
             world,
@@ -101,6 +102,7 @@ impl Choice<'_> {
             admitted,
             afar,
             tunnels,
+            sessions,
             known,
             calls,
             restored,

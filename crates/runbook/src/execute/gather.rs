@@ -90,7 +90,7 @@ impl Incident {
         self.assume(&[PHONES.to_owned()]);
         let caller = self.lead()?;
         let own_role = self.world.people.person(&caller).and_then(|person| person.roles.first().cloned());
-        self.join(&caller, &own_role.unwrap_or_default(), &bridge.text);
+        self.join(&caller, &own_role.unwrap_or_default(), &bridge.text).await?;
         let wanted = self.listed(roles, &caller);
         let mut joining = Vec::new();
         if self.holder(&by.text).is_ok() {
@@ -121,13 +121,25 @@ impl Incident {
         roles.iter().flat_map(with).filter(|(person, _)| person != caller).collect()
     }
 
-    /// Whoever answers is on the bridge.
-    pub(super) fn join(&self, person: &str, role: &str, bridge: &str) {
+    /// Whoever answers is on the bridge, once they have opened the tool in which it is held.
+    pub(super) async fn join(&self, person: &str, role: &str, bridge: &str) -> Result<(), Failure> {
         if self.world.lapses(person, Lapse::Away) {
-            return;
+            return Ok(());
+        }
+        if let Some(tool) = self.world.people.bridges.get(bridge).and_then(|known| known.at.as_ref()) {
+            self.browse(person, tool).await?;
         }
         let (person, role, bridge) = (person.to_owned(), role.to_owned(), bridge.to_owned());
         self.world.emit(&Event::Joined { person, role, bridge });
+        Ok(())
+    }
+
+    /// Somebody who was called joins; the others go on without them if they are kept out.
+    pub(super) async fn comes(&self, person: &str, role: &str, bridge: &str) {
+        if let Err(why) = self.join(person, role, bridge).await {
+            let (person, tried, saw) = (person.to_owned(), format!("to join {bridge}"), why.text);
+            self.world.emit(&Event::TurnedAway { person, tried, saw });
+        }
     }
 
     fn join_later(
@@ -137,12 +149,10 @@ impl Incident {
         bridge: String,
     ) -> Result<blackstart_sim::task::JoinHandle<()>, Failure> {
         let after = self.length(&person, "join")?;
-        let world = self.world.clone();
+        let incident = self.clone();
         Ok(blackstart_sim::task::spawn("join", async move {
             sleep(after).await;
-            if !world.lapses(&person, Lapse::Away) {
-                world.emit(&Event::Joined { person, role, bridge });
-            }
+            incident.comes(&person, &role, &bridge).await;
         }))
     }
 
@@ -257,7 +267,7 @@ impl Incident {
             if !self.answered(&caller, person).await {
                 continue;
             }
-            self.join(&person.name, &role.text, &bridge);
+            self.comes(&person.name, &role.text, &bridge).await;
         }
         Ok(took)
     }
@@ -274,7 +284,7 @@ impl Incident {
             }
             if let Some(bridge) = &bridge {
                 self.busy(&person, "join").await?;
-                self.join(&person, &role, bridge);
+                self.comes(&person, &role, bridge).await;
             }
             called.push(person);
         }

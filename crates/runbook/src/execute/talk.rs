@@ -94,7 +94,7 @@ impl Incident {
         let bridge = self.world.with_state(|state| state.physical.bridges.keys().next().cloned());
         if let Some(bridge) = bridge {
             self.busy(&person, "join").await?;
-            self.join(&person, role, &bridge);
+            self.comes(&person, role, &bridge).await;
         }
         Ok(())
     }

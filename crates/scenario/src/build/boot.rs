@@ -124,6 +124,7 @@ pub(crate) fn port_of(run: &Run) -> Option<u16> {
         | Run::Backend(_)
         | Run::Admission(_)
         | Run::Site(_)
+        | Run::Tool(_)
         | Run::Reports(_)
         | Run::Posts(_) => HTTP_PORT,
         Run::DoorController(_) => DOOR_PORT,

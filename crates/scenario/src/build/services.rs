@@ -5,8 +5,8 @@ use super::network::{
 };
 use super::{Index, Programs, all, boot, standby};
 use crate::files::services::{
-    Alert, Authority, Capacity, ConfigurationStore, ConsoleServer, DoorController, Host, Identity, JumpHost,
-    Run, Service, Speaker, StoredChange, Vpn,
+    self, Alert, Authority, Capacity, ConfigurationStore, ConsoleServer, DoorController, Host, Identity,
+    JumpHost, Run, Service, Speaker, StoredChange, Tool, Vpn,
 };
 use crate::files::units::{Moment, When};
 use crate::model::Scenario;
@@ -16,8 +16,9 @@ use blackstart_bgp::config::{Config as Bgp, Neighbour, Role};
 use blackstart_chat as chat;
 use blackstart_dns::{authority, endpoint::Endpoint, health, resolver, stub};
 use blackstart_identity::certificate::Certificate;
+use blackstart_identity::session::Session;
 use blackstart_identity::{push, server as identity};
-use blackstart_manage::{alert, audit, capacity, console_server, sign_in, store, vpn};
+use blackstart_manage::{alert, audit, capacity, console_server, sign_in, store, tool, vpn};
 use blackstart_sim::{Error, Sim};
 use blackstart_world::settings::{Settings, Speaks, Standby, Told};
 use blackstart_world::{AccountKind, DOOR_PORT, Machine, Wiring};
@@ -82,6 +83,13 @@ pub(super) fn install(
             Run::ConfigurationStore(config) => {
                 let at = public(config.name.as_ref(), host);
                 wiring.stores.insert(name.clone(), Endpoint::new(&at, STORE_PORT));
+            }
+            Run::Tool(config) => {
+                let known = sessions(config).flat_map(|session| {
+                    let key = |host: &String| (session.account.clone(), host.clone());
+                    config.hosts.iter().map(|host| (key(host), session.token.clone())).collect::<Vec<_>>()
+                });
+                wiring.sessions.extend(known);
             }
             _ => {}
         }
@@ -174,6 +182,7 @@ fn program(
         Run::Backend(config) => start!(name, app::backend::run, config.clone()),
         Run::Admission(config) => start!(name, app::admission::run, config.clone()),
         Run::Site(config) => start!(name, app::site::run, config.clone()),
+        Run::Tool(config) => start!(name, tool::run, tool_config(config)),
         Run::Reports(config) => start!(name, app::reports::run, config.clone()),
         Run::Posts(config) => start!(name, app::posts::run, config.clone()),
         Run::Probe(config) => start!(name, app::probe::run, config.clone()),
@@ -247,6 +256,7 @@ fn note(scenario: &Scenario, settings: &mut Settings, service: &Service, machine
         Run::Edge(_)
         | Run::Backend(_)
         | Run::Site(_)
+        | Run::Tool(_)
         | Run::Admission(_)
         | Run::Posts(_)
         | Run::Reports(_) => (Speaks::Pages, HTTP_PORT),
@@ -405,15 +415,42 @@ fn in_band(wiring: &Wiring, config: &JumpHost) -> console_server::Config {
         listen: any(IN_BAND_PORT),
         consoles: routers.map(|router| (router.clone(), at(router))).collect(),
         sign_in: config.sign_in.map(sign_in::Config::at),
+        certificate: None,
     }
 }
 
+/// Sessions of a tool from before the run; whose they are is a person's name.
+fn sessions(config: &Tool) -> impl Iterator<Item = Session> {
+    config.signed_in.iter().enumerate().map(|(n, before)| Session {
+        token: format!("before-{n}"),
+        account: before.person.get_ref().clone(),
+        expires_unix_s: seconds(before.at).saturating_add(config.session.0.as_secs()),
+    })
+}
+
+fn tool_config(config: &Tool) -> tool::Config {
+    tool::Config {
+        listen: any(HTTP_PORT),
+        hosts: config.hosts.clone(),
+        content: config.content.clone(),
+        sign_in: sign_in::Config::at(config.sign_in),
+        session: config.session.0,
+        sessions: sessions(config).collect(),
+    }
+}
+
+/// A moment, in seconds since 1970.
+fn seconds(moment: Moment) -> u64 {
+    u64::try_from(moment.0.as_second()).unwrap_or_default()
+}
+
 fn gateway(config: &Vpn) -> vpn::Config {
-    let seconds = |moment: Moment| u64::try_from(moment.0.as_second()).unwrap_or_default();
-    let certificate = config
-        .certificate
-        .map(|it| Certificate { not_before_unix_s: seconds(it.from), not_after_unix_s: seconds(it.until) });
+    let certificate = config.certificate.map(certificate);
     vpn::Config { listen: any(VPN_PORT), sign_in: sign_in::Config::at(config.sign_in), certificate }
+}
+
+fn certificate(it: services::Certificate) -> Certificate {
+    Certificate { not_before_unix_s: seconds(it.from), not_after_unix_s: seconds(it.until) }
 }
 
 fn consoles(wiring: &Wiring, host: &Host, config: &ConsoleServer) -> console_server::Config {
@@ -425,5 +462,6 @@ fn consoles(wiring: &Wiring, host: &Host, config: &ConsoleServer) -> console_ser
         listen: any(IN_BAND_PORT),
         consoles: host.serial.iter().filter_map(|router| cable(router.get_ref())).collect(),
         sign_in: config.sign_in.map(sign_in::Config::at),
+        certificate: config.certificate.map(certificate),
     }
 }

@@ -196,6 +196,9 @@ pub struct Bridge {
     /// What it stands on, without a model.
     #[serde(default)]
     pub needs: Vec<String>,
+    /// Host name of the tool in which it is held: whoever joins opens it on their own machine.
+    #[serde(default)]
+    pub at: Option<Spanned<String>>,
 }
 
 /// An item that lies somewhere and that nobody holds.
@@ -248,6 +251,9 @@ pub struct Person {
     /// When they say no to what they are asked to decide.
     #[serde(default)]
     pub refuses: Option<Refuses>,
+    /// Account with which they sign in where a tool asks them to.
+    #[serde(default)]
+    pub account: Option<Spanned<String>>,
 }
 
 /// When somebody works, each day.

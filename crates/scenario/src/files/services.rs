@@ -193,6 +193,8 @@ pub enum Run {
     ConfigurationStore(ConfigurationStore),
     /// An alert.
     Alert(Alert),
+    /// Documents, calls, a wiki behind sign-in, with sessions of their own.
+    Tool(Tool),
 }
 
 /// A speaker that announces prefixes to its router when told over its control socket.
@@ -309,6 +311,33 @@ pub struct Certificate {
     pub until: super::units::Moment,
 }
 
+/// A tool behind the company's sign-in, with sessions of its own.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Tool {
+    /// Host names served.
+    pub hosts: Vec<String>,
+    /// What its pages say.
+    pub content: String,
+    /// Sign-in service that it asks before it gives a session.
+    pub sign_in: SocketAddr,
+    /// How long its sessions hold.
+    pub session: Length,
+    /// Who had signed in before the run.
+    #[serde(default)]
+    pub signed_in: Vec<SignedIn>,
+}
+
+/// Somebody who has a session from before.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SignedIn {
+    /// Who.
+    pub person: Spanned<String>,
+    /// When they signed in.
+    pub at: super::units::Moment,
+}
+
 /// An alert; its name is the service's.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -388,4 +417,7 @@ pub struct ConsoleServer {
     /// Sign-in service that must vouch for whoever connects; without it the routers' own accounts are enough.
     #[serde(default)]
     pub sign_in: Option<SocketAddr>,
+    /// Certificate that it shows to whoever connects.
+    #[serde(default)]
+    pub certificate: Option<Certificate>,
 }

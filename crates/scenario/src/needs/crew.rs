@@ -79,11 +79,23 @@ impl<'a> Steps<'a> {
             _ => false,
         };
         let callers: Vec<usize> = earlier.into_iter().filter(calls).collect();
-        let ways = callers.into_iter().map(|i| self.acted(i)).collect();
+        let ways = callers.into_iter().map(|i| self.on_bridge(i, person)).collect();
         let met = any_or(ways, "no step before calls them to the bridge");
         self.ground
             .graph
             .fact(format!("{} on the bridge for `{}`", person.name, self.runbook.steps[index].id), met)
+    }
+
+    /// The step in which somebody is called is done, and they can open the tool in which its bridge is held.
+    fn on_bridge(&mut self, index: usize, person: &Person) -> Id {
+        let acted = self.acted(index);
+        let Some(Action::Convene { bridge, .. }) = self.action(index) else { return acted };
+        let Some(tool) = self.held_at(bridge) else { return acted };
+        let machine = Met::Lost(format!("{} has no machine", person.name));
+        let page = self.page(person, tool);
+        let page =
+            page.unwrap_or_else(|| self.ground.graph.fact(format!("{} at {tool}", person.name), machine));
+        self.ground.graph.joint(Met::All(vec![acted, page]))
     }
 
     /// Somebody who does the step holds an item.

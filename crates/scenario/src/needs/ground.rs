@@ -1,7 +1,7 @@
 //! Machines, links and services of the broken world: what is up, what is gone, what a step brings back.
 
 use super::any_or;
-use crate::files::services::{Host, Quorum, Run, Service};
+use crate::files::services::{Host, Quorum, Run, Service, Tool};
 use crate::index::{Index, all};
 use crate::learn::Contact;
 use crate::model::Scenario;
@@ -164,6 +164,20 @@ impl<'a> Ground<'a> {
 
     pub(super) fn services(&self) -> Vec<&'a Service> {
         self.index.services.iter().map(|(_, (_, service))| service).collect()
+    }
+
+    /// Tools behind sign-in.
+    pub(super) fn tools(&self) -> impl Iterator<Item = (&'a Service, &'a Tool)> + use<'a> {
+        let services = self.services().into_iter();
+        services.filter_map(|it| if let Run::Tool(tool) = &it.run { Some((it, tool)) } else { None })
+    }
+
+    /// Whether somebody's session at a tool, from before, holds when the run begins.
+    pub(super) fn has_session(&self, tool: &Tool, person: &str) -> bool {
+        tool.signed_in.iter().filter(|before| before.person.get_ref() == person).any(|before| {
+            let age = self.scenario.start.duration_since(before.at.0);
+            std::time::Duration::try_from(age).is_ok_and(|age| age < tool.session.0)
+        })
     }
 
     pub(super) fn services_on(&self, host: &str) -> Vec<&'a Service> {

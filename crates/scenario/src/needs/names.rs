@@ -105,6 +105,7 @@ impl<'a> Ground<'a> {
         };
         let other = |service: &&Service| match &service.run {
             Run::Site(site) => has(&site.hosts),
+            Run::Tool(tool) => has(&tool.hosts),
             Run::Posts(posts) => has(&posts.hosts),
             Run::Reports(reports) => has(&reports.hosts),
             Run::Backend(backend) => has(&backend.hosts),

@@ -211,7 +211,12 @@ impl<'a> Steps<'a> {
         let reader = self.runbook.steps.iter().find_map(|step| step.body.as_ref());
         let people = reader.map(|body| self.candidates(&body.who)).unwrap_or_default();
         let laptops: Vec<&str> = people.iter().filter_map(|person| person.laptop.as_deref()).collect();
-        let ways = laptops.iter().map(|laptop| self.ground.used_from(laptop, service)).collect();
+        let tool = self.ground.tools().find(|(known, _)| known.name.get_ref() == service);
+        let host = tool.and_then(|(_, tool)| tool.hosts.first());
+        let ways = match (host, reader) {
+            (Some(host), Some(body)) => self.pages(&body.who, host),
+            _ => laptops.iter().map(|laptop| self.ground.used_from(laptop, service)).collect(),
+        };
         let met = any_or(ways, "nobody who begins has a machine to read it on");
         self.ground.graph.fact(format!("the copy on {service}"), met)
     }
@@ -345,6 +350,11 @@ impl<'a> Steps<'a> {
         let mut needs = vec![self.word(PHONES), numbers];
         let stands_on = self.ground.scenario.people.bridges.get(&bridge.text).map(|b| b.needs.clone());
         needs.extend(stands_on.into_iter().flatten().map(|need| self.stated(index, who, &need)));
+        needs.extend(self.held_at(bridge).map(|tool| {
+            let ways = self.pages(who, tool);
+            let met = any_or(ways, "nobody who calls has a machine");
+            self.ground.graph.fact(format!("{} at {tool}", bridge.text), met)
+        }));
         needs
     }
 
@@ -516,7 +526,7 @@ impl<'a> Steps<'a> {
         self.ground.name(laptop, &resolvers, name)
     }
 
-    fn signed_in(&mut self, laptop: &str) -> Id {
+    pub(super) fn signed_in(&mut self, laptop: &str) -> Id {
         let services = self
             .ground
             .services()
@@ -675,20 +685,9 @@ impl<'a> Steps<'a> {
         if let Some(place) = document.paper() {
             return self.place(&place.text);
         }
-        let ways = self.sites_on_the_web(who, &document.text);
+        let ways = self.pages(who, &document.text);
         let met = any_or(ways, "nobody who does this step has a machine");
         self.ground.graph.fact(format!("the page {}", document.text), met)
-    }
-
-    /// A site by its host name, from each machine of those who do a step.
-    fn sites_on_the_web(&mut self, who: &Who, name: &str) -> Vec<Id> {
-        let laptops = self.laptops(who);
-        let site = |laptop: &str| {
-            let host = self.ground.index.hosts.get(laptop);
-            let resolvers = host.map(|(_, host)| host.resolvers.clone()).unwrap_or_default();
-            self.ground.site(laptop, &resolvers, name)
-        };
-        laptops.into_iter().map(site).collect()
     }
 
     /// Somebody can stand where a machine is: behind a door of its site, if that has one.
@@ -748,7 +747,7 @@ impl<'a> Steps<'a> {
     }
 
     fn post(&mut self, who: &Who, on: &Name) -> Id {
-        let ways = self.sites_on_the_web(who, &on.text);
+        let ways = self.pages(who, &on.text);
         let met = any_or(ways, "nobody who speaks has a machine to post from");
         self.ground.graph.fact(format!("a post on {}", on.text), met)
     }
