@@ -434,6 +434,7 @@ mod tests {
         let (laptop, badge, phone, numbers, refuses) = Default::default();
         let on_duty_for = Duration::from_secs(3 * 3600);
         Person {
+            account: None,
             name,
             roles,
             skills,
