@@ -28,8 +28,8 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn build() -> Result<PathBuf, String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let rust = Rust::of(&root)?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("the project's folder is gone")?;
+    let rust = Rust::of(root)?;
     let counts = root.join("target/training");
     match fs::remove_dir_all(&counts) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -38,11 +38,11 @@ fn build() -> Result<PathBuf, String> {
         _ => {}
     }
     let counting =
-        rust.compile(&root, "target/counting", &format!("-Cprofile-generate={}", counts.display()))?;
-    succeed(Command::new(counting).args(TRAINING).current_dir(&root).stdout(Stdio::null()))?;
+        rust.compile(root, "target/counting", &format!("-Cprofile-generate={}", counts.display()))?;
+    succeed(Command::new(counting).args(TRAINING).current_dir(root).stdout(Stdio::null()))?;
     let profile = counts.join("merged.profdata");
     succeed(Command::new(&rust.profdata).args(["merge", "-o"]).args([&profile, &counts]))?;
-    rust.compile(&root, "target/trained", &format!("-Cprofile-use={}", profile.display()))
+    rust.compile(root, "target/trained", &format!("-Cprofile-use={}", profile.display()))
 }
 
 /// The toolchain that cargo uses in this project.
