@@ -158,6 +158,10 @@ impl Incident {
         }
         self.busy(&guard.name, "guard-check").await?;
         self.busy(&guard.name, "escort").await?;
+        // The key may have been lost on the way.
+        if !holds(&guard) {
+            return Err(fails(format!("guard key: {} no longer has `{key}`", guard.name)));
+        }
         self.turn_key(door).await
     }
 
