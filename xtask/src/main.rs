@@ -29,7 +29,7 @@ enum Task {
     Test,
     /// What the engine costs, beside other engines. Without a part: everything, into docs/src/speed.md (minutes)
     Bench(bench::Arguments),
-    /// The program for campaigns: compiled twice, the second time by what a run showed (a quarter of an hour)
+    /// The program for campaigns: compiled twice, the second time by what a run showed
     Release,
 }
 

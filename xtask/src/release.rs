@@ -1,7 +1,7 @@
 //! `cargo xtask release`: the program for campaigns, compiled with what one founding night showed of it.
 //!
-//! The compiler lays code out, and unfolds calls, by how often that run came by. The program is compiled twice for it, in
-//! about a quarter of an hour, so this is not how it is built every day.
+//! The compiler lays code out, and unfolds calls, by how often that run came by. The program is compiled twice for it,
+//! so this is not how it is built every day.
 
 use std::env::consts::EXE_SUFFIX;
 use std::fs;
@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, ExitStatus, Stdio};
 
-use crate::step::CANNOT_BEGIN;
+use crate::step::{CANNOT_BEGIN, root};
 
 const TRAINING: [&str; 2] = ["run", "scenarios/facebook-2021-10-04"];
 
@@ -28,7 +28,7 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn build() -> Result<PathBuf, String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or("the project's folder is gone")?;
+    let root = root();
     let rust = Rust::of(root)?;
     let counts = root.join("target/training");
     match fs::remove_dir_all(&counts) {

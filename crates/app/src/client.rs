@@ -5,11 +5,10 @@
 use crate::config::{self, Seconds};
 use crate::event::{Event, Outcome};
 use crate::http::{self, Connection, Error, Request, Response};
-use crate::pressure::STEP;
 use crate::scope::Scope;
 use crate::visit::{connect, resolve, visit};
 use blackstart_crowd::ear::Voice;
-use blackstart_crowd::{Demand, Habits, Population, Seen};
+use blackstart_crowd::{Demand, Habits, Population, STEP, Seen};
 use blackstart_dns::stub::Resolver;
 use blackstart_rt as rt;
 use bytes::Bytes;

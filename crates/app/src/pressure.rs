@@ -6,10 +6,6 @@ use blackstart_rt::Map;
 use rt::rand::Stream;
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::time::Duration;
-
-/// How often a server passes on what its crowd asks.
-pub(crate) const STEP: Duration = Duration::from_secs(60);
 
 /// The load of a crowd on one server.
 pub(crate) struct Pressure {

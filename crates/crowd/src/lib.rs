@@ -20,3 +20,6 @@ pub mod queue;
 pub use claim::{Claim, Claims};
 pub use population::{Demand, Habits, Population, Seen};
 pub use queue::{Cache, CacheConfig, Capacity, Queue};
+
+/// How often whoever makes load, or passes it on, looks at how much that is.
+pub const STEP: std::time::Duration = std::time::Duration::from_secs(60);

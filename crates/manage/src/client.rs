@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use blackstart_identity::certificate::Invalid;
+use blackstart_identity::certificate::{Certificate, Invalid};
 use blackstart_rt::net::TcpStream;
 use blackstart_rt::time;
 
@@ -35,6 +35,14 @@ pub enum Error {
     /// Something answered that does not speak like a router.
     #[error("not an answer of a router: {0:?}")]
     Protocol(String),
+}
+
+/// A server's answer. A certificate that it shows first must hold by the clock here.
+pub(crate) async fn answer(lines: &mut Lines<TcpStream>) -> Result<String, Error> {
+    let said = lines.said().await?;
+    let Ok(shown) = said.parse::<Certificate>() else { return Ok(said) };
+    shown.check(time::unix_now())?;
+    Ok(lines.said().await?)
 }
 
 /// A conversation with one router, over the network or at its console.

@@ -16,7 +16,7 @@ use rt::net::{TcpListener, TcpStream};
 use serde::Deserialize;
 use tokio::io::{AsyncWriteExt, copy_bidirectional};
 
-use crate::client::{Cli, Error};
+use crate::client::{Cli, Error, answer};
 use crate::event::Refusal;
 use crate::lines::Lines;
 use crate::sign_in::{self, SignIn};
@@ -79,11 +79,7 @@ pub async fn open(
         let mut lines = Lines::new(TcpStream::connect(server).await?);
         let session = session.map(|session| format!(" {session}")).unwrap_or_default();
         lines.send(&format!("connect {router}{session}\n")).await?;
-        let mut answer = lines.said().await?;
-        if let Ok(shown) = answer.parse::<Certificate>() {
-            shown.check(rt::time::unix_now())?;
-            answer = lines.said().await?;
-        }
+        let answer = answer(&mut lines).await?;
         match answer.strip_prefix("error ") {
             Some(word) => {
                 Err(Refusal::from_word(word).map_or(Error::Protocol(answer.clone()), Error::Refused))

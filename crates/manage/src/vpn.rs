@@ -16,7 +16,7 @@ use blackstart_rt as rt;
 use rt::net::{TcpListener, TcpStream};
 use serde::Deserialize;
 
-use crate::client::Error;
+use crate::client::{Error, answer};
 use crate::event::Refusal;
 use crate::lines::Lines;
 use crate::sign_in::{self, SignIn};
@@ -115,11 +115,7 @@ impl Tunnel {
         let asked = async {
             let mut lines = Lines::new(TcpStream::connect(server).await?);
             lines.send(&format!("open {session}\n")).await?;
-            let mut answer = lines.said().await?;
-            if let Ok(shown) = answer.parse::<Certificate>() {
-                shown.check(rt::time::unix_now())?;
-                answer = lines.said().await?;
-            }
+            let answer = answer(&mut lines).await?;
             match answer.strip_prefix("error ").map(Refusal::from_word) {
                 None if answer == "ok" => Ok(lines),
                 Some(Some(refusal)) => Err(Error::Refused(refusal)),

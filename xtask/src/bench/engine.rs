@@ -1,8 +1,9 @@
 //! The programs of `bench/`, and how they are built.
 
 use super::{Failure, SIM_SECS};
+use crate::step::root;
 use clap::ValueEnum;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -31,7 +32,7 @@ impl Engine {
 
     /// Where cargo is called, because the flags of the build depend on it; and the target folder that follows from it.
     fn folders(self) -> (PathBuf, PathBuf) {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let root = root();
         match self {
             Self::Madsim => (root.join("bench/madsim"), root.join("target/bench-madsim")),
             _ => (root.join("bench"), root.join("target/bench")),

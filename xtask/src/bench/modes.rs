@@ -4,6 +4,7 @@
 
 use super::statistics::Spread;
 use super::{Failure, page};
+use crate::step::root;
 use clap::Args;
 use serde::Deserialize;
 use std::collections::BTreeSet;
@@ -41,9 +42,9 @@ struct Finding {
 
 impl Modes {
     pub(super) fn run(&self) -> Result<(), Failure> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let root = root();
         let mut build = Command::new("cargo");
-        build.args(["build", "--quiet", "--release", "--package", "blackstart"]).current_dir(&root);
+        build.args(["build", "--quiet", "--release", "--package", "blackstart"]).current_dir(root);
         finished(&mut build)?;
         let folder = env::temp_dir().join(format!("blackstart-modes-{}", process::id()));
         copy(&root.join("scenarios"), &folder)?;

@@ -1,12 +1,12 @@
 //! The generated part of a page of the manual. The rest is written by hand.
 
 use super::Failure;
+use crate::step::root;
 use std::fs;
-use std::path::Path;
 
 /// Puts `markdown` into the page, between the markers of the command that made it. The page is whole at any time.
 pub(super) fn write(page: &str, command: &str, markdown: &str) -> Result<(), Failure> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(page);
+    let path = root().join(page);
     let text = replace(&fs::read_to_string(&path)?, command, markdown);
     let new = path.with_extension("md.new");
     fs::write(&new, text.ok_or(format!("{page}: no markers"))?)?;

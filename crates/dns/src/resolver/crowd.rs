@@ -9,8 +9,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
-use blackstart_crowd::Claims;
 use blackstart_crowd::ear::{self, Voice};
+use blackstart_crowd::{Claims, STEP};
 use blackstart_rt as rt;
 use blackstart_rt::Map;
 use blackstart_rt::rand::Stream;
@@ -20,9 +20,6 @@ use serde::Deserialize;
 use crate::event::{Event, Role};
 use crate::load::CrowdWindows;
 use crate::message::Rcode;
-
-/// How often rates are looked at.
-const STEP: Duration = Duration::from_secs(60);
 
 /// The crowd's side of a resolver.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
