@@ -10,7 +10,7 @@ use blackstart_tests::night::{Night, load, play};
 use std::collections::BTreeSet;
 
 /// Runs of a search within which each bug is found.
-const RUNS_TO_FIND: u64 = 512;
+const RUNS_TO_FIND: u64 = 1024;
 /// Most faults of what is found.
 const FAULTS_MAX: usize = 3;
 

@@ -51,6 +51,15 @@ fn what_is_never_undone_is_not_asked_to_have_healed() {
     }
 }
 
+/// Nobody can say where packets to it should end.
+#[test]
+fn packets_to_a_machine_without_power_are_no_circle() {
+    let mut scenario = load(&three_services(), None);
+    let kind = Kind::PowerOff { machine: "audit1".into() };
+    scenario.faults.push(Fault::at(Duration::from_secs(159), Some(Duration::from_secs(1200)), kind));
+    assert_eq!(play(&scenario, 23).broken_invariants(), [""; 0]);
+}
+
 #[test]
 fn a_function_over_records_is_a_judge() {
     let mut scenario = load(&small(), None);

@@ -5,70 +5,9 @@ use blackstart_badge as badge;
 use blackstart_manage::event::Push;
 use blackstart_sim::record::SimEvent;
 use blackstart_tests::folder;
-use blackstart_tests::night::{Night, load, play, three_services};
+use blackstart_tests::night::{Night, load, three_services};
+use blackstart_tests::tried::{QUIET, tried, tried_in, tried_with, verdicts};
 use blackstart_world::Event;
-
-/// Tasks that the scenario's own runbook does not ask for.
-const MORE_TASKS: [&str; 8] =
-    ["restart", "fetch", "sign-in", "open-document", "power-cycle", "brief", "write", "acknowledge"];
-
-/// What the scenario has none of: chats, ways in, phones and what they need.
-const MORE_SERVICES: &str = include_str!("steps/services.toml");
-const STANDBY: &str = "[[originate]]\nrouter = 'dc-r1'\nprefix = '203.0.113.0/24'\nstandby = true\n";
-
-/// Nobody shuts the line.
-const QUIET: &str = "[[fault]]\nat = '+1m'\nkind = 'kill-service'\non = 'capacity-controller'\n";
-
-/// Plays the scenario with these step blocks as its runbook; steps are called `s1`, `s2`, …
-fn tried(header: &str, people: &str, steps: &[&str]) -> Night {
-    tried_in("", header, people, steps)
-}
-
-/// The same with faults of its own.
-fn tried_in(faults: &str, header: &str, people: &str, steps: &[&str]) -> Night {
-    tried_with(|known| known, "", faults, header, people, steps)
-}
-
-/// The same with a change of what `people.toml` says already, and with services of its own.
-fn tried_with(
-    change: impl FnOnce(String) -> String,
-    services: &str,
-    faults: &str,
-    header: &str,
-    people: &str,
-    steps: &[&str],
-) -> Night {
-    let copy = folder::copy(&three_services());
-    let step = |(n, block): (usize, &&str)| format!("## S{}\n\n```toml step\n{block}\n```\n", n + 1);
-    let steps: String = steps.iter().enumerate().map(step).collect();
-    let header = format!("```toml runbook\nassumes-up = ['roads', 'mobile-carriers']\n{header}\n```");
-    folder::write(&copy, "runbooks/bring-it-back.md", &format!("# Steps\n\n{header}\n\n{steps}"));
-    let takes = "takes = { low = '1m', likely = '1m', high = '1m', basis = 'assumption' }";
-    let task = |name: &str| format!("[[task]]\nname = '{name}'\n{takes}\n");
-    let tasks: String = MORE_TASKS.iter().copied().map(task).collect();
-    folder::write(&copy, "faults.toml", faults);
-    let add = |file: &str, more: &str| folder::write(&copy, file, &(folder::read(&copy, file) + more));
-    add("services.toml", &format!("{MORE_SERVICES}{services}"));
-    let known = folder::read(&copy, "services.toml");
-    assert!(known.contains("[service.run.identity]\n"));
-    let asks = "[service.run.identity]\npush = \"198.51.100.85:7500\"\n";
-    folder::write(&copy, "services.toml", &known.replace("[service.run.identity]\n", asks));
-    add("network.toml", STANDBY);
-    add("zones/shop.example.zone", "wiki IN A 10.9.0.10\n");
-    // Addresses that are announced to nobody outside.
-    let network = folder::read(&copy, "network.toml");
-    let inside = "networks = [\"203.0.113.64/26\", \"10.9.0.0/24\"]";
-    folder::write(&copy, "network.toml", &network.replace("networks = [\"203.0.113.64/26\"]", inside));
-    let known = folder::read(&copy, "people.toml");
-    let known = known.replace("at = \"hall\"\n", "at = \"hall\"\nlaptop = \"gus-laptop\"\n");
-    folder::write(&copy, "people.toml", &format!("{}\n{tasks}{people}", change(known)));
-    let scenario = load(copy.path(), None);
-    play(&scenario, scenario.seed)
-}
-
-fn verdicts(night: &Night) -> Vec<&str> {
-    night.runbook().steps.iter().map(|step| step.verdict).collect()
-}
 
 /// Waits for the line to go down, doing nothing.
 const AFTER: &str = "after = { signal = 'http.shop', is = 'failing', from = '1 of 1 outside vantage points', within = '1h', else = 'stop' }";
@@ -220,80 +159,7 @@ fn shop(is: &str) -> String {
     )
 }
 
-#[test]
-fn somebody_else_opens_the_door() {
-    let travel = format!("{TEAM}\ndo = {{ travel = 'data-centre' }}");
-    let escort = "do = { escort = 'router-room', by = 'guard' }";
-    let night = tried("", "", &[&travel, escort, "do = { power-cycle = 'web1' }"]);
-    assert_eq!(verdicts(&night), ["done"; 3], "{:#?}", night.runbook().steps);
-    let by_key = |(_, event): (_, badge::Event)| {
-        matches!(event, badge::Event::DoorOpened { by: badge::event::By::Key, .. })
-    };
-    assert!(night.events::<badge::Event>().any(by_key), "on the controller's record");
-    // Somebody who has neither a badge nor the key.
-    let escort = "do = { escort = 'router-room', by = 'helper' }";
-    let helper = "[[person]]\nname = 'Hal'\nroles = ['helper']\nat = 'hall'\n";
-    let night = tried("", helper, &[&travel, escort]);
-    assert_eq!(
-        night.runbook().steps[1].blocked_on.as_deref(),
-        Some("Hal has neither a badge nor a key for router-room")
-    );
-}
-
-/// The same with other words about the door to the router room, and with further people.
-fn tried_at_the_door(door: &str, faults: &str, people: &str, steps: &[&str]) -> Night {
-    tried_with(
-        |known| known.replace("key = \"cage-key\"\n", &format!("key = \"cage-key\"\n{door}\n")),
-        "",
-        faults,
-        "",
-        people,
-        steps,
-    )
-}
-
 const ENTER: &str = "do = { enter = 'router-room', try = ['badge'] }";
-const TRAVEL: &str = "do = { travel = 'data-centre' }";
-
-#[test]
-fn a_door_wants_two_people_and_nobody_who_is_in() {
-    let bea = "[[person]]\nname = 'Bea'\nroles = ['second']\nat = 'home'\nbadge = 'B-2'\nskills = ['second']\n\
-        [[badge]]\nid = 'B-2'\nperson = 'Bea'\ndoors = ['router-room']\n";
-    let team = |skills: &str| format!("who = {{ team = 'two', skills = [{skills}] }}\n{TRAVEL}");
-    let (alone, both) = (team("'core-router', 'break-glass'"), team("'second', 'break-glass'"));
-    let saw = |night: &Night| night.runbook().steps[1].blocked_on.clone().unwrap_or_default();
-    let two =
-        |people: &str, team: &str| tried_at_the_door("two-within = '5m'", QUIET, people, &[team, ENTER]);
-    let (one, pair) = (two(bea, &alone), two(bea, &both));
-    assert_eq!(saw(&one), "badge denied: waits for a second person");
-    assert_eq!(verdicts(&pair), ["done"; 2], "{:#?}", pair.runbook().steps);
-
-    // Through the door twice in a row, then out and in again.
-    let counted = "anti-passback = 'cage'";
-    let twice = tried_at_the_door(counted, QUIET, "", &[&alone, ENTER, ENTER]);
-    assert_eq!(verdicts(&twice), ["done", "done", "blocked"]);
-    assert_eq!(twice.runbook().steps[2].blocked_on.as_deref(), Some("badge denied: in already"));
-    let way = |from: &str, to: &str| {
-        let takes = "takes = { low = '10m', likely = '12m', high = '20m', basis = 'assumption' }";
-        format!("[[travel]]\nfrom = '{from}'\nto = '{to}'\n{takes}\n")
-    };
-    let ways = way("router-room", "desk") + &way("desk", "hall");
-    let away = "do = { travel = 'office' }";
-    let again = tried_at_the_door(counted, QUIET, &ways, &[&alone, ENTER, away, TRAVEL, ENTER]);
-    assert_eq!(verdicts(&again), ["done"; 5], "{:#?}", again.runbook().steps);
-}
-
-#[test]
-fn a_door_fails_as_its_file_says() {
-    let team = format!("who = {{ team = 'two', skills = ['core-router', 'break-glass'] }}\n{TRAVEL}");
-    let silent = "[[fault]]\nat = '+1m'\nkind = 'kill-service'\non = 'access-server'\n";
-    for (fail, verdict) in [("fail = 'secure'", "blocked"), ("", "blocked"), ("fail = 'safe'", "done")] {
-        // The list that the controller has does not know doors for two.
-        let door = format!("{fail}\ntwo-within = '5m'");
-        let night = tried_at_the_door(&door, silent, "", &[&team, ENTER]);
-        assert_eq!(verdicts(&night), ["done", verdict], "{fail}: {:#?}", night.runbook().steps);
-    }
-}
 
 /// The account of the consoles, whose envelope lies in the router room, with other words about it.
 fn tried_with_envelope(words: &str, people: &str, steps: &[&str]) -> Night {

@@ -5,6 +5,7 @@
 use blackstart::why::causes;
 use blackstart::{Night, Plan, perform};
 use blackstart_rt as rt;
+use blackstart_scenario::Scenario;
 use blackstart_sim::Record;
 use blackstart_tests::folder;
 use blackstart_tests::night::{load, three_services};
@@ -48,6 +49,12 @@ fn opens(host: &str, name: &str, shop: &str) -> String {
 }
 
 fn played(signed_in: &str, faults: &str, people: &str, steps: &str) -> Night {
+    let plan = Plan { evidence: true, ..Plan::default() };
+    perform(&loaded(signed_in, faults, people, steps), &plan, |_| {})
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn loaded(signed_in: &str, faults: &str, people: &str, steps: &str) -> Scenario {
     let copy = folder::copy(&three_services());
     let add = |file: &str, more: &str| folder::write(&copy, file, &(folder::read(&copy, file) + more));
     add("services.toml", &tools(signed_in));
@@ -64,8 +71,7 @@ fn played(signed_in: &str, faults: &str, people: &str, steps: &str) -> Night {
     let tasks = ["open-document"].map(|name| format!("[[task]]\nname = '{name}'\n{minute}\n")).concat();
     let accounts = "[[account]]\nname = 'ada'\nkind = 'sign-in'\nsecret = 'engine'\n";
     folder::write(&copy, "people.toml", &format!("{known}\n{accounts}{tasks}{people}"));
-    let plan = Plan { evidence: true, ..Plan::default() };
-    perform(&load(copy.path(), None), &plan, |_| {}).unwrap_or_else(|error| panic!("{error}"))
+    load(copy.path(), None)
 }
 
 fn verdicts(night: &Night) -> Vec<&str> {
@@ -88,6 +94,37 @@ fn who_signed_in_before_goes_on_and_nobody_new_comes_in() {
     ] {
         let night = played(&before, "", "", steps);
         assert_eq!(verdicts(&night), expected, "{before}: {:#?}", night.outcome.runbooks[0].steps);
+    }
+}
+
+/// The office is ten minutes away at the least, and the run begins at 09:00.
+#[test]
+fn a_session_that_ends_on_the_way_is_warned_of_without_a_run() {
+    let travel = "## Go\n\n```toml step\nwho = { role = 'on-call' }\ndo = { travel = 'office' }\n```\n";
+    let (go, open) = (travel.to_owned(), opens(OUTSIDE, "Read", "ok"));
+    let jump = open.replace("else = 'stop'", "else = 'go'");
+    for (before, steps, expected) in [
+        (
+            UNTIL_09_05,
+            go.clone() + &open,
+            "the session of Ada at docs.outside.example ends at 09:05, before `read` can begin at 09:10 at the earliest",
+        ),
+        (THIS_MORNING, go.clone() + &open, ""),
+        // It may be read in time.
+        (UNTIL_09_05, open.clone(), ""),
+        (UNTIL_09_05, open.clone() + &go, ""),
+        // No session to begin with: that is for the needs to tell.
+        (YESTERDAY, go.clone() + &open, ""),
+        // Nobody knows when a step begins to which others lead.
+        (UNTIL_09_05, go.clone() + &jump, ""),
+    ] {
+        let scenario = loaded(&signed_in("Ada", before), "", "", steps.as_str());
+        let warnings = scenario.ended_sessions(&scenario.runbooks["bring-it-back"]).to_string();
+        assert_eq!(
+            (warnings.is_empty(), warnings.contains(expected)),
+            (expected.is_empty(), true),
+            "{before}: {warnings}"
+        );
     }
 }
 

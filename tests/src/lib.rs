@@ -3,12 +3,15 @@
 //! - [`canaries`]: planted bugs, and what catches them
 //! - [`folder`]: copies of scenarios to break
 //! - [`night`]: a scenario played to its end, with everything that a test may ask about it
+//! - [`tried`]: blocks of steps, played in the smallest scenario
 //! - [`probe`]: what a socket says about an address, simulated or real; binary `probe` asks on real ones
 //! - binary `log-hash`: runs a scenario again and again and prints what must not change
 //!
 //! The tests:
 //! - `founding_night`: the outage of 4 October 2021, its variants, and what changes when one thing is missing
 //! - `variants`: each variant changes what it says that it changes
+//! - `messaging`: messages between users, one of them cut off
+//! - `doors`: who gets through a door, by which system, by whom
 //! - `steps`: what single steps of a runbook do
 //! - `planted`: deadlocks planted in a small world, each with its repaired twin
 //! - `judges`: what must hold, in whole runs; invariants of users' own
@@ -23,3 +26,4 @@ pub mod canaries;
 pub mod folder;
 pub mod night;
 pub mod probe;
+pub mod tried;

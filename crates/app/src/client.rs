@@ -5,6 +5,8 @@
 use crate::config::{self, Seconds};
 use crate::event::{Event, Outcome};
 use crate::http::{self, Connection, Error, Request, Response};
+use crate::messages;
+use crate::outbox::Outbox;
 use crate::scope::Scope;
 use crate::visit::{connect, resolve, visit};
 use blackstart_crowd::ear::Voice;
@@ -62,6 +64,9 @@ pub struct Config {
     /// Keep one connection as long as it works, as messengers do, and look the name up only for a new one.
     #[serde(default)]
     pub keep_alive: bool,
+    /// To whom they write, each a message whenever the one before is sent; without it, they ask for `path`.
+    #[serde(default)]
+    pub messages: Option<Messages>,
     /// Where some of them complain.
     #[serde(default)]
     pub complaints: Option<Complaints>,
@@ -71,6 +76,14 @@ pub struct Config {
     /// Those for whom the simulated ones stand; without it, nobody.
     #[serde(default)]
     pub crowd: Option<Habits>,
+}
+
+/// With whom users exchange messages, by way of a [`messages`] server.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Messages {
+    /// The host of other users of the product; each here writes to the one with their number there.
+    pub to: String,
 }
 
 /// Who complains to a site of outage reports, and when.
@@ -158,6 +171,19 @@ impl Config {
         Err(io::Error::new(io::ErrorKind::InvalidInput, format!("users of {}: {problem}", self.product)))
     }
 
+    /// How long a user may take until the next send tells how they fare.
+    #[must_use]
+    pub fn looks_after(&self) -> Duration {
+        let waits = self.retry_s.iter().chain([&self.period_s]).map(|wait| wait.get());
+        let longest = waits.max().unwrap_or_default();
+        longest.mul_f64(1.0 + self.jitter) + self.timeout_s.get() + self.window_s.get()
+    }
+
+    /// The name of a user's device.
+    fn device(&self, host: &str, number: u32) -> String {
+        format!("{host}-{}-{number}", self.product)
+    }
+
     /// How long an app waits after so many failures in a row.
     fn wait(&self, failures: u32) -> Duration {
         let step = (failures as usize).min(self.retry_s.len());
@@ -189,6 +215,7 @@ struct User {
     resolver: Resolver,
     draws: Stream,
     connection: Option<Connection>,
+    outbox: Option<Outbox>,
     failures: u32,
     config: Rc<Config>,
 }
@@ -200,6 +227,9 @@ impl User {
             resolver: Resolver::new(config.resolvers.clone()),
             draws: rt::rand::stream(&format!("{SERVICE} {} {number}", config.product)),
             connection: None,
+            outbox: config.messages.as_ref().map(|messages| {
+                Outbox::new(config.device(&rt::host_name(), number), config.device(&messages.to, number))
+            }),
             failures: 0,
             config,
         }
@@ -209,7 +239,7 @@ impl User {
         let first = self.draws.between(Duration::ZERO, self.config.period_s.get());
         rt::time::sleep(first).await;
         loop {
-            let outcome = self.send(&latest).await;
+            let outcome = self.exchange(&latest).await;
             let before = latest.note(self.number, outcome);
             // An app that gets a step further begins to hope anew.
             let further = before.is_some_and(Outcome::lacks_name) && !outcome.lacks_name();
@@ -228,6 +258,19 @@ impl User {
     fn jittered(&mut self, wait: Duration) -> Duration {
         let spread = wait.mul_f64(self.config.jitter);
         self.draws.between(wait.saturating_sub(spread), wait + spread)
+    }
+
+    /// One send; one more for each answer that brings messages, to say that they have come.
+    async fn exchange(&mut self, latest: &Latest) -> Outcome {
+        let now_ms = rt::time::unix_now().as_millis() as u64;
+        if let Some(written) = self.outbox.as_mut().and_then(|outbox| outbox.write(now_ms)) {
+            rt::emit(&written);
+        }
+        let mut outcome = self.send(latest).await;
+        while outcome.is_ok() && self.outbox.as_ref().is_some_and(Outbox::owes) {
+            outcome = self.send(latest).await;
+        }
+        outcome
     }
 
     async fn send(&mut self, latest: &Latest) -> Outcome {
@@ -255,12 +298,23 @@ impl User {
         if matches!(result, Err(Error::Broken(_))) {
             return None;
         }
-        let outcome = Outcome::of(&result);
+        let outcome = self.heard(&result);
         if !outcome.is_ok() {
             latest.told.set(result.as_ref().map_or(Duration::ZERO, told_to_wait));
         }
         self.connection = (self.config.keep_alive && outcome.is_ok()).then_some(connection);
         Some(outcome)
+    }
+
+    /// What an answer means to the app.
+    fn heard(&mut self, result: &Result<Response, Error>) -> Outcome {
+        let outcome = Outcome::of(result);
+        let (Some(outbox), Ok(response), true) = (&mut self.outbox, result, outcome.is_ok()) else {
+            return outcome;
+        };
+        let Ok(answer) = serde_json::from_slice(response.body()) else { return Outcome::Broken };
+        outbox.hear(answer).iter().for_each(rt::emit);
+        outcome
     }
 
     async fn send_anew(&mut self, request: Request, latest: &Latest) -> Result<Outcome, Outcome> {
@@ -274,8 +328,16 @@ impl User {
     }
 
     fn request(&self) -> Result<Request, hyper::http::Error> {
-        let mut request = http::request(Method::GET, &self.config.host, &self.config.path, Bytes::new())?;
-        let device = format!("device={}-{}-{}", rt::host_name(), self.config.product, self.number);
+        let config = &self.config;
+        let mut request = match &self.outbox {
+            None => http::request(Method::GET, &config.host, &config.path, Bytes::new())?,
+            Some(outbox) => {
+                // Text and numbers are always JSON; a server refuses an empty body.
+                let json = serde_json::to_vec(&outbox.exchange()).unwrap_or_default();
+                http::request(Method::POST, &config.host, messages::PATH, json)?
+            }
+        };
+        let device = format!("device={}", config.device(&rt::host_name(), self.number));
         request.headers_mut().insert(COOKIE, HeaderValue::try_from(device)?);
         Ok(request)
     }

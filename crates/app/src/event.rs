@@ -119,10 +119,36 @@ pub enum Event {
         /// Why, in words.
         reason: String,
     },
+    /// A message from user to user is a step further: at the server, or as the app at one end knows.
+    Message {
+        /// The device on which it was written.
+        from: String,
+        /// That device's number for it.
+        number: u64,
+        /// How far it is.
+        step: MessageStep,
+    },
 }
 
 impl blackstart_rt::Event for Event {
     const KIND: &'static str = "app";
+}
+
+/// How far a message is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum MessageStep {
+    /// Its author has written it.
+    Written,
+    /// The server has it on its disk.
+    Kept,
+    /// Its author knows that the server has it.
+    Sent,
+    /// Whoever it is for has it.
+    Arrived,
+    /// The server knows, and has that on its disk.
+    HandedOver,
+    /// Its author knows that it has arrived.
+    Delivered,
 }
 
 /// What a probe or a user sees. Its text is a signal's value: `NOERROR`, `SERVFAIL`, `200`, `connect-refused`.

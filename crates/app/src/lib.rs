@@ -9,12 +9,13 @@
 //! - [`site`]: fixed content (status page, third-party pages)
 //! - [`reports`]: a counter of outage reports, as allestoringen.nl and Downdetector
 //! - [`posts`]: short public messages, as Twitter
+//! - [`messages`]: messages from user to user, kept until whoever they are for has them
 //! - [`probe`]: checks of names, URLs and pages from a vantage point
 //! - [`client`]: app users who retry, complain and come back
-//! - [`Event`], [`Outcome`]: what all of them record (module `event`)
+//! - [`Event`], [`MessageStep`], [`Outcome`]: what all of them record (module `event`)
 //! - [`Seconds`]: durations in configurations (module `config`)
 //!
-//! Inside: `gate` bounds capacity, `pressure` is what a crowd does to it, `health` decides when a proxy believes in a
+//! Inside: `gate` bounds capacity, `outbox` is an app's side of messages, `pressure` is what a crowd does to it, `health` decides when a proxy believes in a
 //! backend, `percent` says who belongs to a share of clients, `visit` is what every user does, and `scope` ends tasks with their service.
 //!
 //! Every service is `run(Config)`: it ends with an error when it cannot start and else runs until its host
@@ -29,6 +30,8 @@ mod event;
 mod gate;
 mod health;
 pub mod http;
+pub mod messages;
+mod outbox;
 mod percent;
 pub mod posts;
 mod pressure;
@@ -39,6 +42,6 @@ pub mod site;
 mod visit;
 
 pub use config::Seconds;
-pub use event::{ConnectFailure, DnsFailure, Event, Outcome};
+pub use event::{ConnectFailure, DnsFailure, Event, MessageStep, Outcome};
 pub use percent::{ParsePercentError, Percent};
 pub use visit::visit;

@@ -13,18 +13,22 @@ use std::time::Duration;
 
 use blackstart_dns::endpoint::{ConnectError, Endpoint};
 use blackstart_dns::stub::{self, Resolver};
+use blackstart_identity::certificate;
 use blackstart_rt as rt;
 use rt::canary::Canary;
-use rt::net::TcpListener;
+use rt::net::{TcpListener, TcpStream};
 use rt::time::Instant;
 use serde::Deserialize;
-use tokio::io::BufReader;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 
 use crate::door::{Door, Doors, Fail, Heard};
 use crate::event::{By, Event, Why};
 use crate::offline::{self, List, Policy, Stored};
 use crate::serve::{self, Limits, Respond};
 use crate::wire::{self, Answer, Ask, AtDoor, DoorAnswer, Verdict};
+
+/// The longest line in which a server shows its certificate.
+const CERTIFICATE_BYTES_MAX: u64 = 100;
 
 /// Configuration of a door controller.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -34,6 +38,9 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The access server, `name:port` or `address:port`.
     pub server: Endpoint,
+    /// Whether the server shows a certificate, which must hold by the clock here before it is asked anything.
+    #[serde(default)]
+    pub certificate: bool,
     /// Who resolves the server's name; not needed for an address.
     #[serde(default = "nobody")]
     pub resolver: stub::Config,
@@ -61,6 +68,7 @@ impl Config {
         Self {
             listen,
             server,
+            certificate: false,
             resolver: nobody(),
             timeout_ms: timeout_ms(),
             doors,
@@ -192,8 +200,13 @@ impl Controller {
         let patience = Duration::from_millis(self.config.timeout_ms);
         let stream = self.config.server.connect(&self.resolver, patience).await?;
         let mut stream = BufReader::new(stream);
-        let asked = rt::time::timeout(patience, wire::exchange(&mut stream, ask)).await;
-        match asked.map_err(|_late| Why::Timeout)?.map_err(|error| Why::Connect(error.to_string()))? {
+        let asked = async {
+            if self.config.certificate {
+                believe(&mut stream).await?;
+            }
+            wire::exchange(&mut stream, ask).await.map_err(|error| Why::Connect(error.to_string()))
+        };
+        match rt::time::timeout(patience, asked).await.map_err(|_late| Why::Timeout)?? {
             Answer::Error { text } => Err(Why::Failed(text)),
             answer => Ok(answer),
         }
@@ -236,6 +249,18 @@ impl Controller {
         // A full disk costs the list only at the next boot.
         let _ = store(&stored).await;
         self.doors.borrow_mut().remember(List::from(stored));
+    }
+}
+
+/// Reads the certificate that a server shows first.
+async fn believe(stream: &mut BufReader<TcpStream>) -> Result<(), Why> {
+    let mut shown = String::new();
+    let read = stream.take(CERTIFICATE_BYTES_MAX).read_line(&mut shown).await;
+    read.map_err(|error| Why::Connect(error.to_string()))?;
+    match certificate::is_shown(shown.trim_end(), rt::time::unix_now()) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(Why::Certificate("it shows no certificate".to_owned())),
+        Err(invalid) => Err(Why::Certificate(invalid.to_string())),
     }
 }
 

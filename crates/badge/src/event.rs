@@ -77,6 +77,8 @@ pub enum Why {
     Timeout,
     /// It answered that it cannot decide.
     Failed(String),
+    /// What it shows of itself is not believed.
+    Certificate(String),
 }
 
 impl rt::Event for Event {

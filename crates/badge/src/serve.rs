@@ -8,7 +8,7 @@ use blackstart_rt as rt;
 use rt::net::{TcpListener, TcpStream};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tokio::io::BufReader;
+use tokio::io::{AsyncWriteExt, BufReader};
 
 use crate::wire;
 
@@ -32,6 +32,11 @@ impl Default for Limits {
 pub(crate) trait Respond: 'static {
     type Request: DeserializeOwned;
     type Answer: Serialize;
+
+    /// What a peer is told before it has asked anything.
+    fn greeting(&self) -> Option<String> {
+        None
+    }
 
     /// The answer, or `None` to hang up.
     async fn respond(&self, peer: SocketAddr, request: Self::Request) -> Option<Self::Answer>;
@@ -60,6 +65,11 @@ pub(crate) async fn serve<S: Respond>(name: &str, listener: TcpListener, limits:
 async fn converse<S: Respond>(service: &S, limits: Limits, stream: TcpStream, peer: SocketAddr) {
     let idle = Duration::from_secs(limits.idle_s);
     let mut stream = BufReader::new(stream);
+    if let Some(greeting) = service.greeting()
+        && stream.write_all(format!("{greeting}\n").as_bytes()).await.is_err()
+    {
+        return;
+    }
     // Silence, rubbish and a broken connection end it alike: the peer sees it closed.
     while let Ok(Ok(Some(request))) = rt::time::timeout(idle, wire::read(&mut stream)).await {
         // On a part that ails a fault decides: any other answer than the right one is none.

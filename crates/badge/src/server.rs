@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use blackstart_identity::certificate::Certificate;
 use blackstart_rt as rt;
 use rt::net::TcpListener;
 use rt::{Map, Set};
@@ -33,6 +34,9 @@ pub struct Config {
     /// What single doors ask for beyond a badge.
     #[serde(default)]
     pub rules: Map<String, Rule>,
+    /// What it shows to whoever connects.
+    #[serde(default)]
+    pub certificate: Option<Certificate>,
     /// What controllers are granted.
     #[serde(default)]
     pub limits: Limits,
@@ -55,7 +59,8 @@ pub async fn serve(listener: TcpListener, config: Config) -> io::Result<()> {
     let (directory, ruled) = (Directory::new(config.badges), config.rules.keys().cloned().collect());
     let mut rules = Rules::new(config.rules);
     audit::entries(&log).for_each(|entry| rules.note(&entry));
-    let server = Server { directory, ruled, rules: Mutex::new(rules), torn: Cell::new(false) };
+    let (certificate, rules) = (config.certificate, Mutex::new(rules));
+    let server = Server { certificate, directory, ruled, rules, torn: Cell::new(false) };
     serve::serve("badge/connection", listener, config.limits, Rc::new(server)).await;
     Ok(())
 }
@@ -75,6 +80,7 @@ async fn mend_audit_log() -> io::Result<Vec<u8>> {
 }
 
 struct Server {
+    certificate: Option<Certificate>,
     directory: Directory,
     /// The doors that have rules.
     ruled: Set<String>,
@@ -87,6 +93,10 @@ struct Server {
 impl Respond for Server {
     type Request = Ask;
     type Answer = Answer;
+
+    fn greeting(&self) -> Option<String> {
+        self.certificate.map(|certificate| certificate.to_string())
+    }
 
     async fn respond(&self, peer: SocketAddr, request: Ask) -> Option<Answer> {
         Some(match request {

@@ -23,6 +23,9 @@
 //! < {"error":{"text":"…"}}                   the server cannot decide: as good as silence
 //! ```
 //!
+//! A server that has a certificate shows it first, in a line of its own: `certificate FROM UNTIL`. A controller that knows of it
+//! asks nothing before it believes it by its own clock.
+//!
 //! A line has at most [`LINE_MAX`] bytes; a longer one, or one that is no message, ends the connection.
 
 use std::io;

@@ -14,6 +14,7 @@ use blackstart_badge::offline::Policy;
 use blackstart_badge::rules::Rule;
 use blackstart_badge::{Limits, Verdict, audit, controller, reader, server};
 use blackstart_dns::{Name, authority, stub, zone};
+use blackstart_identity::certificate::Certificate;
 use blackstart_rt as rt;
 use blackstart_sim::{control, disk};
 use proptest::prelude::*;
@@ -56,6 +57,7 @@ fn controller_config(offline_list: Option<Policy>) -> controller::Config {
     controller::Config {
         listen: at(CONTROLLER, 7100),
         server: "access.corp.example:7000".parse().unwrap(),
+        certificate: false,
         resolver: stub::Config::new(vec![at(DNS, 53)]),
         timeout_ms: 3000,
         doors: vec![door("gate", Fail::Secure), door("fire", Fail::Safe)],
@@ -75,6 +77,7 @@ fn server_config() -> server::Config {
     server::Config {
         listen: at(ACCESS, 7000),
         badges: vec![seven],
+        certificate: None,
         limits: Limits::default(),
         rules: rt::Map::new(),
     }
@@ -158,6 +161,46 @@ fn a_cut_off_controller_keeps_the_door_shut_until_the_line_is_back() {
             opened(By::Badge),
         ]
     );
+}
+
+/// The server is there, and says so; whether it is believed hangs on its certificate and on the controller's clock.
+#[test]
+fn a_server_is_asked_once_its_certificate_is_believed_by_the_clock_here() {
+    const DAY_S: u64 = 86_400;
+    let today = 1_633_305_600;
+    let shown = |from: u64, until: u64| {
+        Some(Certificate { not_before_unix_s: today + from, not_after_unix_s: today + until })
+    };
+    for (certificate, ahead_s, why) in [
+        (shown(0, DAY_S), 0, None),
+        (shown(0, DAY_S), 2 * DAY_S, Some("its certificate has expired by the clock here")),
+        (shown(DAY_S, 2 * DAY_S), 0, Some("its certificate is not valid yet by the clock here")),
+        (shown(DAY_S, 2 * DAY_S), DAY_S, None),
+    ] {
+        let mut star = Star::new(11, &HOSTS);
+        star.program(READER, || spawn("reader", reader::run(reader_config())));
+        star.program(DNS, || spawn("dns", authority::run(authority::Config::default(), zones())));
+        let config = controller::Config { certificate: true, ..controller_config(None) };
+        star.program(CONTROLLER, move || spawn("controller", controller::run(config.clone())));
+        star.program(ACCESS, move || {
+            spawn("access", server::run(server::Config { certificate, ..server_config() }));
+        });
+        let verdict = star.tell(READER, async move {
+            let controller = control::node("controller").unwrap();
+            control::set_clock_offset(controller, ahead_s as i64 * 1_000_000_000).unwrap();
+            tap("7").await
+        });
+        let expected = if why.is_none() { Verdict::Opened } else { Verdict::NoAnswer };
+        assert_eq!(verdict, expected, "{certificate:?} {ahead_s}");
+        let silent = events(&star).into_iter().find_map(|event| match event {
+            Event::ServerUnreachable { why: Why::Certificate(why) } => Some(why),
+            _ => None,
+        });
+        assert_eq!(silent.as_deref(), why);
+        // Whoever is not believed is asked nothing, so nothing is on record of a badge that opened no door.
+        let log = control::file(star.node(ACCESS), audit::FILE).unwrap_or_default();
+        assert_eq!(log.is_empty(), why.is_some());
+    }
 }
 
 #[test]

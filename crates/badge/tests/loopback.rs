@@ -36,8 +36,13 @@ async fn bind() -> (TcpListener, SocketAddr) {
 async fn start_server() -> (SocketAddr, rt::task::JoinHandle<std::io::Result<()>>) {
     let (listener, address) = bind().await;
     let badges = vec![badge("7", &["gate"]), badge("8", &["hall"])];
-    let config =
-        server::Config { listen: ANYWHERE, badges, limits: Limits::default(), rules: rt::Map::new() };
+    let config = server::Config {
+        listen: ANYWHERE,
+        badges,
+        certificate: None,
+        limits: Limits::default(),
+        rules: rt::Map::new(),
+    };
     (address, rt::task::spawn("server", server::serve(listener, config)))
 }
 
@@ -45,6 +50,7 @@ async fn start_controller(server: SocketAddr, offline_list: Option<Policy>) -> S
     let (listener, address) = bind().await;
     let door = |name: &str, fail| Door { door: name.into(), fail, unlock_s: 5 };
     let config = controller::Config {
+        certificate: false,
         listen: ANYWHERE,
         server: server.to_string().parse().unwrap(),
         resolver: stub::Config::new(Vec::new()),

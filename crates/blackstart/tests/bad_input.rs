@@ -180,6 +180,18 @@ const CASES: &[Case] = &[
         says: &["it happens again, but not soundly", "`every` above zero"],
     },
     Case {
+        name: "a misspelt order in a wait",
+        broken: |f| {
+            replace(
+                &f.join("runbooks/call.md"),
+                "is = 2, within = \"30m\", else = \"stop\"",
+                "is = 2, within = \"30m\", else = \"stopp\"",
+            )
+        },
+        at: "runbooks/call.md:25:",
+        says: &["unknown step `stopp`", "`escalate`", "did you mean `stop`?"],
+    },
+    Case {
         name: "no scenario.toml",
         broken: |f| fs::remove_file(f.join("scenario.toml")).unwrap(),
         at: "scenario.toml",
@@ -204,6 +216,35 @@ fn broken_input_is_named_and_nothing_runs() {
             }
         }
     }
+}
+
+/// What is probably a mistake, and stops nothing.
+#[test]
+fn what_has_no_effect_is_said() {
+    let folder = copy(&small());
+    fs::rename(folder.path().join("faults.toml"), folder.path().join("fault.toml")).unwrap();
+    let late = "[[fault]]\nkind = \"link-down\"\non = \"shop-r1 - isp-r1\"\nat = \"+99h\"\nlasts = \"1m\"\n";
+    fs::write(folder.path().join("faults.toml"), late).unwrap();
+    let ran = blackstart(&["check", folder.path().to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    for words in [
+        "fault.toml: nothing reads this file; expected one of `scenario.toml`",
+        "did you mean `faults.toml`?",
+        "faults.toml:4:6: this begins after the run's end",
+    ] {
+        assert!(ran.stderr.contains(words), "no {words:?}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn files_of_editors_that_mark_them_are_read() {
+    let folder = copy(&small());
+    for name in ["scenario.toml", "runbooks/call.md", "zones/shop.example.zone"] {
+        let text = fs::read_to_string(folder.path().join(name)).unwrap();
+        fs::write(folder.path().join(name), format!("\u{feff}{text}")).unwrap();
+    }
+    let ran = blackstart(&["check", folder.path().to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
 }
 
 #[test]

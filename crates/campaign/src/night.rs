@@ -1,5 +1,6 @@
 //! One run from its scenario to its outcome.
 
+use crate::trial::{LONGER, is_decided, next_stop};
 use blackstart_judge::Invariant;
 use blackstart_report::why::Evidence;
 use blackstart_report::{RunOutcome, difference, judge, page, timeline};
@@ -13,9 +14,6 @@ use blackstart_world::History;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Simulated time between two looks at the progress. The same for everybody: showing it must not change the run.
-const SLICE: Duration = Duration::from_secs(60);
 
 /// The largest file that one machine's packets may fill.
 const CAPTURE_BYTES_MAX: usize = 256 << 20;
@@ -76,6 +74,8 @@ pub struct Plan {
     pub captures: Vec<String>,
     /// Whether evidence is kept, so that [`why::causes`](blackstart_report::why::causes) can be asked. The run is the same.
     pub evidence: bool,
+    /// Whether it goes on beyond the scenario's end while people are still at it, as a run of many does.
+    pub until_decided: bool,
 }
 
 /// A run that is over.
@@ -205,8 +205,9 @@ pub fn perform(scenario: &Scenario, plan: &Plan, mut progress: impl FnMut(Durati
         drops::watch(DROPS_MAX);
     }
     let mut reached = Duration::ZERO;
-    while reached < scenario.duration {
-        reached = scenario.duration.min(reached + SLICE);
+    let longest = scenario.duration * if plan.until_decided { LONGER } else { 1 };
+    while reached < scenario.duration || reached < longest && !is_decided(&run, true) {
+        reached = next_stop(reached, scenario.duration);
         run.sim.run_until(Time::ZERO + reached);
         progress(reached);
     }

@@ -28,7 +28,7 @@ pub fn stopped(scenario: &Scenario, validation: &Validation, workers: &Workers) 
     workers.each(&validation.blocking_steps, |group| tree(scenario, &validation.runbook, group))
 }
 
-/// Why the group's first run stopped. Empty when the step did not stop in the run that `run` shows, because the scenario's end came first.
+/// Why the group's first run stopped.
 pub(crate) fn tree(scenario: &Scenario, runbook: &str, group: &BlockingStep) -> Result<Tree, Error> {
     let night = again(scenario, runbook, group.seed)?;
     let mut steps = night.outcome.runbooks.iter().flat_map(|runbook| &runbook.steps);
@@ -51,5 +51,6 @@ pub(crate) fn why_stopped(
 
 fn again(scenario: &Scenario, runbook: &str, seed: u64) -> Result<Night, Error> {
     let runbook = RunbookChoice::Named(runbook.to_owned());
-    perform(scenario, &Plan { seed: Some(seed), runbook, evidence: true, ..Plan::default() }, |_| {})
+    let plan = Plan { seed: Some(seed), runbook, evidence: true, until_decided: true, ..Plan::default() };
+    perform(scenario, &plan, |_| {})
 }

@@ -8,6 +8,7 @@
 use crate::element::{Element, elements, without};
 use crate::validate::{Base, Depth, by_recovery};
 use crate::{Error, Progress, Trial, Workers, trial};
+use blackstart_report::recovery::Outage;
 use blackstart_report::validation::{SinglePoint, Tried};
 use blackstart_rt::Set;
 use blackstart_runbook::execute::Verdict;
@@ -37,6 +38,7 @@ pub(crate) fn find(
         progress.done();
         trial.map(|trial| trial.is_stopped().then_some(trial))
     };
+    let is_measured = base.trials.iter().any(|trial| trial.outage != Outage::None);
     let (mut runs, mut untried) = (0, 0);
     let mut stopping: Vec<(Element, Trial)> = Vec::new();
     let mut groups = groups(base, &elements);
@@ -50,6 +52,8 @@ pub(crate) fn find(
         for (group, end) in groups.into_iter().zip(ends) {
             match (&group[..], end) {
                 (_, None) => {}
+                // Without it there is nothing to recover from.
+                ([_], Some(trial)) if is_measured && trial.outage == Outage::None => {}
                 ([alone], Some(trial)) => stopping.push((alone.clone(), trial)),
                 (several, Some(_)) => {
                     let (a, b) = several.split_at(several.len() / 2);

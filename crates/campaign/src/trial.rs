@@ -9,11 +9,12 @@ use blackstart_sim::{Error, Time};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Simulated time between two looks at whether anything can still change the verdict.
+/// Simulated time between two looks at the progress, and at whether anything can still change the verdict. The same for
+/// everybody: looking must not change the run.
 const SLICE: Duration = Duration::from_secs(60);
 
 /// A recovery that is still under way when the scenario ends is followed for at most as long again.
-const LONGER: u32 = 2;
+pub(crate) const LONGER: u32 = 2;
 
 /// What a run of many leaves behind.
 #[derive(Clone, Debug, PartialEq)]
@@ -75,7 +76,7 @@ pub(crate) fn decided(run: &mut Run, scenario: &Scenario, runbook: &Runbook, see
 }
 
 /// The scenario's own end is one of the stops: there a run is what `run` shows.
-fn next_stop(reached: Duration, end: Duration) -> Duration {
+pub(crate) fn next_stop(reached: Duration, end: Duration) -> Duration {
     if reached < end { end.min(reached + SLICE) } else { reached + SLICE }
 }
 
@@ -83,11 +84,13 @@ fn report(run: &Run) -> Report {
     run.runbook().map(|(_, report)| report.clone()).unwrap_or_default()
 }
 
-fn is_decided(run: &Run, at_end: bool) -> bool {
+/// Whether nothing can change the verdict any more; `at_end` when the scenario's end is reached.
+pub(crate) fn is_decided(run: &Run, at_end: bool) -> bool {
     let Some((_, report)) = run.runbook() else { return at_end };
     let is_blocked = report.over && report.finished.is_none();
     let is_under_way = !report.over && report.steps.iter().any(|step| step.started.is_some());
-    let is_out =
-        || run.world.with_state(|state| matches!(Outage::of(&state.history), Outage::Lasting { .. }));
-    is_blocked || at_end && !is_under_way && !is_out()
+    let outage = || run.world.with_state(|state| Outage::of(&state.history));
+    let is_out = || matches!(outage(), Outage::Lasting { .. });
+    // Whoever stops before the outage stopped nothing if it never comes.
+    is_blocked && (at_end || outage() != Outage::None) || at_end && !is_under_way && !is_out()
 }

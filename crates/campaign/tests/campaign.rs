@@ -63,6 +63,34 @@ fn a_run_of_many_ends_as_the_same_run_shown_whole() {
     }
 }
 
+/// People are still at it when the scenario ends: the run that is shown goes on as far as the one that was counted.
+#[test]
+fn what_stopped_after_the_end_is_shown_too() {
+    let mut scenario = small(None);
+    scenario.duration = Duration::from_secs(35 * 60);
+    let counted = trial(&scenario, named(&scenario, "call").unwrap(), 1).unwrap();
+    assert_eq!(counted.verdict.word(), "completed");
+    for (until_decided, verdict) in [(true, "completed"), (false, "blocked")] {
+        let plan = Plan { seed: Some(1), until_decided, ..Plan::default() };
+        let night = perform(&scenario, &plan, |_| {}).unwrap();
+        assert_eq!(night.outcome.runbooks[0].verdict, verdict);
+    }
+}
+
+/// With no objective to miss: a runbook whose steps were all done, and users who are still away, have restored nothing.
+#[test]
+fn what_never_comes_back_was_not_restored() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/three-services");
+    let mut scenario = Scenario::load(&path, None).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    scenario.objectives.clear();
+    let whole = named(&scenario, "bring-it-back").unwrap().clone();
+    let mut first = (*whole).clone();
+    first.steps.truncate(1);
+    for (runbook, verdict) in [(whole, "completed"), (first.into(), "late")] {
+        assert_eq!(trial(&scenario, &runbook, 1).unwrap().verdict.word(), verdict);
+    }
+}
+
 #[test]
 fn what_must_not_be_lost_is_found() {
     let validation = validated(&small(None), Depth::Usual);
@@ -89,6 +117,25 @@ fn what_must_not_be_lost_is_found() {
         "{}",
         validation.page("")
     );
+}
+
+/// Without them the fatal command is never given: nobody is called, and no recovery hangs on them.
+#[test]
+fn what_brings_the_outage_about_is_no_single_point() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/three-services");
+    let scenario = Scenario::load(&path, None).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let question = Question {
+        scenario: &scenario,
+        runbook: named(&scenario, "bring-it-back").unwrap(),
+        seeds: seeds("1..2"),
+        required: 1.0,
+        depth: Depth::Usual,
+        changes: &[],
+    };
+    let validation = validate(&question, &workers(2), &()).unwrap();
+    let found: Vec<&str> = validation.single_points.iter().map(|point| point.name.as_str()).collect();
+    assert!(found.contains(&"Ada") && found.contains(&"doors1"), "{found:?}");
+    assert!(!found.contains(&"automation") && !found.contains(&"sign-in1"), "{found:?}");
 }
 
 #[test]

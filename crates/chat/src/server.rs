@@ -20,7 +20,7 @@ use tokio::sync::mpsc;
 
 use crate::core::{ClientId, Core, Input, Kept, Output, Settings};
 use crate::framing::{Frame, LineBuffer};
-use crate::history::History;
+use crate::history::{self, History};
 use crate::verify::SignIn;
 
 /// Lines that may wait for a client that does not read.
@@ -179,9 +179,10 @@ impl Hub {
 
     /// Nobody hears what the disk did not take.
     async fn keep(&mut self, kept: Kept) -> Vec<(ClientId, Input)> {
-        let sends = match self.history.keep(&kept.line).await {
+        let line = history::timed(rt::time::unix_now(), &kept.line);
+        let sends = match self.history.keep(&line).await {
             Ok(()) => {
-                self.core.kept(&kept.line);
+                self.core.kept(&line);
                 kept.sends
             }
             Err(_) => vec![kept.refusal],

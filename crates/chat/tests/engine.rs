@@ -137,6 +137,12 @@ fn note(event: &Event) -> &'static str {
     }
 }
 
+/// The history on the server's disk, without times.
+fn on_disk(star: &Star) -> String {
+    let kept = String::from_utf8(control::file(star.node(CHAT), history::FILE).unwrap()).unwrap();
+    kept.split_inclusive('\n').map(history::untimed).collect()
+}
+
 #[test]
 fn an_acknowledged_message_outlives_a_loss_of_power() {
     let mut star = company(4);
@@ -146,8 +152,7 @@ fn an_acknowledged_message_outlives_a_loss_of_power() {
         ada.say_and_wait("#war", "all down").await.unwrap();
         control::power_off(control::node("chat").unwrap()).unwrap();
     });
-    let kept = control::file(star.node(CHAT), history::FILE).unwrap();
-    assert_eq!(kept, history::line("ada", "#war", "all down").as_bytes());
+    assert_eq!(on_disk(&star), history::line("ada", "#war", "all down"));
 }
 
 /// The server boots again and shows whoever joins what its disk holds.
@@ -170,7 +175,10 @@ fn what_was_said_before_is_shown_after_a_loss_of_power() {
         control::power_on(chat).unwrap();
         rt::time::sleep(Duration::from_secs(5)).await;
         let mut stream = rt::net::TcpStream::connect(at(CHAT, 6667)).await.unwrap();
-        stream.write_all(b"NICK bob\r\nUSER bob 0 * :bob\r\nJOIN #war\r\n").await.unwrap();
+        stream
+            .write_all(b"CAP REQ :server-time\r\nNICK bob\r\nUSER bob 0 * :bob\r\nJOIN #war\r\n")
+            .await
+            .unwrap();
         let mut lines = BufReader::new(stream).lines();
         loop {
             let line = lines.next_line().await.unwrap().unwrap();
@@ -179,6 +187,8 @@ fn what_was_said_before_is_shown_after_a_loss_of_power() {
             }
         }
     });
+    let (when, shown) = shown.split_once(' ').unwrap();
+    assert!(when.starts_with("@time=2021-10-04T15:39:18."), "{when}");
     assert_eq!(shown, ":chat NOTICE #war :ada: still down");
 }
 
@@ -209,8 +219,7 @@ fn a_refused_message_spoils_no_later_one() {
         control::set_disk_faults(chat, room(None)).unwrap();
         ada.say_and_wait("#war", "all up").await.unwrap();
     });
-    let kept = control::file(star.node(CHAT), history::FILE).unwrap();
-    assert_eq!(kept, b"ada #wa\nada #war all up\n");
+    assert_eq!(on_disk(&star).lines().collect::<Vec<_>>(), ["@163336", "ada #war all up"]);
 }
 
 #[test]
@@ -239,7 +248,7 @@ fn a_laptop_that_keeps_a_log_records_what_the_server_has() {
     });
     let lines: Vec<String> = lines.collect();
     assert_eq!(lines.len(), 2);
-    assert_eq!(control::file(star.node(CHAT), history::FILE).unwrap(), lines.concat().as_bytes());
+    assert_eq!(on_disk(&star), lines.concat());
 }
 
 #[test]

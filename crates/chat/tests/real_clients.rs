@@ -49,11 +49,17 @@ impl WeeChat {
     fn start(folder: &Path, port: u16) -> Self {
         let home = folder.join("weechat");
         let commands = format!(
-            "/set logger.file.flush_delay 0;/server add war 127.0.0.1/{port} -notls -nicks=bob -autojoin=#war;\
+            "/set logger.file.flush_delay 0;/set irc.server_default.capabilities server-time;/server add war 127.0.0.1/{port} -notls -nicks=bob -autojoin=#war;\
              /connect war"
         );
         let mut command = Command::new("weechat-headless");
-        command.args(["--dir", home.to_str().unwrap(), "--no-script", "--run-command", &commands]);
+        command.env("TZ", "UTC").args([
+            "--dir",
+            home.to_str().unwrap(),
+            "--no-script",
+            "--run-command",
+            &commands,
+        ]);
         Self { home, _running: start(&mut command, "weechat-headless weechat-plugins") }
     }
 
@@ -115,7 +121,7 @@ async fn serve() -> u16 {
     let port = listener.local_addr().unwrap().port();
     let config = server::Config {
         listen: ANYWHERE,
-        settings: Settings::default(),
+        settings: Settings { history_shown: 1, ..Settings::default() },
         identity: None,
         resolver: stub::Config::new(Vec::new()),
         ping_s: 60,
@@ -131,16 +137,25 @@ fn weechat_and_ii_meet_in_a_channel() {
     let folder = tempfile::tempdir().unwrap();
     let options = rt::os::Options { host_name: "chat".into(), disk_root: folder.path().join("disk") };
     let _guard = rt::os::enter(options).unwrap();
+    let before = "@1633361940250 ada #war all down\n";
+    rt::os::block_on(rt::disk::append(blackstart_chat::history::FILE, before.as_bytes())).unwrap();
     rt::os::block_on(meet(folder.path()));
     let history =
         fs::read_to_string(folder.path().join("disk").join(blackstart_chat::history::FILE)).unwrap();
-    assert_eq!(history, "bob #war on my way\nada #war bring a badge\n", "what both saw is on the disk");
+    let said: Vec<&str> = history.lines().map(blackstart_chat::history::untimed).collect();
+    let both = ["ada #war all down", "bob #war on my way", "ada #war bring a badge"];
+    assert_eq!(said, both, "what both saw is on the disk");
 }
 
 async fn meet(folder: &Path) {
     let port = serve().await;
     let bob = WeeChat::start(folder, port);
     until(|| bob.shown(), "has joined #war").await;
+    // Said before he came, and shown with the time at which it was.
+    until(|| bob.shown(), "ada: all down").await;
+    let shown = bob.shown();
+    let past = shown.lines().find(|line| line.contains("ada: all down")).unwrap();
+    assert!(past.starts_with("2021-10-04 15:39:00"), "{past}");
     let ada = Ii::start(folder, port);
     until(|| ada.told(), "Welcome").await;
     write_line(&ada.server.join("in"), "/j #war");

@@ -43,6 +43,14 @@ impl Certificate {
     }
 }
 
+/// Whether this line of a server shows its certificate rather than the answer; one that is shown must hold at `now`.
+///
+/// # Errors
+/// Why it does not.
+pub fn is_shown(line: &str, now: Duration) -> Result<bool, Invalid> {
+    line.parse::<Certificate>().map_or(Ok(false), |shown| shown.check(now).map(|()| true))
+}
+
 /// As it is shown on the wire.
 impl fmt::Display for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,6 +79,19 @@ mod tests {
         let table = [(99, Err(Invalid::NotYet)), (100, Ok(())), (200, Ok(())), (201, Err(Invalid::Expired))];
         for (now_s, expected) in table {
             assert_eq!(certificate.check(Duration::from_secs(now_s)), expected, "{now_s} s");
+        }
+    }
+
+    #[test]
+    fn a_line_shows_one_that_holds_or_none_or_is_refused() {
+        let table = [
+            ("certificate 100 200", Ok(true)),
+            ("certificate 100 149", Err(Invalid::Expired)),
+            ("certificate 151 200", Err(Invalid::NotYet)),
+            ("ok", Ok(false)),
+        ];
+        for (line, expected) in table {
+            assert_eq!(is_shown(line, Duration::from_secs(150)), expected, "{line}");
         }
     }
 

@@ -65,6 +65,9 @@ pub struct Advertise {
     /// Cost from this router to the prefix.
     #[serde(default)]
     pub metric: u32,
+    /// The port behind which it is: without a carrier there, this router does not bring it in. Absent: it always does.
+    #[serde(default)]
+    pub behind: Option<String>,
 }
 
 fn default_detection_ms() -> u64 {
@@ -207,7 +210,7 @@ mod tests {
         assert!(matches!(same, ConfigError::DuplicatePrefix(_)));
         let mut huge = Config::new([10, 0, 0, 1].into());
         let prefix = |n: u16| IpNet::from(IpAddr::from(Ipv6Addr::new(0x2001, n, 0, 0, 0, 0, 0, 0)));
-        huge.prefixes = (0..100).map(|n| Advertise { prefix: prefix(n), metric: 0 }).collect();
+        huge.prefixes = (0..100).map(|n| Advertise { prefix: prefix(n), metric: 0, behind: None }).collect();
         assert_eq!(huge.validate(), Err(ConfigError::TooMuch));
     }
 }

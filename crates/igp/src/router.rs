@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use blackstart_rt::Map;
+use blackstart_rt::{Map, Set};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +23,13 @@ pub enum Input {
         interface: usize,
         /// The neighbour's primary address.
         address: Option<IpAddr>,
+        /// Is there a signal?
+        up: bool,
+    },
+    /// The carrier of the port behind which a prefix is (by its place in [`Config::prefixes`]).
+    Behind {
+        /// Which prefix.
+        prefix: usize,
         /// Is there a signal?
         up: bool,
     },
@@ -59,6 +66,8 @@ pub struct Router {
     config: Config,
     instance: u64,
     links: Vec<LinkState>,
+    /// Prefixes behind ports without a carrier.
+    withheld: Set<usize>,
     database: Map<IpAddr, Lsp>,
     routes: Map<IpNet, Route>,
     spf_at: Option<Duration>,
@@ -72,6 +81,7 @@ impl Router {
             config: config.clone(),
             instance,
             links,
+            withheld: Set::new(),
             database: Map::new(),
             routes: Map::new(),
             spf_at: None,
@@ -106,6 +116,7 @@ impl Router {
         let mut out = Vec::new();
         match input {
             Input::Carrier { interface, address, up } => self.carrier(now, interface, address, up),
+            Input::Behind { prefix, up } => self.behind(now, prefix, up),
             Input::Received(from, message) => self.received(now, from, message, &mut out),
             Input::Tick => {}
         }
@@ -119,6 +130,13 @@ impl Router {
         let Some(link) = self.links.get_mut(interface) else { return };
         link.address = address.or(link.address);
         link.set_carrier(now, up, detection);
+    }
+
+    fn behind(&mut self, now: Duration, prefix: usize, up: bool) {
+        let changed = if up { self.withheld.remove(&prefix) } else { self.withheld.insert(prefix) };
+        if changed {
+            self.originate(now);
+        }
     }
 
     fn tick(&mut self, now: Duration, out: &mut Vec<Output>) {
@@ -225,7 +243,9 @@ impl Router {
             Some(Link { neighbour: heard.router, metric: link.metric })
         };
         let own = self.config.addresses().into_iter().map(|address| (IpNet::from(address), 0));
-        let others = self.config.prefixes.iter().map(|advertise| (advertise.prefix, advertise.metric));
+        let others =
+            self.config.prefixes.iter().enumerate().filter(|(place, _)| !self.withheld.contains(place));
+        let others = others.map(|(_, advertise)| (advertise.prefix, advertise.metric));
         Lsp {
             origin: self.config.router,
             sequence,

@@ -65,6 +65,11 @@ impl Shell {
                 Input::Carrier { interface: index, address: port.neighbour_address, up: port.carrier };
             self.step(input).await;
         }
+        for prefix in 0..self.config.prefixes.len() {
+            let behind = self.config.prefixes.get(prefix).and_then(|advertise| advertise.behind.as_ref());
+            let Some(port) = ports.iter().find(|port| Some(&port.name) == behind) else { continue };
+            self.step(Input::Behind { prefix, up: port.carrier }).await;
+        }
     }
 
     /// Errors are echoes of earlier datagrams, and bytes that are no message are nobody's: both are let go.

@@ -55,7 +55,7 @@ impl Graph {
     fn config(&self, router: usize) -> Config {
         let mut config = Config::new(address(router));
         config.overload = self.overloaded.contains(&router);
-        config.prefixes = vec![Advertise { prefix: stub(router), metric: 0 }];
+        config.prefixes = vec![Advertise { prefix: stub(router), metric: 0, behind: None }];
         config.interfaces = self
             .neighbours(router)
             .into_iter()

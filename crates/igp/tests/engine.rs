@@ -74,7 +74,7 @@ fn node(sim: &Sim, router: usize, links: &[(usize, usize, u32)], change: &impl F
     let node = sim.add_node(NodeSpec { name: router.to_string(), addresses, forwards: true }).unwrap();
     let mut config = Config::new(address(number));
     config.router_ipv6 = Some(ipv6(number));
-    config.prefixes = vec![Advertise { prefix: IpNet::from(service(number)), metric: 0 }];
+    config.prefixes = vec![Advertise { prefix: IpNet::from(service(number)), metric: 0, behind: None }];
     for (a, b, metric) in links.iter().filter(|(a, b, _)| *a == router || *b == router) {
         let neighbour = (a + b - router).to_string();
         config.interfaces.push(Interface { neighbour, metric: *metric });
@@ -128,6 +128,25 @@ fn a_router_without_power_is_forgotten_and_comes_back() {
     net.run(20.0);
     assert_eq!(net.metric(1, service(4)), Some(20));
     assert_eq!(net.metric(4, service(1)), Some(20));
+}
+
+/// Else packets to what is gone would go round between this router and whoever announces a wider prefix.
+#[test]
+fn a_prefix_behind_a_dead_port_is_taken_back() {
+    let behind = |config: &mut Config| config.prefixes[0].behind = Some("2".to_owned());
+    let mut net = Net::square(|config| {
+        if config.router == address(4) {
+            behind(config);
+        }
+    });
+    assert_eq!(net.metric(1, service(4)), Some(20));
+    control::set_admin_up(net.node(4), "2", false).unwrap();
+    net.run(20.0);
+    assert_eq!(net.metric(1, service(4)), None);
+    assert_eq!(net.metric(1, address(4)), Some(30), "the router itself is there");
+    control::set_admin_up(net.node(4), "2", true).unwrap();
+    net.run(30.0);
+    assert_eq!(net.metric(1, service(4)), Some(20));
 }
 
 /// The machine has power and its links have light, but nothing answers.

@@ -9,6 +9,7 @@ use blackstart_world::People;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Facts about one scenario. Everything is empty unless filled in: a judge without facts has nothing to say.
 #[derive(Clone, Debug, Default)]
@@ -29,10 +30,10 @@ pub struct Facts {
     pub network: Network,
     /// One address of each network, and each that has a route of its own.
     pub destinations: Vec<IpAddr>,
-    /// Signals of checks that only look a name up.
-    pub names_checked: Set<String>,
-    /// Signals of checks that use an application.
-    pub apps_checked: Set<String>,
+    /// Signals of checks that only look a name up, and how long each may take until it looks again.
+    pub names_checked: Map<String, Duration>,
+    /// Signals of checks that use an application, and how long each may take until it looks again.
+    pub apps_checked: Map<String, Duration>,
     /// Share of failing requests, in percent, at which the runbook says to stop letting users in.
     pub ramp_stops_at_percent: Option<u32>,
 }

@@ -65,8 +65,9 @@ fn contents(nodes: &Set<NodeId>, file: &str) -> Vec<u8> {
 }
 
 fn lost_line(said: &Set<String>, history: &[u8]) -> Option<String> {
-    let kept: Set<&[u8]> = history.split_inclusive(|byte| *byte == b'\n').collect();
-    let lost = said.iter().find(|line| !kept.contains(line.as_bytes()))?;
+    let history = String::from_utf8_lossy(history);
+    let kept: Set<&str> = history.split_inclusive('\n').map(history::untimed).collect();
+    let lost = said.iter().find(|line| !kept.contains(line.as_str()))?;
     Some(format!("`{}` was acknowledged and is gone", lost.trim_end()))
 }
 

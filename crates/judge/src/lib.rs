@@ -28,10 +28,11 @@ pub use own::Invariant;
 pub use routing::CONVERGENCE;
 pub use stated::{Condition, Mode, Stated};
 
-use blackstart_rt::{self as rt, Map};
+use blackstart_rt::{self as rt, Map, Set};
 use blackstart_sim::record::SimEvent;
 use blackstart_sim::{NodeId, Record, Time, control};
 use blackstart_world::History;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// How often the engine's tables and disks are looked at.
@@ -246,9 +247,21 @@ impl Judges {
         }
         let routers = self.facts.network.speakers.iter().filter(|(_, speaker)| !speaker.is_host);
         let routers: Vec<NodeId> = routers.map(|(node, _)| *node).collect();
-        if let Some((node, to)) = routing::circle(&routers, &self.facts.destinations, control::next_nodes) {
+        let destinations = self.destinations_there();
+        if let Some((node, to)) = routing::circle(&routers, &destinations, control::next_nodes) {
             self.violated(CIRCLE, now, Some(node), &format!("packets to {to} go in a circle"));
         }
+    }
+
+    /// Addresses of machines that have power and are plugged in. A site's network has no life of its own here: where its machine is gone,
+    /// so is the place at which packets to it would end.
+    fn destinations_there(&self) -> Vec<IpAddr> {
+        let plugged_in = |node: &&NodeId| {
+            control::is_powered(**node) && control::interfaces(**node).iter().any(|port| port.carrier)
+        };
+        let nodes = self.facts.names.keys().filter(plugged_in);
+        let there: Set<IpAddr> = nodes.flat_map(|node| control::addresses(*node)).collect();
+        self.facts.destinations.iter().copied().filter(|to| there.contains(to)).collect()
     }
 
     /// What came of everything that must hold, at the end of a run.

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use blackstart_identity::certificate::{Certificate, Invalid};
+use blackstart_identity::certificate::{self, Invalid};
 use blackstart_rt::net::TcpStream;
 use blackstart_rt::time;
 
@@ -40,9 +40,10 @@ pub enum Error {
 /// A server's answer. A certificate that it shows first must hold by the clock here.
 pub(crate) async fn answer(lines: &mut Lines<TcpStream>) -> Result<String, Error> {
     let said = lines.said().await?;
-    let Ok(shown) = said.parse::<Certificate>() else { return Ok(said) };
-    shown.check(time::unix_now())?;
-    Ok(lines.said().await?)
+    match certificate::is_shown(&said, time::unix_now())? {
+        true => Ok(lines.said().await?),
+        false => Ok(said),
+    }
 }
 
 /// A conversation with one router, over the network or at its console.

@@ -87,7 +87,9 @@ pub fn outcomes(run: &Run) -> Vec<blackstart_judge::Outcome> {
 /// What was seen comes first: only a runbook that was blocked is asked whether it could ever have worked.
 #[must_use]
 pub fn verdict(scenario: &Scenario, book: &step::Runbook, report: &Report, outage: Outage) -> Verdict {
-    match report.verdict(outage.missed(objective(scenario, book))) {
+    // Without an objective, too, a service that never comes back was not restored.
+    let never = !book.restores.is_empty() && matches!(outage, Outage::Lasting { .. });
+    match report.verdict(never || outage.missed(objective(scenario, book))) {
         Verdict::Blocked if matches!(scenario.needs(book), Needs::Deadlocked { .. }) => Verdict::Deadlocked,
         seen => seen,
     }
@@ -120,7 +122,7 @@ fn of_runbook(scenario: &Scenario, book: &step::Runbook, report: &Report, outage
 }
 
 /// The time in which the runbook must have everything back: the largest objective among the services that it says it
-/// restores, by their names. Without one it cannot be late.
+/// restores, by their names.
 #[must_use]
 pub fn objective(scenario: &Scenario, book: &step::Runbook) -> Option<Duration> {
     book.restores.iter().filter_map(|service| scenario.objectives.get(&service.text)).max().copied()

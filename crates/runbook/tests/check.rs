@@ -150,7 +150,7 @@ fn one_thing_wrong() {
         (
             "else = \"authorise\"",
             "else = \"autorise\"",
-            "r.md:13:85: unknown step `autorise`; expected one of `declare`, `authorise`, `travel`, `enter`, `unlock`, `confirm`, `restore`, `ramp`; did you mean `authorise`?",
+            "r.md:13:85: unknown step `autorise`; expected one of `declare`, `authorise`, `travel`, `enter`, `unlock`, `confirm`, `restore`, `ramp`, `stop`, `escalate`, `undo`, `previous-percent`; did you mean `authorise`?",
         ),
         (
             "record = \"paper-log\"",

@@ -4,7 +4,7 @@ use crate::files::units::Length;
 use crate::files::variant::{Expect, Recovery};
 use crate::index::Index;
 use crate::load::Folder;
-use crate::validate::vantage;
+use crate::validate::{one_condition, vantage};
 use blackstart_judge::Condition;
 use blackstart_runbook::execute::{StepVerdict, Verdict};
 use blackstart_runbook::step::Runbook;
@@ -78,7 +78,7 @@ pub(crate) fn expectations(
 fn expectation(stated: &Expect, clock: jiff::civil::Time) -> Option<Expectation> {
     let Expect { verdict, step, recovery, by, signal, at, .. } = stated;
     let text = |word: &Spanned<String>| word.get_ref().clone();
-    let condition = condition(stated);
+    let condition = one_condition(stated.is.as_deref(), stated.at_least, stated.below);
     match (verdict, step, recovery, by, signal, at, condition) {
         (Some(verdict), None, None, None, None, None, None) => Some(Expectation::Verdict(text(verdict))),
         (Some(verdict), Some(step), None, None, None, None, None) => {
@@ -97,17 +97,6 @@ fn of_recovery(recovery: Recovery, by: Option<&[Length; 2]>) -> Option<Expectati
     let differs = matches!(recovery, Recovery::Earlier | Recovery::Later | Recovery::Same);
     let by = by.map(|by| by.map(|length| length.0));
     (differs == by.is_some()).then_some(Expectation::Recovery { recovery, by })
-}
-
-/// The one condition that is stated.
-fn condition(stated: &Expect) -> Option<Condition> {
-    let all = [
-        stated.is.clone().map(Condition::Is),
-        stated.at_least.map(Condition::AtLeast),
-        stated.below.map(Condition::Below),
-    ];
-    let mut given = all.into_iter().flatten();
-    given.next().filter(|_| given.next().is_none())
 }
 
 /// Verdicts and steps that do not exist.

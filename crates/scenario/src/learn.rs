@@ -241,7 +241,9 @@ fn is_declared(index: &Index<'_>, service: &Service, other: &Service) -> bool {
     let likes = |need: &str| need == other.name.get_ref() || is_like(index, need, other);
     let configured = matches!(
         (&service.run, &other.run),
-        (Run::Edge(_) | Run::Backend(_), Run::Backend(_)) | (Run::DoorController(_), Run::AccessServer(_))
+        (Run::Edge(_), Run::Messages(_))
+            | (Run::Edge(_) | Run::Backend(_), Run::Backend(_))
+            | (Run::DoorController(_), Run::AccessServer(_))
     );
     configured || needs.any(|need| likes(need.get_ref()))
 }

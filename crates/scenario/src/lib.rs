@@ -15,10 +15,11 @@
 //!
 //! - [`Expectation`]: what a variant says that its runs show; module `expectation`
 //!
-//! Inside: `orders` reads faults; `load` reads files and imports, `variant` changes a few values and adds entries, `elsewhere` derives
+//! Inside: `orders` reads faults; `access` tells access systems apart; `load` reads files and imports, `variant` changes a few values and adds entries, `elsewhere` derives
 //! variants, `index` knows every name, `validate` looks
 //! references up, `vocabulary` says which words runbooks may use, `model` is the result.
 
+mod access;
 mod build;
 mod contents;
 mod counts;

@@ -2,9 +2,9 @@
 
 use crate::files::{faults, milestones, network, people, scenario, services, variant};
 use crate::variant::Changes;
-use blackstart_source::{Diagnostic, Diagnostics, SourceFile, parse_toml};
+use blackstart_source::{Diagnostic, Diagnostics, SourceFile, list_of, near_miss, parse_toml};
 use serde::de::DeserializeOwned;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// A file and what it says.
@@ -41,7 +41,13 @@ pub(crate) struct Folder {
     pub(crate) runbooks: BTreeMap<String, SourceFile>,
     /// What imported scenarios leave out of the model, then what this one does.
     pub(crate) not_modelled: Vec<String>,
+    /// Files beside the scenario's own that look like one of them and that nobody reads.
+    pub(crate) strays: Diagnostics,
 }
+
+/// What a scenario's folder may hold, as TOML.
+const FILES: [&str; 6] =
+    ["scenario.toml", "network.toml", "services.toml", "people.toml", "faults.toml", "milestones.toml"];
 
 /// Reads a scenario folder.
 ///
@@ -76,6 +82,7 @@ pub(crate) fn folder(path: &Path, changes: Vec<Changes>) -> Result<Folder, Diagn
             zones: reader.zones,
             runbooks: runbooks.into_iter().map(|(name, file)| (stem(&name), file)).collect(),
             not_modelled: reader.not_modelled,
+            strays: strays(path),
         }),
         _ => Err(errors),
     }
@@ -217,6 +224,23 @@ fn texts(folder: &Path, extension: &str) -> Result<BTreeMap<String, SourceFile>,
         }
     }
     errors.into_result(files)
+}
+
+/// TOML files in the folder itself whose names mean nothing: perhaps misspelt, and then all in them would be missed.
+fn strays(folder: &Path) -> Diagnostics {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names: BTreeSet<String> =
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let stray = |name: &String| {
+        Diagnostic::of_file(&folder.join(name).display().to_string(), "nothing reads this file")
+            .expecting(list_of(&FILES))
+            .meant(near_miss(name, FILES))
+    };
+    names
+        .iter()
+        .filter(|name| name.ends_with(".toml") && !FILES.contains(&name.as_str()))
+        .map(stray)
+        .collect()
 }
 
 fn stem(name: &str) -> String {

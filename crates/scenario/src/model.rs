@@ -171,8 +171,10 @@ impl Scenario {
         let today = start.map(|start| start.to_zoned(TimeZone::UTC).date());
         let words = vocabulary(&folder, &index, &people, &zones, duration);
         let mut warnings = validate::envelopes(&index, today, &mut errors);
+        warnings.extend(folder.strays.iter().cloned());
         let runbooks = runbooks(&folder, &words, &people, &mut errors, &mut warnings);
         let clock = start.map(|start| start.to_zoned(TimeZone::UTC).time()).unwrap_or_default();
+        warnings.extend(validate::faults_that_never_begin(&folder.faults, duration, clock));
         let expectations = expectations(&folder, &index, &runbooks, clock, &mut errors);
         let targets = targets(&folder, &index, &zones);
         validate::spares(&folder, &targets, &mut errors);

@@ -6,16 +6,24 @@
 //!
 //! - [`Needs`]: what came of it. Start here.
 //! - `ground`: machines, links and services of the broken world
+//! - `wires`: which machine is next to which, and the shortest way between two
 //! - `names`: names, sites on the web, and signals that depend on them
 //! - `pages`: pages on people's machines, and the sign-in that some ask for
 //! - `crew`: people and what they hold
+//! - `doors`: badges, keys, and somebody who comes out
+//! - `prompts`: ways to a router's command line
+//! - `sessions`: sessions from before that end before they are of use
 //! - `steps`: what each step needs by its action
 
 mod crew;
+mod doors;
 mod ground;
 mod names;
 mod pages;
+mod prompts;
+mod sessions;
 mod steps;
+mod wires;
 
 use crate::index::Index;
 use crate::learn::Contact;
@@ -79,6 +87,13 @@ impl Scenario {
     pub fn hidden_copies(&self, runbook: &Runbook) -> Diagnostics {
         let index = Index::new(&self.folder, &mut Diagnostics::new());
         hidden_copies(&mut Steps::new(self, &index, runbook), runbook)
+    }
+
+    /// Sessions from before that end before this runbook has a use for them, where that can be known without a run.
+    #[must_use]
+    pub fn ended_sessions(&self, runbook: &Runbook) -> Diagnostics {
+        let index = Index::new(&self.folder, &mut Diagnostics::new());
+        Steps::new(self, &index, runbook).ended_sessions()
     }
 
     /// Whether what this runbook needs can ever be had in the broken world.

@@ -1,5 +1,6 @@
 //! What there is in a scenario that may be broken, by name and by label.
 
+use crate::access;
 use crate::files::network::{Relation, Session, SiteKind};
 use crate::files::people::AccountKind;
 use crate::files::services::{Run, Service};
@@ -120,6 +121,7 @@ fn kind_of(service: &Service) -> &'static str {
         Run::Tool(_) => "tools",
         Run::Reports(_) => "reports",
         Run::Posts(_) => "posts",
+        Run::Messages(_) => "message-servers",
         Run::Probe(_) => "probes",
         Run::Users(_) => "users",
         Run::DoorController(_) => "door-controllers",
@@ -223,8 +225,11 @@ fn people(folder: &Folder, index: &Index<'_>, targets: &mut Targets) {
         }
     }
     for (_, badge) in all(&folder.people, |f| &f.badge) {
-        of_kind(|run| matches!(run, Run::AccessServer(_)))
-            .for_each(|service| targets.add(Thing::new(On::Badge, &[service, badge.id.get_ref()])));
+        let servers = index.services.iter().map(|(_, (_, service))| service);
+        let servers = servers.filter(|s| matches!(s.run, Run::AccessServer(_)) && access::knows(s, badge));
+        servers.for_each(|service| {
+            targets.add(Thing::new(On::Badge, &[service.name.get_ref(), badge.id.get_ref()]));
+        });
     }
 }
 
@@ -263,6 +268,7 @@ fn is_asked(run: &Run) -> bool {
             | Run::Tool(_)
             | Run::Admission(_)
             | Run::Posts(_)
+            | Run::Messages(_)
             | Run::Reports(_)
     )
 }

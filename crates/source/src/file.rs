@@ -10,6 +10,9 @@ use crate::Diagnostic;
 /// The largest input file accepted, in bytes (1 MiB). Files written by people are far smaller.
 pub const SIZE_LIMIT_BYTES: u64 = 1 << 20;
 
+/// What some editors write in front of a text; it is no part of it.
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
 /// The text of one input file under the name that the user knows it by. Clones share the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceFile {
@@ -40,7 +43,7 @@ impl SourceFile {
     pub fn read_as(path: &Path, name: &str) -> Result<Self, Diagnostic> {
         let bytes = read_limited(path, name)?;
         let text = String::from_utf8(bytes).map_err(|error| not_utf8(name, error.as_bytes()))?;
-        Ok(Self::new(name, text))
+        Ok(Self::new(name, text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text)))
     }
 
     /// The path as shown to the user.

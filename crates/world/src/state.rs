@@ -6,6 +6,7 @@
 //! | `seconds.CHECK@PROBE` | seconds, 95th percentile of a window | a probe's check |
 //! | `sends.PRODUCT@USERS` | percent of users whose latest send went through | sampled users |
 //! | `sends-succeed@USERS` | percent, the worst product | sampled users |
+//! | `unsent@USERS`, `undelivered@USERS` | messages written there without their first tick, and sent without their second | sampled users |
 //! | `reports.PRODUCT@SITE` | reports in the last window | an outage-report site |
 //! | `posts.AUTHOR@SITE` | posts so far | a public site |
 //! | `updates@COLLECTOR` | prefixes announced or withdrawn in the minute that has begun | a route collector |
@@ -64,6 +65,8 @@ pub struct State {
     loads: Map<NodeId, (u64, u64)>,
     /// Users' host -> product -> percent.
     sends: Map<NodeId, Map<String, f64>>,
+    /// Users' host -> messages written, known to be sent, known to be delivered.
+    messages: Map<NodeId, [u32; 3]>,
     /// Resolver's host -> queries and failures of its crowd a second when they were first told.
     crowds: Map<NodeId, [f64; 2]>,
     /// Server -> how busy its crowd keeps it, from 0 to 1.
@@ -131,6 +134,7 @@ impl State {
                 let value = Value::Number(*count as f64);
                 self.note(record, &format!("posts.{author}"), value)
             }
+            Event::Message { step, .. } => self.message(record, node, step),
             Event::Load { served, shed, failed } => {
                 let bad = u64::from(shed) + u64::from(failed);
                 self.loads.insert(node, (u64::from(served) + bad, bad));
@@ -147,6 +151,22 @@ impl State {
             }
             _ => false,
         }
+    }
+
+    /// How many messages of apps at a host have not their first tick, and not their second.
+    fn message(&mut self, record: &Record, node: NodeId, step: blackstart_app::MessageStep) -> bool {
+        use blackstart_app::MessageStep;
+        let [written, sent, delivered] = self.messages.entry(node).or_default();
+        match step {
+            MessageStep::Written => *written += 1,
+            MessageStep::Sent => *sent += 1,
+            MessageStep::Delivered => *delivered += 1,
+            MessageStep::Kept | MessageStep::Arrived | MessageStep::HandedOver => return false,
+        }
+        let [unsent, undelivered] =
+            [*written - *sent, *sent - *delivered].map(|n| Value::Number(f64::from(n)));
+        let first = self.note(record, "unsent", unsent);
+        self.note(record, "undelivered", undelivered) | first
     }
 
     /// How busy a crowd keeps a server, from 0 to 1.

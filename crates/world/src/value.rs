@@ -82,6 +82,12 @@ impl History {
         self.changes.get(signal)?.last().map(|(_, value)| value)
     }
 
+    /// The values now of all signals whose names begin so, in the order of names.
+    pub fn now_like<'a>(&'a self, begins: &'a str) -> impl Iterator<Item = (&'a str, &'a Value)> {
+        let like = self.changes.iter().filter(move |(signal, _)| signal.starts_with(begins));
+        like.filter_map(|(signal, changes)| Some((signal.as_str(), &changes.last()?.1)))
+    }
+
     /// Every change of one signal.
     #[must_use]
     pub fn of(&self, signal: &str) -> &[(Time, Value)] {

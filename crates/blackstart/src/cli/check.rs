@@ -196,6 +196,7 @@ impl Findings {
         let mut deadlocks = Diagnostics::new();
         for (name, runbook) in &scenario.runbooks {
             self.warnings.extend(scenario.hidden_copies(runbook));
+            self.warnings.extend(scenario.ended_sessions(runbook));
             let needs = scenario.needs_as_learned(runbook, &learned.contacts);
             let complaints = needs.complaint(runbook);
             match needs {

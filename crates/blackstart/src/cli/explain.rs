@@ -88,7 +88,7 @@ fn explained(arguments: &Arguments) -> Result<String, Failure> {
 impl Arguments {
     fn plan(&self) -> Plan {
         let runbook = self.runbook.clone().map_or(RunbookChoice::Default, RunbookChoice::Named);
-        Plan { seed: self.seed, runbook, evidence: true, ..Plan::default() }
+        Plan { seed: self.seed, runbook, evidence: true, until_decided: true, ..Plan::default() }
     }
 }
 

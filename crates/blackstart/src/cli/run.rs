@@ -93,7 +93,7 @@ impl Arguments {
             Some(NONE) => RunbookChoice::None,
             Some(name) => RunbookChoice::Named(name.to_owned()),
         };
-        Plan { seed: self.seed, runbook, driver: self.driver.into(), captures: Vec::new(), evidence: false }
+        Plan { seed: self.seed, runbook, driver: self.driver.into(), ..Plan::default() }
     }
 
     fn load(&self) -> Result<Scenario, Error> {

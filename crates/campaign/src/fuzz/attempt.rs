@@ -80,10 +80,18 @@ fn of_runbook(trial: &crate::Trial) -> Option<Failure> {
         Verdict::Completed => None,
         _ if trial.outage == Outage::None => None,
         Verdict::Late => {
-            failure("late".to_owned(), "users are back, but later than the objective".to_owned())
+            let saw = match trial.outage.recovery() {
+                Some(took) => format!("users are back after {} min", took.as_secs() / 60),
+                None => "users are not back when the run ends".to_owned(),
+            };
+            failure("late".to_owned(), saw + ", later than the objective")
         }
         Verdict::Inconclusive => {
             let needs: Vec<&str> = trial.report.unmodelled.iter().map(String::as_str).collect();
+            if needs.is_empty() {
+                let saw = "nothing called for the runbook, or all of it is prose";
+                return failure("never judged".to_owned(), saw.to_owned());
+            }
             failure(format!("rests on {}", needs.join(", ")), "what nothing models".to_owned())
         }
         Verdict::Blocked | Verdict::Deadlocked => match trial.stopped_at() {

@@ -1,9 +1,12 @@
 //! Channels: join, part, topic, names (RFC 2812, section 3.2). All are open and without modes.
 
-use super::{Channel, ClientId, Core};
+use super::{Channel, ClientId, Core, Output};
+use crate::history::Said;
 use crate::message::Message;
 use crate::names::{fold, is_channel};
 use crate::numeric::*;
+use jiff::Timestamp;
+use std::time::Duration;
 
 /// Room for nicknames in one names reply, bytes: what 512 leaves beside server, nickname and channel names.
 const NAMES_PER_REPLY_BYTES: usize = 350;
@@ -47,8 +50,11 @@ impl Core {
 
     /// What was said before, as notices of the server: nobody takes them for something said now, and no robot answers them.
     fn send_past(&mut self, to: ClientId, folded: &str, shown: &str) {
-        for said in self.past.get(folded).cloned().unwrap_or_default() {
-            self.send_from_server(to, Message::new("NOTICE", &[shown, &said]));
+        let times = self.client(to).is_some_and(|client| client.times);
+        for Said { at, words, .. } in self.past.get(folded).cloned().unwrap_or_default() {
+            let notice = Message::new("NOTICE", &[shown, &words]).from(&self.settings.name).to_line();
+            let line = if times { format!("{}{notice}", time_tag(at)) } else { notice };
+            self.out.push(Output::Send(to, line));
         }
     }
 
@@ -134,4 +140,10 @@ impl Core {
         }
         self.channels.get(&folded).filter(|channel| channel.members.contains(&id))
     }
+}
+
+/// The tag before a line that was said at `at` since 1970 (IRCv3 `server-time`).
+fn time_tag(at: Duration) -> String {
+    let moment = i64::try_from(at.as_millis()).ok().and_then(|ms| Timestamp::from_millisecond(ms).ok());
+    moment.map_or_else(String::new, |moment| format!("@time={moment:.3} "))
 }

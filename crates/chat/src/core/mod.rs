@@ -22,7 +22,7 @@ use blackstart_rt::{Map, Set};
 use serde::Deserialize;
 
 use crate::event::{Event, LoginRefusal};
-use crate::history;
+use crate::history::{self, Said};
 use crate::message::Message;
 use crate::names::fold;
 use crate::numeric::*;
@@ -110,8 +110,8 @@ pub struct Core {
     nicks: Map<String, ClientId>,
     /// Folded name to channel; a channel lives while it has members.
     channels: Map<String, Channel>,
-    /// Folded name to the last messages there, each with who said it.
-    past: Map<String, VecDeque<String>>,
+    /// Folded name to the last messages there.
+    past: Map<String, VecDeque<Said>>,
     out: Vec<Output>,
 }
 
@@ -127,6 +127,8 @@ struct Client {
     negotiating: bool,
     /// It wants to hear its own messages (IRCv3 `echo-message`): the sign that they are kept.
     echo: bool,
+    /// It wants to know when something was said (IRCv3 `server-time`).
+    times: bool,
     pinged: bool,
     /// Folded names of the channels that it is in.
     channels: Set<String>,
@@ -172,12 +174,12 @@ impl Core {
     /// Takes in a line of the history that is on the disk: whoever joins from now on is shown it.
     pub fn kept(&mut self, line: &str) {
         let most = self.settings.history_shown;
-        let Some((nick, channel, text)) = history::parts(line).filter(|_| most > 0) else { return };
-        let past = self.past.entry(fold(channel)).or_default();
+        let Some(said) = history::said(line).filter(|_| most > 0) else { return };
+        let past = self.past.entry(fold(&said.channel)).or_default();
         if past.len() == most {
             past.pop_front();
         }
-        past.push_back(format!("{nick}: {text}"));
+        past.push_back(said);
     }
 
     /// Takes one input; answers what to do, in order. Input of a client that is gone is ignored.

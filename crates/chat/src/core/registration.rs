@@ -6,25 +6,53 @@ use crate::message::Message;
 use crate::names::{CHANNEL_MAX, NICK_MAX, fold, is_nick};
 use crate::numeric::*;
 
-/// The capability to hear one's own messages.
-const ECHO: &str = "echo-message";
+/// What a client may ask for.
+const CAPABILITIES: [&str; 2] = ["echo-message", "server-time"];
+
+impl Client {
+    fn capability(&mut self, name: &str) -> Option<&mut bool> {
+        match name {
+            "echo-message" => Some(&mut self.echo),
+            "server-time" => Some(&mut self.times),
+            _ => None,
+        }
+    }
+
+    /// Takes on all of what is asked for, or nothing; a `-` before a name takes it off.
+    fn request(&mut self, wanted: &str) -> bool {
+        let names = wanted
+            .split_whitespace()
+            .map(|word| word.strip_prefix('-').map_or((word, true), |name| (name, false)));
+        let known = names.clone().all(|(name, _)| self.capability(name).is_some());
+        for (name, on) in names.filter(|_| known) {
+            self.capability(name).into_iter().for_each(|has| *has = on);
+        }
+        known
+    }
+}
 
 impl Core {
-    /// Capability negotiation: there is one capability.
+    /// Capability negotiation (IRCv3).
     pub(super) fn cap(&mut self, id: ClientId, message: &Message) {
         let subcommand = message.param(0).unwrap_or_default().to_ascii_uppercase();
         let nick = self.nick_of(id).to_owned();
         match subcommand.as_str() {
             "LS" | "LIST" => {
-                let has = subcommand == "LS" || self.client(id).is_some_and(|client| client.echo);
-                let shown = if has { ECHO } else { "" };
-                self.send_from_server(id, Message::new("CAP", &[&nick, &subcommand, shown]));
-                self.client_mut(id, |client| client.negotiating |= subcommand == "LS");
+                let shown = self.client_mut(id, |client| {
+                    client.negotiating |= subcommand == "LS";
+                    let shown = CAPABILITIES.iter().copied();
+                    let on = shown
+                        .filter(|name| subcommand == "LS" || client.capability(name).is_some_and(|on| *on));
+                    on.collect::<Vec<_>>().join(" ")
+                });
+                self.send_from_server(
+                    id,
+                    Message::new("CAP", &[&nick, &subcommand, &shown.unwrap_or_default()]),
+                );
             }
             "REQ" => {
                 let wanted = message.param(1).unwrap_or_default();
-                let known = wanted == ECHO;
-                self.client_mut(id, |client| client.echo |= known);
+                let known = self.client_mut(id, |client| client.request(wanted)).unwrap_or(false);
                 let answer = if known { "ACK" } else { "NAK" };
                 self.send_from_server(id, Message::new("CAP", &[&nick, answer, wanted]));
             }

@@ -2,6 +2,7 @@
 
 use super::*;
 use proptest::prelude::*;
+use std::time::Duration;
 
 /// A server with clients, each known by a number.
 struct Talk {
@@ -73,7 +74,7 @@ fn registers_in_either_order_and_after_negotiation() {
     }
     let mut talk = Talk::new(false);
     talk.connect(0);
-    assert_eq!(talk.say(0, "CAP LS 302"), ["0 < :chat CAP * LS echo-message"]);
+    assert_eq!(talk.say(0, "CAP LS 302"), ["0 < :chat CAP * LS :echo-message server-time"]);
     talk.say(0, "NICK ada");
     assert_eq!(talk.say(0, "USER a 0 * :A"), [""; 0]);
     assert_eq!(talk.say(0, "CAP REQ :sasl"), ["0 < :chat CAP ada NAK sasl"]);
@@ -132,20 +133,26 @@ fn a_channels_message_is_kept_before_anybody_hears_it() {
 
 #[test]
 fn whoever_joins_is_shown_the_last_messages_there() {
+    let at = Duration::from_millis(1_633_361_940_250);
     for (history_shown, expected) in
         [(0, vec![]), (2, vec!["two", "three"]), (9, vec!["one", "two", "three"])]
     {
-        let mut talk = Talk::with(&["ada", "bob"]);
+        let mut talk = Talk::with(&["ada", "bob", "eve"]);
         talk.core.settings.history_shown = history_shown;
         for text in ["one", "two", "three"] {
-            talk.core.kept(&history::line("ada", "#War", text));
+            talk.core.kept(&history::timed(at, &history::line("ada", "#War", text)));
         }
-        talk.core.kept(&history::line("ada", "#peace", "four"));
+        talk.core.kept(&history::timed(at, &history::line("ada", "#peace", "four")));
         talk.core.kept("torn");
-        let notices = talk.say(1, "JOIN #war").split_off(3);
-        let shown: Vec<String> =
-            expected.iter().map(|text| format!("1 < :chat NOTICE #war :ada: {text}")).collect();
-        assert_eq!(notices, shown);
+        // Only whoever asked is told when.
+        assert_eq!(talk.say(2, "CAP REQ :server-time"), ["2 < :chat CAP eve ACK server-time"]);
+        for (id, when) in [(1, ""), (2, "@time=2021-10-04T15:39:00.250Z ")] {
+            let joined = talk.say(id, "JOIN #war");
+            let notices: Vec<&String> = joined.iter().filter(|line| line.contains("NOTICE")).collect();
+            let shown: Vec<String> =
+                expected.iter().map(|text| format!("{id} < {when}:chat NOTICE #war :ada: {text}")).collect();
+            assert_eq!(notices, shown.iter().collect::<Vec<_>>());
+        }
     }
 }
 

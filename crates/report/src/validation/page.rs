@@ -52,7 +52,11 @@ impl Validation {
         let v = &self.verdicts;
         let within = self.objective_s.map(|limit| format!(" within {}", hours(limit))).unwrap_or_default();
         let runs = counted(self.runs, "simulated run");
-        let claim = format!("{}: {word}. {} of {runs} restore service{within}", self.runbook, v.completed);
+        let does = match v.completed > 0 && self.recovery_s.p5.is_none() {
+            true => "carry it out to its end; that users are back is not seen".to_owned(),
+            false => format!("restore service{within}"),
+        };
+        let claim = format!("{}: {word}. {} of {runs} {does}", self.runbook, v.completed);
         let counts = format!(
             "  {} completed, {} late, {} blocked, {} deadlocked, {} inconclusive",
             v.completed, v.late, v.blocked, v.deadlocked, v.inconclusive

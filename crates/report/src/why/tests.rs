@@ -320,6 +320,16 @@ fn a_badge_and_a_key_that_fail_are_both_told() {
     assert_eq!(known, [End::Command, End::Assumption]);
 }
 
+/// The access server is silent too, and has nothing to do with it.
+#[test]
+fn a_reader_without_power_asks_nobody() {
+    let dark = FaultKind::PowerOff { machine: "reader".into() };
+    let mut evidence = night(0).fact("reader", 90, What::Engine(SimEvent::PowerOff));
+    evidence.faults.push(Fault::at(Duration::from_secs(90), None, dark));
+    let tree = explain(&evidence, vec![attempt(Kind::BadgeTap, "reader", "vault", 200)]);
+    assert_eq!(tree.chain(400), "badge denied < reader has no power < reader without power");
+}
+
 #[test]
 fn a_chain_gives_up_its_middle_first() {
     let tree = explain(&night(0), vec![attempt(Kind::BadgeTap, "reader", "vault", 200)]);

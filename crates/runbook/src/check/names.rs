@@ -1,5 +1,6 @@
 //! Every word of the runbook exists in the scenario.
 
+use blackstart_rt::Set;
 use blackstart_source::Diagnostic;
 
 use super::Judge;
@@ -18,7 +19,7 @@ impl Judge<'_> {
             body.undo.iter().for_each(|undo| self.action_names(undo));
             body.waits().for_each(|wait| self.wait_names(wait));
             if let Some(Then::Step(step)) = &body.then {
-                self.known("step", step, self.runbook.steps.iter().map(|step| &step.id));
+                self.step_name(step, &["end"]);
             }
         }
         self.saved_before_use();
@@ -234,8 +235,15 @@ impl Judge<'_> {
     fn wait_names(&mut self, wait: &Wait) {
         self.seen_names(&wait.seen);
         if let Otherwise::Step(step) = &wait.otherwise {
-            let steps = &self.runbook.steps;
-            self.known("step", step, steps.iter().map(|step| &step.id));
+            self.step_name(step, Otherwise::ORDERS);
+        }
+    }
+
+    /// A step that the runbook has; `orders` are what else may stand there.
+    fn step_name(&mut self, step: &Name, orders: &[&'static str]) {
+        let steps = self.runbook.steps.iter().map(|step| step.id.as_str());
+        if !steps.clone().any(|known| known == step.text) {
+            self.unknown("step", step, steps.chain(orders.iter().copied()));
         }
     }
 
@@ -249,7 +257,10 @@ impl Judge<'_> {
             signals.keys().map(String::as_str).filter(|known| stem(known) == stem(&signal.text)).collect();
         match (seen_at.is_empty(), quorum) {
             (true, None) => self.unknown("signal", signal, signals.keys().map(String::as_str)),
-            (true, Some(_)) => self.unknown("signal", signal, signals.keys().map(|known| stem(known))),
+            (true, Some(_)) => {
+                let stems: Set<&str> = signals.keys().map(|known| stem(known)).collect();
+                self.unknown("signal", signal, stems);
+            }
             (false, None) => self.unknown("signal", signal, seen_at),
             (false, Some(_)) => {}
         }

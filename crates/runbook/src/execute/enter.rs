@@ -133,8 +133,8 @@ impl Incident {
             Ok(Ok(Verdict::Opened)) => return Ok(Light::Green),
             Ok(Ok(Verdict::Denied(reason))) => format!("denied: {reason}"),
             Ok(Ok(Verdict::NoAnswer)) => "denied: the access server does not answer".to_owned(),
-            Ok(Err(error)) => format!("the reader stays dark: {error}"),
-            Err(dark) => dark.text,
+            Ok(Err(error)) => format!("not read: the reader stays dark: {error}"),
+            Err(dark) => format!("not read: {}", dark.text),
         };
         let tap = Attempt::new(Kind::BadgeTap, &door.name, began, &saw).by(&person).from(&door.reader);
         let text = format!("badge {saw}");

@@ -159,10 +159,15 @@ impl Report {
                 Verdict::Inconclusive
             }
             None => Verdict::Blocked,
-            Some(_) if !self.unmodelled.is_empty() => Verdict::Inconclusive,
+            Some(_) if !self.unmodelled.is_empty() || self.is_prose() => Verdict::Inconclusive,
             Some(_) if late => Verdict::Late,
             Some(_) => Verdict::Completed,
         }
+    }
+
+    /// Whether there is no step that anything could be said of.
+    fn is_prose(&self) -> bool {
+        self.steps.iter().all(|step| step.verdict == StepVerdict::Unchecked)
     }
 
     pub(super) fn assume(&mut self, index: usize, needs: &[String], taken_for_granted: &Set<&str>) {
@@ -245,6 +250,10 @@ mod tests {
             Verdict::Inconclusive,
             "not called for"
         );
+        let prose = [(StepVerdict::Unchecked, true)];
+        assert_eq!(report(&prose, true).verdict(false), Verdict::Inconclusive, "nothing was judged");
+        let partly = [(StepVerdict::Unchecked, true), (StepVerdict::Done, true)];
+        assert_eq!(report(&partly, true).verdict(false), Verdict::Completed);
     }
 
     #[test]

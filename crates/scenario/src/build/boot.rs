@@ -126,6 +126,7 @@ pub(crate) fn port_of(run: &Run) -> Option<u16> {
         | Run::Site(_)
         | Run::Tool(_)
         | Run::Reports(_)
+        | Run::Messages(_)
         | Run::Posts(_) => HTTP_PORT,
         Run::DoorController(_) => DOOR_PORT,
         Run::AccessServer(_) => ACCESS_PORT,

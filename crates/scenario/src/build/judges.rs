@@ -14,6 +14,7 @@ use blackstart_world::Wiring;
 use ipnet::IpNet;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Everything that judges may know of `scenario` beforehand.
 pub(super) fn facts(
@@ -22,9 +23,9 @@ pub(super) fn facts(
     wiring: &Wiring,
     runbooks: &[Arc<Runbook>],
 ) -> Facts {
-    let checks = |wanted: fn(&Service) -> Vec<String>| {
+    let checks = |wanted: fn(&Service) -> Vec<(String, Duration)>| {
         let services = all(&scenario.folder.services, |f| &f.service);
-        services.flat_map(|(_, service)| wanted(service)).collect::<Set<String>>()
+        services.flat_map(|(_, service)| wanted(service)).collect::<Map<String, Duration>>()
     };
     let nodes = |wanted: fn(&Run) -> bool| {
         let services = all(&scenario.folder.services, |f| &f.service).filter(|(_, s)| wanted(&s.run));
@@ -53,23 +54,30 @@ fn badges(scenario: &Scenario) -> Map<String, Set<String>> {
     badges.map(|(_, badge)| (badge.id.get_ref().clone(), doors(&badge.doors))).collect()
 }
 
-/// Signals of a probe's checks that only look a name up.
-fn names_checked(service: &Service) -> Vec<String> {
+/// A probe's checks that only look a name up.
+fn names_checked(service: &Service) -> Vec<(String, Duration)> {
     checked(service, |kind| kind == blackstart_app::probe::Kind::DnsOnly)
 }
 
-/// Signals of everything that uses an application: a probe's other checks, and sampled users.
-fn apps_checked(service: &Service) -> Vec<String> {
+/// Everything that uses an application: a probe's other checks, and sampled users.
+fn apps_checked(service: &Service) -> Vec<(String, Duration)> {
     match &service.run {
-        Run::Users(users) => vec![format!("sends.{}@{}", users.product, service.host.get_ref())],
+        Run::Users(users) => {
+            let signal = format!("sends.{}@{}", users.product, service.host.get_ref());
+            vec![(signal, users.looks_after())]
+        }
         _ => checked(service, |kind| kind != blackstart_app::probe::Kind::DnsOnly),
     }
 }
 
-fn checked(service: &Service, wanted: impl Fn(blackstart_app::probe::Kind) -> bool) -> Vec<String> {
+fn checked(
+    service: &Service,
+    wanted: impl Fn(blackstart_app::probe::Kind) -> bool,
+) -> Vec<(String, Duration)> {
     let Run::Probe(probe) = &service.run else { return Vec::new() };
     let checks = probe.checks.iter().filter(|check| wanted(check.kind));
-    checks.map(|check| format!("{}@{}", check.name, service.host.get_ref())).collect()
+    let signal = |name: &str| format!("{name}@{}", service.host.get_ref());
+    checks.map(|check| (signal(&check.name), check.interval_s.get() + check.timeout_s.get())).collect()
 }
 
 /// The share of failing requests at which the runbook's ramp stops; the strictest, if there are several.

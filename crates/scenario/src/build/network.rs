@@ -210,12 +210,12 @@ fn interior(scenario: &Scenario, index: &Index<'_>, name: &str, router: &Router)
         inside.then(|| igp::config::Interface { neighbour: other.clone(), metric: link.metric.unwrap_or(10) })
     };
     let links = all(&scenario.folder.networks, |f| &f.link).filter_map(|(_, link)| other_end(link));
-    let stub = |prefix| igp::config::Advertise { prefix, metric: 0 };
-    let stubs = router.networks.iter().map(|net| stub(*net.get_ref()));
-    // Hosts' further addresses are static routes here; the rest of the AS must hear of them.
+    let stub = |prefix, behind| igp::config::Advertise { prefix, metric: 0, behind };
+    let stubs = router.networks.iter().map(|net| stub(*net.get_ref(), None));
+    // Hosts' further addresses are static routes here; the rest of the AS must hear of them while the host is there.
     let plugged_in = index.hosts.iter().filter(|(_, (_, host))| host.router.get_ref() == name);
-    let routed = plugged_in.flat_map(|(_, (_, host))| host.routed.iter());
-    let routed = routed.map(|address| stub(IpNet::from(*address)));
+    let routed = plugged_in.flat_map(|(host, (_, h))| h.routed.iter().map(move |address| (host, *address)));
+    let routed = routed.map(|(host, address)| stub(IpNet::from(address), Some(host.to_owned())));
     let mut config = igp::Config::new(router.address);
     config.interfaces = links.collect();
     config.prefixes = stubs.chain(routed).collect();

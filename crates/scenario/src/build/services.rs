@@ -4,9 +4,10 @@ use super::network::{
     IN_BAND_PORT, SPEAKER_CONTROL_PORT, accounts, data_centres, identifier, originate, service,
 };
 use super::{Index, Programs, all, boot, standby};
+use crate::access;
 use crate::files::services::{
-    self, Alert, Authority, Capacity, ConfigurationStore, ConsoleServer, DoorController, Host, Identity,
-    JumpHost, Run, Service, Speaker, StoredChange, Tool, Vpn,
+    self, AccessServer, Alert, Authority, Capacity, ConfigurationStore, ConsoleServer, DoorController, Host,
+    Identity, JumpHost, Run, Service, Speaker, StoredChange, Tool, Vpn,
 };
 use crate::files::units::{Moment, When};
 use crate::model::Scenario;
@@ -185,10 +186,11 @@ fn program(
         Run::Tool(config) => start!(name, tool::run, tool_config(config)),
         Run::Reports(config) => start!(name, app::reports::run, config.clone()),
         Run::Posts(config) => start!(name, app::posts::run, config.clone()),
+        Run::Messages(config) => start!(name, app::messages::run, config.clone()),
         Run::Probe(config) => start!(name, app::probe::run, config.clone()),
         Run::Users(config) => start!(name, app::client::run, config.clone()),
         Run::DoorController(config) => {
-            start!(name, controller::run, doors(scenario, host.name.get_ref(), config))
+            start!(name, controller::run, doors(scenario, index, host.name.get_ref(), config))
         }
         Run::AccessServer(_) => start!(name, server::run, told wiring.settings.access[name].clone()),
         Run::Identity(_) => start!(name, identity::run, told wiring.settings.sign_in[name].clone()),
@@ -249,8 +251,8 @@ fn note(scenario: &Scenario, settings: &mut Settings, service: &Service, machine
             settings.sign_in.insert(name.clone(), Told::new(sign_in_config(scenario, config)));
             (Speaks::Lines, SIGN_IN_PORT)
         }
-        Run::AccessServer(_) => {
-            settings.access.insert(name.clone(), Told::new(access(scenario)));
+        Run::AccessServer(config) => {
+            settings.access.insert(name.clone(), Told::new(access(scenario, service, config)));
             (Speaks::Lines, ACCESS_PORT)
         }
         Run::Edge(_)
@@ -259,6 +261,7 @@ fn note(scenario: &Scenario, settings: &mut Settings, service: &Service, machine
         | Run::Tool(_)
         | Run::Admission(_)
         | Run::Posts(_)
+        | Run::Messages(_)
         | Run::Reports(_) => (Speaks::Pages, HTTP_PORT),
         _ => return,
     };
@@ -266,19 +269,25 @@ fn note(scenario: &Scenario, settings: &mut Settings, service: &Service, machine
 }
 
 /// The doors whose controller runs on this host.
-fn doors(scenario: &Scenario, host: &str, config: &DoorController) -> controller::Config {
+fn doors(scenario: &Scenario, index: &Index<'_>, host: &str, config: &DoorController) -> controller::Config {
     let mine = scenario.people.doors.values().filter(|door| door.controller == host);
     let doors = mine.map(|door| Door { fail: door.fail, ..Door::new(&door.name) }).collect();
     let server = Endpoint::new(&config.server, ACCESS_PORT);
+    let shows = |service: &&Service| match &service.run {
+        Run::AccessServer(server) => server.certificate.is_some(),
+        _ => false,
+    };
     controller::Config {
+        certificate: access::servers(index, &scenario.zones, config).iter().any(shows),
         resolver: stub::Config::new(config.resolvers.clone()),
         offline_list: scenario.door_lists.get(host).copied(),
         ..controller::Config::new(any(DOOR_PORT), server, doors)
     }
 }
 
-fn access(scenario: &Scenario) -> server::Config {
-    let badges = all(&scenario.folder.people, |f| &f.badge).map(|(_, badge)| Badge {
+fn access(scenario: &Scenario, service: &Service, config: &AccessServer) -> server::Config {
+    let known = all(&scenario.folder.people, |f| &f.badge).filter(|(_, badge)| access::knows(service, badge));
+    let badges = known.map(|(_, badge)| Badge {
         badge: badge.id.get_ref().clone(),
         person: badge.person.get_ref().clone(),
         doors: badge.doors.iter().map(|door| door.get_ref().clone()).collect(),
@@ -291,6 +300,7 @@ fn access(scenario: &Scenario) -> server::Config {
         listen: any(ACCESS_PORT),
         badges: badges.collect(),
         rules: ruled.map(|door| (door.name.clone(), door.rule.clone())).collect(),
+        certificate: config.certificate.map(certificate),
         limits: Limits::default(),
     }
 }

@@ -266,7 +266,7 @@ pub struct Shift {
     pub until: super::units::When,
 }
 
-/// A badge in the access server's directory.
+/// A badge in a directory of an access server.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Badge {
@@ -276,6 +276,9 @@ pub struct Badge {
     pub person: Spanned<String>,
     /// Doors that it opens.
     pub doors: Vec<Spanned<String>>,
+    /// Access servers in whose directory it is; all of them unless given.
+    #[serde(default)]
+    pub enrolled_at: Option<Vec<Spanned<String>>>,
 }
 
 /// An account.

@@ -163,6 +163,8 @@ pub enum Run {
     Reports(blackstart_app::reports::Config),
     /// Short public messages.
     Posts(blackstart_app::posts::Config),
+    /// Messages from user to user, stored and forwarded.
+    Messages(blackstart_app::messages::Config),
     /// A probe at a vantage point.
     Probe(blackstart_app::probe::Config),
     /// Sampled users of an app.
@@ -229,10 +231,14 @@ pub struct DoorController {
     pub offline_list: Option<blackstart_badge::offline::Policy>,
 }
 
-/// The access server.
+/// An access server.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct AccessServer {}
+pub struct AccessServer {
+    /// Certificate that it shows to door controllers.
+    #[serde(default)]
+    pub certificate: Option<Certificate>,
+}
 
 /// The sign-in service.
 #[derive(Debug, Deserialize)]

@@ -1,6 +1,7 @@
 //! Machines, links and services of the broken world: what is up, what is gone, what a step brings back.
 
 use super::any_or;
+use super::wires::{Ends, Link, Wires};
 use crate::files::services::{Host, Quorum, Run, Service, Tool};
 use crate::index::{Index, all};
 use crate::learn::Contact;
@@ -9,11 +10,14 @@ use blackstart_fault::Kind;
 use blackstart_rt::{Map, Set};
 use blackstart_runbook::needs::{Graph, Id, Met};
 use blackstart_runbook::step::Action;
-use std::collections::VecDeque;
+use jiff::Timestamp;
 use std::net::{IpAddr, SocketAddr};
 
-/// A link by its ends.
-type Ends<'a> = (&'a str, &'a str);
+/// Most steps of which every group is tried; later ones open nothing.
+const OPENERS_MAX: usize = 8;
+
+/// Why a way stays shut.
+const NO_STEP: &str = "no step brings it back";
 
 /// A step that opens ports which automation shut.
 #[derive(Clone, Debug)]
@@ -38,11 +42,11 @@ pub(super) struct Ground<'a> {
     booting: Set<&'a str>,
     /// Service -> services that it was seen to ask, by kind: one of each kind is needed.
     learned: Map<String, Vec<Vec<String>>>,
-    links: Vec<Ends<'a>>,
+    wires: Wires<'a>,
     /// Links that a fault takes away for good.
-    cut: Set<Ends<'a>>,
+    cut: Set<Link>,
     /// Links that automation shuts: by which service, at which of their ends.
-    pub(super) shut: Map<Ends<'a>, Shut<'a>>,
+    pub(super) shut: Map<Link, Shut<'a>>,
 }
 
 /// Who shut a link, and where.
@@ -65,7 +69,7 @@ impl<'a> Ground<'a> {
             dark: Set::new(),
             booting: Set::new(),
             learned: Map::new(),
-            links: between.chain(patched).collect(),
+            wires: Wires::new(between.chain(patched).collect(), |name| index.routers.get(name).is_some()),
             cut: Set::new(),
             shut: Map::new(),
         };
@@ -116,8 +120,9 @@ impl<'a> Ground<'a> {
                 Kind::PowerOff { machine } if fault.lasts.is_some() => drop(self.booting.insert(machine)),
                 Kind::PowerOff { machine } => drop(self.dark.insert(machine)),
                 Kind::LinkDown { ends: [a, b] } if fault.lasts.is_none() => {
-                    let is = |(x, y): &&Ends<'_>| (x == a && y == b) || (x == b && y == a);
-                    self.cut.extend(self.links.iter().filter(is));
+                    let is = |(x, y): Ends<'_>| (x == a && y == b) || (x == b && y == a);
+                    let cut = self.wires.links().filter(|(_, ends)| is(*ends));
+                    self.cut.extend(cut.map(|(link, _)| link));
                 }
                 _ => {}
             }
@@ -135,11 +140,12 @@ impl<'a> Ground<'a> {
                 .filter(|(_, r)| r.groups.contains(order.routers.get_ref()))
                 .map(|(_, r)| r.name.get_ref().as_str())
                 .collect();
-            for (_, link) in all(&self.scenario.folder.networks, |f| &f.link) {
+            // The links of the files come first, in their order.
+            for (place, (_, link)) in all(&self.scenario.folder.networks, |f| &f.link).enumerate() {
                 let ends = [link.ends[0].get_ref().as_str(), link.ends[1].get_ref().as_str()];
                 let at: Vec<&str> = ends.into_iter().filter(|end| commanded.contains(end)).collect();
                 if link.groups.contains(order.links.get_ref()) && !at.is_empty() {
-                    self.shut.insert((ends[0], ends[1]), Shut { by: name, at });
+                    self.shut.insert(place, Shut { by: name, at });
                 }
             }
         }
@@ -166,18 +172,23 @@ impl<'a> Ground<'a> {
         self.index.services.iter().map(|(_, (_, service))| service).collect()
     }
 
-    /// Tools behind sign-in.
-    pub(super) fn tools(&self) -> impl Iterator<Item = (&'a Service, &'a Tool)> + use<'a> {
-        let services = self.services().into_iter();
-        services.filter_map(|it| if let Run::Tool(tool) = &it.run { Some((it, tool)) } else { None })
+    /// The tool behind sign-in that has this page.
+    pub(super) fn tool_at(&self, page: &str) -> Option<(&'a Service, &'a Tool)> {
+        let mut services = self.services().into_iter();
+        services.find_map(|service| match &service.run {
+            Run::Tool(tool) if tool.hosts.iter().any(|host| host == page) => Some((service, tool)),
+            _ => None,
+        })
     }
 
-    /// Whether somebody's session at a tool, from before, holds when the run begins.
-    pub(super) fn has_session(&self, tool: &Tool, person: &str) -> bool {
-        tool.signed_in.iter().filter(|before| before.person.get_ref() == person).any(|before| {
-            let age = self.scenario.start.duration_since(before.at.0);
-            std::time::Duration::try_from(age).is_ok_and(|age| age < tool.session.0)
-        })
+    /// When somebody's session at a tool ends, if one from before holds when the run begins.
+    pub(super) fn session_end(&self, tool: &Tool, person: &str) -> Option<Timestamp> {
+        let start = self.scenario.start;
+        let theirs = tool.signed_in.iter().filter(|before| before.person.get_ref() == person);
+        let ends = theirs
+            .filter(|before| before.at.0 <= start)
+            .filter_map(|before| before.at.0.saturating_add(tool.session.0).ok());
+        ends.filter(|end| *end > start).max()
     }
 
     pub(super) fn services_on(&self, host: &str) -> Vec<&'a Service> {
@@ -220,12 +231,22 @@ impl<'a> Ground<'a> {
 
     /// Every smallest group of steps that together open a way.
     fn reopened(&mut self, from: &str, to: &str) -> Met {
+        let opened: Map<Link, u32> =
+            self.shut.iter().map(|(link, shut)| (*link, self.opened(shut))).collect();
+        let opens = |group: u32| {
+            let open = |link| opened.get(&link).is_none_or(|by| by & group != 0);
+            self.connected(from, to, &open)
+        };
+        let all_steps: u32 = (1 << self.openers.len().min(OPENERS_MAX)) - 1;
+        if !opens(all_steps) {
+            return Met::Lost(NO_STEP.to_owned());
+        }
         let mut enough: Vec<u32> = Vec::new();
-        let mut groups: Vec<u32> = (1..1 << self.openers.len().min(8)).collect();
+        let mut groups: Vec<u32> = (1..=all_steps).collect();
         groups.sort_by_key(|group| group.count_ones());
         for group in groups {
             let known = enough.iter().any(|smaller| smaller & group == *smaller);
-            if !known && self.connected(from, to, &|ends| self.opened_by(group, ends)) {
+            if !known && opens(group) {
                 enough.push(group);
             }
         }
@@ -235,19 +256,19 @@ impl<'a> Ground<'a> {
         };
         let ways: Vec<Vec<Id>> = enough.iter().map(|group| steps(*group)).collect();
         let ways = ways.into_iter().map(|steps| self.graph.joint(Met::All(steps))).collect();
-        any_or(ways, "no step brings it back")
+        any_or(ways, NO_STEP)
     }
 
-    fn opened_by(&self, group: u32, ends: &Ends<'_>) -> bool {
-        let Some(shut) = self.shut.get(ends) else { return true };
-        let mut openers =
-            self.openers.iter().enumerate().filter(|(i, _)| group >> i & 1 == 1).map(|(_, o)| o);
-        openers.any(|opener| shut.at.iter().all(|router| opener.routers.contains(*router)))
+    /// The steps, one bit each, that open a shut link.
+    fn opened(&self, shut: &Shut<'_>) -> u32 {
+        let opens = |opener: &Opener| shut.at.iter().all(|router| opener.routers.contains(*router));
+        let openers = self.openers.iter().take(OPENERS_MAX).enumerate().filter(|(_, opener)| opens(opener));
+        openers.fold(0, |by, (i, _)| by | 1 << i)
     }
 
     /// What is missing between two machines, in words; `None` when there is a way.
     fn gap(&self, from: &str, to: &str) -> Option<String> {
-        if self.connected(from, to, &|ends| !self.shut.contains_key(ends)) {
+        if self.connected(from, to, &|link| !self.shut.contains_key(&link)) {
             return None;
         }
         for machine in [from, to] {
@@ -255,58 +276,26 @@ impl<'a> Ground<'a> {
                 return Some(format!("{machine} has no power"));
             }
         }
-        let whole = self.way(from, to, &|_| true, &|_| true)?;
-        let broken = whole.iter().find_map(|ends| self.broken(ends));
+        let whole = self.wires.way(from, to, &|_| true, &|_| true)?;
+        let broken = whole.into_iter().find_map(|link| self.broken(link));
         broken.or_else(|| Some("no way".to_owned()))
     }
 
-    fn broken(&self, ends: &Ends<'_>) -> Option<String> {
-        let (a, b) = ends;
-        if let Some(shut) = self.shut.get(ends) {
+    fn broken(&self, link: Link) -> Option<String> {
+        let (a, b) = self.wires.ends(link);
+        if let Some(shut) = self.shut.get(&link) {
             return Some(format!("{a} - {b} shut by {}", shut.by));
         }
-        let dark = [a, b].into_iter().find(|end| self.dark.contains(*end));
+        let dark = [a, b].into_iter().find(|end| self.dark.contains(end));
         match dark {
             Some(machine) => Some(format!("{machine} has no power")),
-            None => self.cut.contains(ends).then(|| format!("{a} - {b} cut")),
+            None => self.cut.contains(&link).then(|| format!("{a} - {b} cut")),
         }
     }
 
-    fn connected(&self, from: &str, to: &str, open: &dyn Fn(&Ends<'_>) -> bool) -> bool {
-        let usable = |ends: &Ends<'_>| !self.cut.contains(ends) && open(ends);
-        self.way(from, to, &usable, &|machine| !self.dark.contains(machine)).is_some()
-    }
-
-    /// The links of a shortest way; routers forward, hosts do not.
-    fn way(
-        &self,
-        from: &str,
-        to: &str,
-        open: &dyn Fn(&Ends<'_>) -> bool,
-        lit: &dyn Fn(&str) -> bool,
-    ) -> Option<Vec<Ends<'a>>> {
-        if !lit(from) || !lit(to) {
-            return None;
-        }
-        let mut ways: Map<&str, Vec<Ends<'a>>> = Map::from([(from, Vec::new())]);
-        let mut next = VecDeque::from([from]);
-        while let Some(at) = next.pop_front() {
-            let so_far = ways[at].clone();
-            if at == to {
-                return Some(so_far);
-            }
-            if at != from && self.index.routers.get(at).is_none() {
-                continue;
-            }
-            for ends in self.links.iter().filter(|ends| open(ends)) {
-                let other = if ends.0 == at { ends.1 } else { ends.0 };
-                if (ends.0 == at || ends.1 == at) && lit(other) && !ways.contains_key(other) {
-                    ways.insert(other, so_far.iter().copied().chain([*ends]).collect());
-                    next.push_back(other);
-                }
-            }
-        }
-        None
+    fn connected(&self, from: &str, to: &str, open: &dyn Fn(Link) -> bool) -> bool {
+        let usable = |link| !self.cut.contains(&link) && open(link);
+        self.wires.way(from, to, &usable, &|machine| !self.dark.contains(machine)).is_some()
     }
 
     // ---- services ----

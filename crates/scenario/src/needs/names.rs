@@ -107,6 +107,7 @@ impl<'a> Ground<'a> {
             Run::Site(site) => has(&site.hosts),
             Run::Tool(tool) => has(&tool.hosts),
             Run::Posts(posts) => has(&posts.hosts),
+            Run::Messages(messages) => has(&messages.hosts),
             Run::Reports(reports) => has(&reports.hosts),
             Run::Backend(backend) => has(&backend.hosts),
             _ => false,

@@ -18,11 +18,8 @@ impl<'a> Steps<'a> {
         let host = self.ground.index.hosts.get(laptop);
         let resolvers = host.map(|(_, host)| host.resolvers.clone()).unwrap_or_default();
         let page = self.ground.site(laptop, &resolvers, name);
-        let mut tools = self.ground.tools();
-        let Some((service, tool)) = tools.find(|(_, tool)| tool.hosts.iter().any(|host| host == name)) else {
-            return Some(page);
-        };
-        if self.ground.has_session(tool, &person.name) {
+        let Some((service, tool)) = self.ground.tool_at(name) else { return Some(page) };
+        if self.ground.session_end(tool, &person.name).is_some() {
             return Some(page);
         }
         let new = match person.account {

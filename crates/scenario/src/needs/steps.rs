@@ -6,13 +6,12 @@ use crate::files::services::{Run, Service};
 use crate::index::{Index, all};
 use crate::model::Scenario;
 use crate::vocabulary::known_as;
-use blackstart_rt::{Map, Set};
+use blackstart_rt::Set;
 use blackstart_runbook::needs::{Graph, Id, Met};
 use blackstart_runbook::step::{Action, Body, Name, Otherwise, Runbook, Then, Wait, Who};
-use blackstart_world::{AccountKind, Door};
 
 /// What calling anybody by phone rests on, and driving.
-const PHONES: &str = "mobile-carriers";
+pub(super) const PHONES: &str = "mobile-carriers";
 const ROADS: &str = "roads";
 
 /// A runbook turned into nodes.
@@ -358,174 +357,6 @@ impl<'a> Steps<'a> {
         needs
     }
 
-    fn enter(&mut self, who: &Who, door: &Name, ways: &[Name]) -> Vec<Id> {
-        let Some(known) = self.ground.scenario.people.doors.get(&door.text) else { return Vec::new() };
-        let ways = ways.iter().map(|way| match way.text.as_str() {
-            "badge" => self.badge(who, known),
-            _ => self.key(known),
-        });
-        let ways = ways.collect();
-        vec![self.ground.graph.joint(Met::Any(ways))]
-    }
-
-    /// Badge, reader, controller, and either a list that the door remembers or the access server.
-    fn badge(&mut self, who: &Who, door: &'a Door) -> Id {
-        let badges: Set<&str> = all(&self.ground.scenario.folder.people, |f| &f.badge)
-            .filter(|(_, badge)| badge.doors.iter().any(|name| *name.get_ref() == door.name))
-            .map(|(_, badge)| badge.id.get_ref().as_str())
-            .collect();
-        let carried = self.candidates(who);
-        let carried = carried.iter().filter_map(|person| person.badge.as_deref());
-        let good = carried.filter(|badge| badges.contains(badge)).count();
-        let mut needs = vec![self.ground.path(&door.reader, &door.controller)];
-        if good == 0 {
-            let why = Met::Lost("nobody who does this step has one that opens it".to_owned());
-            needs.push(self.ground.graph.fact(format!("a badge for {}", door.name), why));
-        }
-        if good == 1 && door.rule.two_within_s.is_some() {
-            let why = Met::Lost("only one of those who do this step has one that opens it".to_owned());
-            needs.push(self.ground.graph.fact(format!("two badges for {}", door.name), why));
-        }
-        needs.extend(self.judged(&door.controller));
-        self.ground.graph.fact(format!("badge at {}", door.name), Met::All(needs))
-    }
-
-    /// The door's controller can tell whether a badge is good.
-    fn judged(&mut self, controller: &str) -> Vec<Id> {
-        let mut needs = Vec::new();
-        for service in self.ground.services_on(controller) {
-            let Run::DoorController(config) = &service.run else { continue };
-            needs.push(self.ground.runs(service));
-            if config.offline_list.is_some() {
-                continue;
-            }
-            let mut asked = vec![self.ground.name(controller, &config.resolvers, &config.server)];
-            let servers = self.ground.services().into_iter();
-            let servers: Vec<_> = servers.filter(|s| matches!(s.run, Run::AccessServer(_))).collect();
-            let ways =
-                servers.into_iter().map(|s| self.ground.used_from(controller, s.name.get_ref())).collect();
-            asked.push(self.ground.graph.joint(any_or(ways, "there is no access server")));
-            needs.push(self.ground.graph.fact(format!("access server at {controller}"), Met::All(asked)));
-        }
-        if needs.is_empty() {
-            let why = Met::Lost("nothing there decides on badges".to_owned());
-            needs.push(self.ground.graph.fact(format!("controller {controller}"), why));
-        }
-        needs
-    }
-
-    /// A guard who stands there with the key and was told the names.
-    fn key(&mut self, door: &Door) -> Id {
-        let people = &self.ground.scenario.people;
-        let holds = |person: &&blackstart_world::Person| {
-            person.at == door.from && door.key.as_ref().is_some_and(|key| person.items.contains(key))
-        };
-        let there = people.persons.iter().any(|person| holds(&person));
-        let site = people.site_of(&door.from).unwrap_or_default();
-        let told = self.acting(|a| matches!(a, Action::Decide { site: told, .. } if told.text == site));
-        let holder = match there {
-            true => Met::Given,
-            false => Met::Lost(format!("nobody at {} holds it", door.from)),
-        };
-        let told = any_or(told, "no step tells them");
-        let graph = &mut self.ground.graph;
-        let needs = vec![
-            graph.fact(format!("key holder of {}", door.name), holder),
-            graph.fact(format!("names known to the guard at {site}"), told),
-        ];
-        graph.fact(format!("guard's key to {}", door.name), Met::All(needs))
-    }
-
-    fn serial(&mut self, index: usize, who: &Who, on: &Name, with: &Name, factor: Option<&Name>) -> Vec<Id> {
-        let mut needs: Vec<Id> = factor.map(|item| self.held(who, item)).into_iter().collect();
-        if let Some(account) = self.ground.scenario.people.accounts.get(&with.text) {
-            let why = "the routers do not know it, and a cable does not reach the sign-in service";
-            let met = match account.kind {
-                AccountKind::Local => Met::Given,
-                AccountKind::SignIn => Met::Lost(why.to_owned()),
-            };
-            needs.push(self.ground.graph.fact(format!("account {}", account.name), met));
-            needs.extend(account.kept_at.as_ref().map(|place| self.place(place)));
-            let crew: Set<&str> = self.candidates(who).iter().map(|person| person.name.as_str()).collect();
-            if let Some(absent) = account.holders.iter().find(|holder| !crew.contains(holder.as_str())) {
-                let why = Met::Lost(format!("{absent} is not among those who do this step"));
-                needs.push(self.ground.graph.fact(format!("all holders of {}", account.name), why));
-            }
-        }
-        for (site, routers) in self.by_site(on) {
-            if !self.sites(index, who).contains(&site) {
-                needs.push(self.hands(index, &site));
-            }
-            needs.extend(routers.iter().map(|router| self.cable(&site, router)).collect::<Vec<_>>());
-        }
-        needs
-    }
-
-    fn by_site(&self, group: &Name) -> Map<String, Vec<String>> {
-        let mut by_site: Map<String, Vec<String>> = Map::new();
-        for (_, router) in all(&self.ground.scenario.folder.networks, |f| &f.router) {
-            if router.groups.contains(&group.text) {
-                by_site.entry(router.site.get_ref().clone()).or_default().push(router.name.get_ref().clone());
-            }
-        }
-        by_site
-    }
-
-    /// A machine at the site with a cable to the router, and power for both.
-    fn cable(&mut self, site: &str, router: &str) -> Id {
-        let leads = |host: &crate::files::services::Host| {
-            host.site.get_ref() == site && host.serial.iter().any(|to| to.get_ref() == router)
-        };
-        let hosts = self.ground.index.hosts.iter().filter(|(_, (_, host))| leads(host)).map(|(name, _)| name);
-        let hosts: Vec<&str> = hosts.collect();
-        let ways: Vec<Id> = hosts.into_iter().map(|host| self.ground.machine(host)).collect();
-        let cable = self.ground.graph.joint(any_or(ways, "no machine there has one"));
-        let both = vec![cable, self.ground.machine(router)];
-        self.ground.graph.fact(format!("cable to {router}"), Met::All(both))
-    }
-
-    /// Any console that leads to one of these routers answers somebody's machine.
-    fn remote(&mut self, who: &Who, on: &Name) -> Id {
-        let group: Set<String> = self.by_site(on).into_values().flatten().collect();
-        let laptops = self.laptops(who);
-        let consoles = self.ground.scenario.people.consoles.iter();
-        let consoles = consoles.filter(|c| c.routers.iter().any(|router| group.contains(router)));
-        let mut ways = Vec::new();
-        for console in consoles {
-            for laptop in &laptops {
-                ways.push(self.console(laptop, console));
-            }
-        }
-        let met = any_or(ways, "nobody has a console and a machine to try it from");
-        self.ground.graph.fact(format!("remote console of {}", on.text), met)
-    }
-
-    fn console(&mut self, laptop: &str, console: &blackstart_world::Console) -> Id {
-        let servers = self.ground.services().into_iter().filter(|service| {
-            let host = self.ground.index.hosts.get(service.host.get_ref());
-            let leads =
-                host.is_some_and(|(_, h)| h.serial.iter().any(|r| console.routers.contains(r.get_ref())));
-            matches!(service.run, Run::ConsoleServer(_)) && leads
-        });
-        let servers: Vec<_> = servers.collect();
-        let ways = servers.into_iter().map(|s| self.ground.used_from(laptop, s.name.get_ref())).collect();
-        let mut needs = vec![self.ground.graph.joint(any_or(ways, "no console server is behind it"))];
-        if console.address.is_none() {
-            needs.push(self.looked_up(laptop, &console.name));
-        }
-        if console.sign_in.is_some() {
-            needs.push(self.signed_in(laptop));
-        }
-        needs.extend(console.routers.iter().map(|router| self.ground.machine(router)).collect::<Vec<_>>());
-        self.ground.graph.fact(format!("console {} from {laptop}", console.name), Met::All(needs))
-    }
-
-    fn looked_up(&mut self, laptop: &str, name: &str) -> Id {
-        let host = self.ground.index.hosts.get(laptop);
-        let resolvers = host.map(|(_, host)| host.resolvers.clone()).unwrap_or_default();
-        self.ground.name(laptop, &resolvers, name)
-    }
-
     pub(super) fn signed_in(&mut self, laptop: &str) -> Id {
         let services = self
             .ground
@@ -553,74 +384,6 @@ impl<'a> Steps<'a> {
             ways.push(self.ground.graph.fact(format!("chat `{}` from {laptop}", on.text), Met::All(needs)));
         }
         self.ground.graph.joint(any_or(ways, "nobody of them has a machine"))
-    }
-
-    /// Somebody comes who has a badge or the key, or is inside.
-    fn escorted(&mut self, index: usize, door: &Name, by: &Name) -> Vec<Id> {
-        let Some(known) = self.ground.scenario.people.doors.get(&door.text) else { return Vec::new() };
-        let who = Who::Role(by.clone());
-        let people = self.candidates(&who);
-        let at_once = people.iter().any(|person| {
-            person.at == known.to || known.key.as_ref().is_some_and(|key| person.items.contains(key))
-        });
-        let opened = match at_once {
-            true => self.ground.graph.joint(Met::Given),
-            false => self.badge(&who, known),
-        };
-        vec![self.crew(index, &who), self.word(PHONES), opened]
-    }
-
-    /// A jump host, the sign-in service, and a way from the one to the routers, which ask the other.
-    fn through(&mut self, who: &Who, on: &Name, jump: &Name) -> Id {
-        let found = self.ground.index.services.get(&jump.text);
-        let Some((_, service)) = found else { return self.word(&jump.text) };
-        let (host, name) = match &service.run {
-            Run::JumpHost(config) => (service.host.get_ref(), config.name.clone()),
-            _ => (service.host.get_ref(), None),
-        };
-        let mut ways = Vec::new();
-        for laptop in self.laptops(who) {
-            let mut needs = vec![self.signed_in(laptop), self.ground.used_from(laptop, &jump.text)];
-            needs.extend(name.as_ref().map(|name| self.looked_up(laptop, name)));
-            ways.push(self.ground.graph.joint(Met::All(needs)));
-        }
-        let mut needs = vec![self.ground.graph.joint(any_or(ways, "nobody of them has a machine"))];
-        needs.push(self.signed_in(host));
-        for router in self.by_site(on).into_values().flatten() {
-            needs.push(self.ground.path(host, &router));
-            needs.push(self.signed_in(&router));
-        }
-        self.ground.graph.fact(format!("{} through {}", on.text, jump.text), Met::All(needs))
-    }
-
-    /// A VPN gateway and the sign-in service from somebody's machine, and the one in reach of the other.
-    fn tunnel(&mut self, who: &Who, on: &Name) -> Id {
-        let Some((_, service)) = self.ground.index.services.get(&on.text) else { return self.word(&on.text) };
-        let Run::Vpn(config) = &service.run else { return self.word(&on.text) };
-        let mut ways = Vec::new();
-        for laptop in self.laptops(who) {
-            let mut needs = vec![self.signed_in(laptop), self.ground.used_from(laptop, &on.text)];
-            needs.extend(config.name.as_ref().map(|name| self.looked_up(laptop, name)));
-            ways.push(self.ground.graph.joint(Met::All(needs)));
-        }
-        let reached = self.ground.graph.joint(any_or(ways, "nobody of them has a machine"));
-        let vouched = self.ground.at_address(service.host.get_ref(), config.sign_in);
-        self.ground.graph.fact(format!("a tunnel to `{}`", on.text), Met::All(vec![reached, vouched]))
-    }
-
-    /// A configuration store and the sign-in service from somebody's machine, and the one in reach of the other.
-    fn stored(&mut self, who: &Who, on: &Name) -> Id {
-        let Some((_, service)) = self.ground.index.services.get(&on.text) else { return self.word(&on.text) };
-        let Run::ConfigurationStore(config) = &service.run else { return self.word(&on.text) };
-        let mut ways = Vec::new();
-        for laptop in self.laptops(who) {
-            let mut needs = vec![self.signed_in(laptop), self.ground.used_from(laptop, &on.text)];
-            needs.extend(config.name.as_ref().map(|name| self.looked_up(laptop, name)));
-            ways.push(self.ground.graph.joint(Met::All(needs)));
-        }
-        let reached = self.ground.graph.joint(any_or(ways, "nobody of them has a machine"));
-        let vouched = self.ground.at_address(service.host.get_ref(), config.sign_in);
-        self.ground.graph.fact(format!("`{}`", on.text), Met::All(vec![reached, vouched]))
     }
 
     /// Somebody stands beside each machine, and none comes before one that it needs to start.
@@ -655,11 +418,6 @@ impl<'a> Steps<'a> {
         needs
     }
 
-    fn prompt(&mut self) -> Id {
-        let logins = self.acting(|a| matches!(a, Action::Login { .. } | Action::Ssh { .. }));
-        self.ground.graph.fact("a prompt on a router", any_or(logins, "no step logs in"))
-    }
-
     fn apply(&mut self, index: usize, who: &Who, isolate: Option<&Name>, admits: bool) -> Vec<Id> {
         let compared = self.acting(|a| matches!(a, Action::Compare { .. }));
         let compared = any_or(compared, "no step compares");
@@ -673,13 +431,6 @@ impl<'a> Steps<'a> {
         needs
     }
 
-    /// A cable to the router that a service's machine is plugged into.
-    fn port_of(&mut self, service: &Name) -> Option<Id> {
-        let (_, service) = self.ground.index.services.get(&service.text)?;
-        let (_, host) = self.ground.index.hosts.get(service.host.get_ref())?;
-        Some(self.cable(host.site.get_ref(), host.router.get_ref()))
-    }
-
     /// A document can be read where it lies on paper, or from the machine of somebody who does the step.
     fn document(&mut self, who: &Who, document: &Name) -> Id {
         if let Some(place) = document.paper() {
@@ -690,27 +441,7 @@ impl<'a> Steps<'a> {
         self.ground.graph.fact(format!("the page {}", document.text), met)
     }
 
-    /// Somebody can stand where a machine is: behind a door of its site, if that has one.
-    fn beside(&mut self, machine: &str) -> Vec<Id> {
-        let index = self.ground.index;
-        let router = index.routers.get(machine).map(|(_, router)| router.site.get_ref().as_str());
-        let host = index.hosts.get(machine).map(|(_, host)| host.site.get_ref().as_str());
-        let site = router.or(host);
-        let people = &self.ground.scenario.people;
-        let rooms: Set<&str> = people
-            .doors
-            .values()
-            .filter(|door| people.site_of(&door.to) == site)
-            .map(|door| door.to.as_str())
-            .collect();
-        if rooms.is_empty() {
-            return Vec::new();
-        }
-        let ways = rooms.into_iter().map(|room| self.place(room)).collect();
-        vec![self.ground.graph.fact(format!("somebody beside {}", machine), Met::Any(ways))]
-    }
-
-    fn laptops(&self, who: &Who) -> Vec<&'a str> {
+    pub(super) fn laptops(&self, who: &Who) -> Vec<&'a str> {
         self.candidates(who).into_iter().filter_map(|person| person.laptop.as_deref()).collect()
     }
 

@@ -157,6 +157,7 @@ fn access_failure(why: &Unreachable) -> &'static str {
         Unreachable::Connect(_) => "no connection",
         Unreachable::Timeout => "no answer",
         Unreachable::Failed(_) => "it cannot decide",
+        Unreachable::Certificate(_) => "its certificate is not believed",
     }
 }
 

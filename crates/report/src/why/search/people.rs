@@ -30,7 +30,11 @@ impl Search<'_> {
             What::Badge(Badge::ServerUnreachable { why }) => Some(Some((fact.at, why.clone()))),
             _ => None,
         });
-        let mut causes = self.between(reader, &controller, began, ended);
+        // A reader that does not work asks nobody.
+        let mut causes = self.dead(reader, ended);
+        if causes.is_empty() {
+            causes = self.between(reader, &controller, began, ended);
+        }
         if let (true, Some(Some((since, why)))) = (causes.is_empty(), silent) {
             causes.push(self.access_server_silent(&controller, since, &why, ended));
         }
@@ -43,6 +47,7 @@ impl Search<'_> {
             Why::Connect(error) => format!("no connection: {error}"),
             Why::Timeout => "no answer".to_owned(),
             Why::Failed(error) => format!("it cannot decide: {error}"),
+            Why::Certificate(error) => error.clone(),
         };
         let text = format!("{controller} does not hear from the access server: {saw}");
         self.cause(format!("access server {controller}"), "access server silent", text, since, |search| {
