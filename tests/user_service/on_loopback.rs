@@ -1,8 +1,9 @@
 //! The same shop on the machine's own sockets, as in production.
 #![expect(clippy::disallowed_types, reason = "real sockets are the point")]
 
+use blackstart_rt::os::unused_address;
 use service::request;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::{net, spawn};
 
@@ -10,11 +11,6 @@ use tokio::{net, spawn};
 mod service;
 
 const PATIENCE: Duration = Duration::from_millis(300);
-
-/// An address where nobody listens yet.
-async fn free() -> SocketAddr {
-    net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap().local_addr().unwrap()
-}
 
 /// Asks until somebody listens.
 async fn ask(server: SocketAddr, what: &str) -> service::Answer {
@@ -31,7 +27,7 @@ async fn ask(server: SocketAddr, what: &str) -> service::Answer {
 fn it_answers_and_waits_no_longer_than_it_should() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let (shop, warehouse) = (free().await, free().await);
+        let (shop, warehouse) = (unused_address(), unused_address());
         spawn(service::shop(shop, warehouse, PATIENCE));
         // It listens and does not answer.
         let silent = net::TcpListener::bind(warehouse).await.unwrap();

@@ -4,6 +4,7 @@
 use blackstart_app::http::{self, Connection, Upstream};
 use blackstart_app::{Percent, admission, backend, edge, posts, reports, site};
 use blackstart_rt as rt;
+use blackstart_rt::os::unused_address;
 use bytes::Bytes;
 use hyper::{Method, StatusCode};
 use rt::net::{TcpListener, TcpStream};
@@ -28,10 +29,6 @@ fn on_os<F: Future>(test: F) -> F::Output {
     on_disk(disk.path(), test)
 }
 
-async fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
-}
-
 /// A configuration in TOML, as a scenario has it.
 fn config<C: serde::de::DeserializeOwned>(listen: SocketAddr, rest: &str) -> C {
     toml::from_str(&format!("listen = [\"{listen}\"]\n{rest}")).unwrap()
@@ -47,14 +44,14 @@ async fn start(address: SocketAddr, service: impl Future<Output = io::Result<()>
 }
 
 async fn start_backend(rest: &str) -> SocketAddr {
-    let address = free_address().await;
+    let address = unused_address();
     let named = format!("product = \"Facebook\"\ndata-centre = \"Santa Clara\"\nservice-ms = [0, 1]\n{rest}");
     start(address, backend::run(config(address, &named))).await;
     address
 }
 
 async fn start_edge(backends: &[SocketAddr], rest: &str) -> SocketAddr {
-    let address = free_address().await;
+    let address = unused_address();
     let backends: Vec<String> = backends.iter().map(|backend| format!("\"{backend}\"")).collect();
     let pools =
         format!("pools = [{{ hosts = [\"www.facebook.com\"], backends = [{}] }}]", backends.join(", "));
@@ -87,7 +84,7 @@ async fn raw(address: SocketAddr, request: &str) -> String {
 }
 
 async fn start_site(rest: &str) -> SocketAddr {
-    let address = free_address().await;
+    let address = unused_address();
     start(address, site::run(config(address, rest))).await;
     address
 }
@@ -125,7 +122,7 @@ fn a_site_serves_its_hosts_only() {
 #[test]
 fn bodies_are_bounded_in_both_directions() {
     on_os(async {
-        let address = free_address().await;
+        let address = unused_address();
         let listener = TcpListener::bind(address).await.unwrap();
         rt::task::spawn("large", async move {
             http::serve("large", listener, async |_, _| {
@@ -155,7 +152,7 @@ fn a_connection_serves_one_request_after_another() {
 #[test]
 fn an_upstream_gets_over_a_server_that_closes() {
     on_os(async {
-        let address = free_address().await;
+        let address = unused_address();
         let listener = TcpListener::bind(address).await.unwrap();
         rt::task::spawn("closing", async move {
             loop {
@@ -177,7 +174,7 @@ fn an_upstream_gets_over_a_server_that_closes() {
 #[test]
 fn silence_and_refusal_are_told_apart() {
     on_os(async {
-        let refused = http::get(free_address().await, "a", "/", LIMIT).await.unwrap_err();
+        let refused = http::get(unused_address(), "a", "/", LIMIT).await.unwrap_err();
         assert!(
             matches!(&refused, http::Error::Connect(error) if error.kind() == io::ErrorKind::ConnectionRefused)
         );
@@ -202,7 +199,7 @@ fn a_request_passes_the_edge() {
 #[test]
 fn an_edge_without_backends_says_no_server_available() {
     on_os(async {
-        let edge = start_edge(&[free_address().await], "health = { fall = 1 }").await;
+        let edge = start_edge(&[unused_address()], "health = { fall = 1 }").await;
         // The first request meets the refusal; from then on the edge knows.
         assert_eq!(get(edge, "www.facebook.com").await.0, 502);
         let response = http::get(edge, "www.facebook.com", "/", LIMIT).await.unwrap();
@@ -223,7 +220,7 @@ fn a_silent_backend_is_a_gateway_timeout() {
 #[test]
 fn health_checks_take_a_backend_out_and_bring_it_back() {
     on_os(async {
-        let (first, second) = (start_backend("").await, free_address().await);
+        let (first, second) = (start_backend("").await, unused_address());
         let health = "health = { interval-s = 0.01, fall = 2, rise = 1 }";
         let (both, alone) = (start_edge(&[first, second], health).await, start_edge(&[second], health).await);
         until(async || get(alone, "www.facebook.com").await.0 == 503).await;
@@ -237,7 +234,7 @@ fn health_checks_take_a_backend_out_and_bring_it_back() {
 fn a_full_queue_sheds_load() {
     on_os(async {
         let address = start_backend("workers = 1\nqueue = 1\nwindow-s = 9").await;
-        let slow = free_address().await;
+        let slow = unused_address();
         let limits = "product = \"F\"\ndata-centre = \"D\"\nworkers = 1\nqueue = 1\nservice-ms = [300, 301]";
         start(slow, backend::run(config(slow, limits))).await;
         let requests: Vec<_> = (0..6)
@@ -259,7 +256,7 @@ fn a_backend_fails_with_what_it_needs() {
         let store = start_backend("").await;
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let silent = silent.local_addr().map(|address| (address, silent)).unwrap();
-        for (need, expected) in [(store, 200), (free_address().await, 500), (silent.0, 504)] {
+        for (need, expected) in [(store, 200), (unused_address(), 500), (silent.0, 504)] {
             let backend = start_backend(&format!("needs = [\"{need}\"]\nneed-timeout-s = 0.3")).await;
             assert_eq!(get(backend, "a").await.0, expected, "{need}");
             assert_eq!(http::get(backend, "a", "/health", LIMIT).await.unwrap().status(), StatusCode::OK);
@@ -270,7 +267,7 @@ fn a_backend_fails_with_what_it_needs() {
 #[test]
 fn admission_reaches_the_edge_in_steps_and_survives_silence() {
     on_os(async {
-        let service = free_address().await;
+        let service = unused_address();
         let running = rt::task::spawn("admission", admission::run(config(service, "token = \"s3cret\"")));
         let backend = start_backend("").await;
         let source = format!("admission = {{ address = \"{service}\", interval-s = 0.01 }}");
@@ -302,7 +299,7 @@ fn admission_reaches_the_edge_in_steps_and_survives_silence() {
 fn admission_survives_a_restart_and_refuses_strangers() {
     let disk = tempfile::tempdir().unwrap();
     on_disk(disk.path(), async {
-        let service = free_address().await;
+        let service = unused_address();
         start(service, admission::run(config(service, "token = \"s3cret\""))).await;
         let ask = async || admission::ask(&Upstream::new(service), LIMIT).await.unwrap();
         assert_eq!(ask().await, Percent::ALL);
@@ -312,14 +309,14 @@ fn admission_survives_a_restart_and_refuses_strangers() {
         admission::set(service, "s3cret", "12.5".parse().unwrap(), LIMIT).await.unwrap();
     });
     on_disk(disk.path(), async {
-        let service = free_address().await;
+        let service = unused_address();
         start(service, admission::run(config(service, "token = \"s3cret\""))).await;
         let percent = admission::ask(&Upstream::new(service), LIMIT).await.unwrap();
         assert_eq!(percent.to_string(), "12.5");
     });
     on_disk(disk.path(), async {
         rt::disk::write("admission/percent", b"lots").await.unwrap();
-        let service = free_address().await;
+        let service = unused_address();
         let error = admission::run(config(service, "token = \"s3cret\"")).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     });
@@ -328,7 +325,7 @@ fn admission_survives_a_restart_and_refuses_strangers() {
 #[test]
 fn the_public_complains_and_posts() {
     on_os(async {
-        let (counter, board) = (free_address().await, free_address().await);
+        let (counter, board) = (unused_address(), unused_address());
         start(counter, reports::run(config(counter, ""))).await;
         start(board, posts::run(config(board, ""))).await;
         for _ in 0..2 {

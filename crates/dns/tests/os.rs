@@ -13,6 +13,7 @@ use blackstart_dns::stub::{self, Error, Family, Resolver};
 use blackstart_dns::zone::Zone;
 use blackstart_dns::{Name, RecordType};
 use blackstart_rt as rt;
+use blackstart_rt::os::unused_address;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -24,12 +25,6 @@ fn on_real_sockets(test: impl Future<Output = ()>) {
     rt::os::block_on(test);
 }
 
-/// A port that was free a moment ago, over both UDP and TCP.
-async fn free_address() -> SocketAddr {
-    let listener = rt::net::TcpListener::bind(SocketAddr::new(LOOPBACK, 0)).await.unwrap();
-    listener.local_addr().unwrap()
-}
-
 fn zones() -> Zones {
     let many: String = (0..200).map(|i| format!("big A 192.0.2.{i}\n")).collect();
     let text = format!("$TTL 300\n@ SOA ns h 1 2 3 4 60\n NS ns\nns A 192.0.2.1\nwww CNAME ns\n{many}");
@@ -37,7 +32,7 @@ fn zones() -> Zones {
 }
 
 async fn authority() -> SocketAddr {
-    let address = free_address().await;
+    let address = unused_address();
     let config = authority::Config { listen: vec![address], ..authority::Config::default() };
     rt::task::spawn("dns", async { authority::run(config, zones()).await.unwrap() });
     rt::task::yield_now().await;
@@ -68,7 +63,7 @@ fn a_stub_resolves_from_an_authority() {
 fn a_stub_knows_some_names_by_itself_and_turns_to_the_next_server() {
     on_real_sockets(async {
         let server = authority().await;
-        let dead = free_address().await;
+        let dead = unused_address();
         let silent = rt::net::UdpSocket::bind(SocketAddr::new(LOOPBACK, 0)).await.unwrap();
         let own = IpAddr::from([10, 0, 0, 7]);
         let config = stub::Config {
@@ -116,7 +111,7 @@ fn health_steers_the_speaker_and_tries_again() {
     on_real_sockets(async {
         let status = Rc::new(Cell::new(200));
         let config = health::Config {
-            targets: vec![endpoint(Rc::clone(&status)).await, free_address().await],
+            targets: vec![endpoint(Rc::clone(&status)).await, unused_address()],
             interval_s: 0,
             timeout_ms: 500,
             fall: 2,

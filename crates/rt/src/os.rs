@@ -10,9 +10,11 @@ use std::future::Future;
 use std::io;
 use std::marker::PhantomData;
 use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::io::Interest;
@@ -103,6 +105,23 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
         panic!("call blackstart_rt::os::enter before blackstart_rt::os::block_on")
     };
     host.tasks.block_on(&host.runtime, future)
+}
+
+/// A loopback address that no other process has and nobody in this one was given before: for services under test.
+///
+/// The process's number is in the host part (all of 127.0.0.0/8 is this host), and ports count up below those that the
+/// kernel hands out, so that neither another test nor an outgoing connection can take it before the service does.
+///
+/// # Panics
+/// When it was asked for more than 10,000 addresses.
+pub fn unused_address() -> SocketAddr {
+    const PORTS: Range<u16> = 20_000..30_000;
+    static NEXT: AtomicU16 = AtomicU16::new(PORTS.start);
+    let port = NEXT.fetch_add(1, Ordering::Relaxed);
+    assert!(PORTS.contains(&port), "a process is given {} addresses at most", PORTS.len());
+    // A process's number has 22 bits at most.
+    let [_, high, middle, low] = std::process::id().to_be_bytes();
+    SocketAddr::from(([127, 0x40 | high, middle, low], port))
 }
 
 /// The backend of this thread, if it entered.

@@ -210,10 +210,12 @@ impl<'a> Steps<'a> {
         let reader = self.runbook.steps.iter().find_map(|step| step.body.as_ref());
         let people = reader.map(|body| self.candidates(&body.who)).unwrap_or_default();
         let laptops: Vec<&str> = people.iter().filter_map(|person| person.laptop.as_deref()).collect();
-        let tool = self.ground.tools().find(|(known, _)| known.name.get_ref() == service);
-        let host = tool.and_then(|(_, tool)| tool.hosts.first());
-        let ways = match (host, reader) {
-            (Some(host), Some(body)) => self.pages(&body.who, host),
+        let page = self.ground.index.services.get(service).and_then(|(_, service)| match &service.run {
+            Run::Tool(tool) => tool.hosts.first(),
+            _ => None,
+        });
+        let ways = match (page, reader) {
+            (Some(page), Some(body)) => self.pages(&body.who, page),
             _ => laptops.iter().map(|laptop| self.ground.used_from(laptop, service)).collect(),
         };
         let met = any_or(ways, "nobody who begins has a machine to read it on");
