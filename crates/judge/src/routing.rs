@@ -142,8 +142,15 @@ pub(crate) struct Installed {
 
 impl Installed {
     pub(crate) fn on(node: NodeId) -> Self {
-        let of = |protocol| control::routes(node, protocol);
-        Self { external: of(Protocol::Ebgp), internal: of(Protocol::Ibgp) }
+        let mut installed = Self::default();
+        for (protocol, prefix, target) in control::routes(node, &[Protocol::Ebgp, Protocol::Ibgp]) {
+            let table = match protocol {
+                Protocol::Ebgp => &mut installed.external,
+                _ => &mut installed.internal,
+            };
+            table.insert(prefix, target);
+        }
+        installed
     }
 }
 

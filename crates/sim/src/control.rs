@@ -14,7 +14,7 @@ use crate::record::{SimEvent, show_to_hooks};
 use crate::task::JoinHandle;
 use crate::time::{self, Time};
 use crate::world::{self, World};
-use crate::{Error, Map, disk, exec, task};
+use crate::{Error, disk, exec, task};
 use ipnet::IpNet;
 use std::future::Future;
 use std::net::IpAddr;
@@ -346,9 +346,9 @@ pub fn next_nodes(node: NodeId, to: IpAddr) -> Vec<NodeId> {
     world::try_with(find).flatten().unwrap_or_default()
 }
 
-/// All that a protocol has installed on a node, by prefix.
-pub fn routes(node: NodeId, protocol: Protocol) -> Map<IpNet, Target> {
-    let find = |world: &mut World| Some(world.node(node)?.fib.installed(protocol));
+/// All that these protocols have installed on a node.
+pub fn routes(node: NodeId, protocols: &[Protocol]) -> Vec<(Protocol, IpNet, Target)> {
+    let find = |world: &mut World| Some(world.node(node)?.fib.installed(protocols));
     world::try_with(find).flatten().unwrap_or_default()
 }
 

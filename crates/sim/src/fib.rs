@@ -156,6 +156,17 @@ pub(crate) enum Hops {
     Discard,
 }
 
+impl Hops {
+    /// What a protocol asked for; `None` of the engine's own.
+    fn target(&self) -> Option<Target> {
+        match self {
+            Hops::Via(hops) => Some(Target::Via(hops.clone())),
+            Hops::Discard => Some(Target::Discard),
+            Hops::Ports(_) => None,
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Route {
     pub(crate) protocol: Protocol,
@@ -296,20 +307,14 @@ impl Fib {
         self.resolve(address, &mut Search::default()).map(|(resolution, _)| resolution)
     }
 
-    /// All that a protocol has installed. The engine's own routes to neighbours have no next hop and are not among them.
-    pub(crate) fn installed(&self, protocol: Protocol) -> Map<IpNet, Target> {
-        let of_protocol = |(prefix, routes): (IpNet, &Routes)| {
-            let route = routes.iter().find(|route| route.protocol == protocol)?;
-            let target = match &route.hops {
-                Hops::Via(hops) => Target::Via(hops.clone()),
-                Hops::Discard => Target::Discard,
-                Hops::Ports(_) => return None,
-            };
-            Some((prefix, target))
-        };
+    /// All that these protocols have installed. The engine's own routes to neighbours have no next hop and are not among
+    /// them.
+    pub(crate) fn installed(&self, protocols: &[Protocol]) -> Vec<(Protocol, IpNet, Target)> {
         let v4 = self.v4.iter().map(|(prefix, routes)| (IpNet::from(prefix), routes));
         let v6 = self.v6.iter().map(|(prefix, routes)| (IpNet::from(prefix), routes));
-        v4.chain(v6).filter_map(of_protocol).collect()
+        let each = v4.chain(v6).flat_map(|(prefix, routes)| routes.iter().map(move |route| (prefix, route)));
+        let asked = each.filter(|(_, route)| protocols.contains(&route.protocol));
+        asked.filter_map(|(prefix, route)| Some((route.protocol, prefix, route.hops.target()?))).collect()
     }
 
     /// The best route that resolves, and where it leads.

@@ -270,7 +270,7 @@ impl World {
             if connection.stage == Stage::Orphan && connection.socket().can_recv() {
                 connection.socket_mut().abort();
             }
-            let due = send_all(interface, clock, &mut self.wire, &mut connection.set);
+            let due = send_all(interface, clock, &mut self.wire, &mut connection.set, !heard);
             for segment in &mut self.wire.outgoing {
                 let sent = packet::keep_sequence(segment, connection.sent, connection.shut);
                 connection.sent = sent.or(connection.sent);
@@ -420,17 +420,22 @@ impl World {
     }
 }
 
-/// Lets a socket send all that it can. Gives when it wants to be polled next.
+/// Lets a socket send all that it can. Gives when it wants to be polled next. Whether it has something to send is asked
+/// first unless it is `likely`: that costs less than to try in vain.
 fn send_all(
     interface: &mut Interface,
     clock: Instant,
     wire: &mut Wire,
     set: &mut SocketSet<'static>,
+    likely: bool,
 ) -> Option<Instant> {
+    let mut try_first = likely;
     loop {
-        let due = interface.poll_at(clock, set);
-        if due.is_none_or(|due| due > clock) {
-            return due;
+        if !std::mem::take(&mut try_first) {
+            let due = interface.poll_at(clock, set);
+            if due.is_none_or(|due| due > clock) {
+                return due;
+            }
         }
         if interface.poll_egress(clock, wire, set) == PollResult::None {
             return interface.poll_at(clock, set);
