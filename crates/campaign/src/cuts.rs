@@ -9,11 +9,11 @@ mod search;
 
 use crate::element::{Element, elements, without};
 use crate::mitigate::Change;
-use crate::{Error, Progress, Seeds, Trial, Workers, named, record, trial};
+use crate::trial::steps_alone;
+use crate::{Error, Progress, Seeds, Trial, Workers, named, record};
 use blackstart_report::cuts::{Cut, Cuts, Lost};
 use blackstart_report::recovery::Outage;
 use blackstart_rt::Set;
-use blackstart_runbook::execute::Verdict;
 use blackstart_runbook::step::Runbook;
 use blackstart_scenario::Scenario;
 use candidates::Elements;
@@ -117,7 +117,7 @@ impl Losses<'_> {
         seed: u64,
     ) -> Result<Trial, Error> {
         self.progress.planned(1);
-        let trial = trial(&self.without(scenario, lost), runbook, seed);
+        let trial = steps_alone(&self.without(scenario, lost), runbook, seed);
         self.runs.fetch_add(1, Ordering::Relaxed);
         self.progress.done();
         Ok(trial?)
@@ -202,8 +202,7 @@ fn lost(element: &Element) -> Lost {
 
 /// Whether the runbook was carried out, in time or late; what nothing models is not what stops it.
 fn gets_through(trial: &Trial) -> bool {
-    let carried_out = matches!(trial.verdict, Verdict::Completed | Verdict::Late | Verdict::Inconclusive);
-    carried_out && trial.outage != Outage::None
+    !trial.is_stopped() && trial.outage != Outage::None
 }
 
 #[cfg(test)]

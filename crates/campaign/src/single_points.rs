@@ -6,8 +6,9 @@
 //! and what stops both on more.
 
 use crate::element::{Element, elements, without};
+use crate::trial::steps_alone;
 use crate::validate::{Base, Depth, by_recovery};
-use crate::{Error, Progress, Trial, Workers, trial};
+use crate::{Error, Progress, Trial, Workers};
 use blackstart_report::recovery::Outage;
 use blackstart_report::validation::{SinglePoint, Tried};
 use blackstart_rt::Set;
@@ -34,7 +35,7 @@ pub(crate) fn find(
     let (screened, further) = seeds.split_at(2.min(seeds.len()));
     let elements = elements(base.scenario);
     let lost_on = |elements: &[Element], seed: u64| {
-        let trial = trial(&without(base.scenario, elements, base.scenario), base.runbook, seed);
+        let trial = steps_alone(&without(base.scenario, elements, base.scenario), base.runbook, seed);
         progress.done();
         trial.map(|trial| trial.is_stopped().then_some(trial))
     };

@@ -62,22 +62,45 @@ pub fn trial(scenario: &Scenario, runbook: &Arc<Runbook>, seed: u64) -> Result<T
     Ok(decided(&mut build_without_log(scenario, seed, Some(runbook))?, scenario, runbook, seed))
 }
 
+/// As [`trial`], and no further than until the runbook is over: whether its steps can be done, not when users are back. Late
+/// counts as completed, deadlocked as blocked.
+///
+/// # Errors
+/// As [`trial`].
+pub(crate) fn steps_alone(scenario: &Scenario, runbook: &Arc<Runbook>, seed: u64) -> Result<Trial, Error> {
+    let mut run = build_without_log(scenario, seed, Some(runbook))?;
+    let is_over = |run: &Run| run.runbook().is_some_and(|(_, report)| report.over);
+    play(&mut run, scenario, |run, at_end| {
+        is_over(run) && outage(run) != Outage::None || is_decided(run, at_end)
+    });
+    let (outage, report) = (outage(&run), report(&run));
+    Ok(Trial { seed, verdict: report.verdict(false), outage, report })
+}
+
 /// Lets a run that was built go on until its verdict is known.
 pub(crate) fn decided(run: &mut Run, scenario: &Scenario, runbook: &Runbook, seed: u64) -> Trial {
+    play(run, scenario, is_decided);
+    let (outage, report) = (outage(run), report(run));
+    let verdict = judge::verdict(scenario, runbook, &report, outage);
+    Trial { seed, verdict, outage, report }
+}
+
+/// Lets a run go on until it is `enough`, which is told whether the scenario's end is reached.
+fn play(run: &mut Run, scenario: &Scenario, enough: impl Fn(&Run, bool) -> bool) {
     let mut reached = Duration::ZERO;
-    while reached < scenario.duration * LONGER && !is_decided(run, reached >= scenario.duration) {
+    while reached < scenario.duration * LONGER && !enough(run, reached >= scenario.duration) {
         reached = next_stop(reached, scenario.duration);
         run.sim.run_until(Time::ZERO + reached);
     }
-    let outage = run.world.with_state(|state| Outage::of(&state.history));
-    let report = report(run);
-    let verdict = judge::verdict(scenario, runbook, &report, outage);
-    Trial { seed, verdict, outage, report }
 }
 
 /// The scenario's own end is one of the stops: there a run is what `run` shows.
 pub(crate) fn next_stop(reached: Duration, end: Duration) -> Duration {
     if reached < end { end.min(reached + SLICE) } else { reached + SLICE }
+}
+
+fn outage(run: &Run) -> Outage {
+    run.world.with_state(|state| Outage::of(&state.history))
 }
 
 fn report(run: &Run) -> Report {
@@ -89,8 +112,7 @@ pub(crate) fn is_decided(run: &Run, at_end: bool) -> bool {
     let Some((_, report)) = run.runbook() else { return at_end };
     let is_blocked = report.over && report.finished.is_none();
     let is_under_way = !report.over && report.steps.iter().any(|step| step.started.is_some());
-    let outage = || run.world.with_state(|state| Outage::of(&state.history));
-    let is_out = || matches!(outage(), Outage::Lasting { .. });
+    let is_out = || matches!(outage(run), Outage::Lasting { .. });
     // Whoever stops before the outage stopped nothing if it never comes.
-    is_blocked && (at_end || outage() != Outage::None) || at_end && !is_under_way && !is_out()
+    is_blocked && (at_end || outage(run) != Outage::None) || at_end && !is_under_way && !is_out()
 }

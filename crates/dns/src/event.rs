@@ -43,7 +43,7 @@ pub enum Event {
         up: bool,
         /// Targets that answered in the deciding round.
         answering: u32,
-        /// Targets in all.
+        /// Targets that were asked in it.
         targets: u32,
     },
     /// The speaker has been told to announce this prefix.

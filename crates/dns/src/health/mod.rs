@@ -18,7 +18,8 @@ pub use run::{run, run_with};
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Config {
-    /// Health endpoints in the data centres, asked for `GET /health`.
+    /// Health endpoints in the data centres, asked for `GET /health`: as many as the quorum needs, and the others only
+    /// when those do not answer.
     pub targets: Vec<SocketAddr>,
     /// From the start of one round to the start of the next.
     #[serde(default = "interval_s")]

@@ -42,34 +42,50 @@ where
     let jitter = Duration::from_millis(config.start_jitter_ms);
     rt::time::sleep(rt::rand::stream("dns-health").between(Duration::ZERO, jitter)).await;
     let mut rounds = rt::time::interval(Duration::from_secs(config.interval_s));
+    let mut targets = config.targets.clone();
     loop {
         rounds.tick().await;
-        let answering = round(&config).await;
+        let (asked, answering) = round(&config, &mut targets).await;
         if core.observe(answering) {
-            rt::emit(&health(&config, core.is_up(), answering));
+            rt::emit(&health(core.is_up(), asked, answering));
         }
         carry_out(&mut core, &mut failing, &mut steer).await;
     }
 }
 
-fn health(config: &Config, up: bool, answering: usize) -> Event {
+fn health(up: bool, asked: usize, answering: usize) -> Event {
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    Event::Health { up, answering: count(answering), targets: count(config.targets.len()) }
+    Event::Health { up, answering: count(answering), targets: count(asked) }
 }
 
-/// Asks all targets at once; the number that answered.
-async fn round(config: &Config) -> usize {
+/// Asks as many targets as the quorum needs, and all others at once when those do not make it. How many were asked, and
+/// how many answered: they are the first to be asked next time.
+async fn round(config: &Config, targets: &mut [SocketAddr]) -> (usize, usize) {
+    let (first, others) = targets.split_at(config.quorum.min(targets.len()));
+    let mut answering = ask(config, first).await;
+    let mut asked = first.len();
+    if answering.len() < config.quorum {
+        answering.extend(ask(config, others).await);
+        asked = targets.len();
+    }
+    targets.sort_by_key(|target| !answering.contains(target));
+    (asked, answering.len())
+}
+
+/// Those of `targets` that answer, all asked at once.
+async fn ask(config: &Config, targets: &[SocketAddr]) -> Set<SocketAddr> {
     let patience = Duration::from_millis(config.timeout_ms);
     let probe = |target: &SocketAddr| {
         let target = *target;
-        rt::task::spawn(SERVICE, async move {
-            matches!(rt::time::timeout(patience, probe(target)).await, Ok(Ok(true)))
-        })
+        let answers = async move { matches!(rt::time::timeout(patience, probe(target)).await, Ok(Ok(true))) };
+        (target, rt::task::spawn(SERVICE, answers))
     };
-    let probes: Vec<_> = config.targets.iter().map(probe).collect();
-    let mut answering = 0;
-    for probe in probes {
-        answering += usize::from(probe.await.unwrap_or(false));
+    let probes: Vec<_> = targets.iter().map(probe).collect();
+    let mut answering = Set::new();
+    for (target, probe) in probes {
+        if probe.await.unwrap_or(false) {
+            answering.insert(target);
+        }
     }
     answering
 }
