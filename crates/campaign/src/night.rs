@@ -1,12 +1,12 @@
 //! One run from its scenario to its outcome.
 
-use crate::trial::{LONGER, is_decided, next_stop};
+use crate::trial::{is_decided, next_stop};
 use blackstart_judge::Invariant;
 use blackstart_report::why::Evidence;
 use blackstart_report::{RunOutcome, difference, judge, page, timeline};
 use blackstart_rt::Map;
 use blackstart_runbook::step::Runbook;
-use blackstart_scenario::{Scenario, build};
+use blackstart_scenario::{LONGER, Scenario, build};
 use blackstart_sim::capture::{Capture, CaptureAt, Captured};
 use blackstart_sim::{Driver, NodeId, Record, Time, control, drops};
 use blackstart_source::{Diagnostic, Diagnostics, list_of, near_miss};

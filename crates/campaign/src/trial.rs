@@ -4,7 +4,7 @@ use blackstart_report::judge;
 use blackstart_report::recovery::Outage;
 use blackstart_runbook::execute::{Report, StepReport, StepVerdict, Verdict};
 use blackstart_runbook::step::Runbook;
-use blackstart_scenario::{Run, Scenario, build_without_log};
+use blackstart_scenario::{LONGER, Run, Scenario, build_without_log};
 use blackstart_sim::{Error, Time};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,9 +12,6 @@ use std::time::Duration;
 /// Simulated time between two looks at the progress, and at whether anything can still change the verdict. The same for
 /// everybody: looking must not change the run.
 const SLICE: Duration = Duration::from_secs(60);
-
-/// A recovery that is still under way when the scenario ends is followed for at most as long again.
-pub(crate) const LONGER: u32 = 2;
 
 /// What a run of many leaves behind.
 #[derive(Clone, Debug, PartialEq)]

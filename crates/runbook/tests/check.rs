@@ -4,6 +4,7 @@ use blackstart_rt::{Map, Set};
 use blackstart_runbook::check::{Door, Findings, Observability, Person, Presence, Vocabulary, check};
 use blackstart_runbook::read;
 use blackstart_source::SourceFile;
+use std::time::Duration;
 
 const RESET: &str = include_str!("manual-datacenter-reset.md");
 
@@ -86,6 +87,7 @@ fn vocabulary() -> Vocabulary {
         values: Map::from([("dns.facebook.com".to_owned(), words("NOERROR SERVFAIL"))]),
         vantage_groups: counts(&[("outside", 3)]),
         needs: words("names"),
+        longest_run: Duration::from_secs(16 * 3600),
     }
 }
 
@@ -381,6 +383,16 @@ fn unwise_steps() {
             "within = \"2h\", else = \"escalate\"",
             "within = \"2h\", else = \"declare\"",
             "r.md:27:81: `else` goes back to `declare`; the steps go round in a circle until something changes",
+        ),
+        (
+            "within = \"2h\", else = \"escalate\"",
+            "within = \"900h\", else = \"escalate\"",
+            "r.md:22:1: the step `travel` may wait for 900 h, and no run lasts longer than 16 h: its `else` never comes; a time after which somebody would try something else",
+        ),
+        (
+            "\"mobile-carriers\"",
+            "\"mobile-carrier\"",
+            "r.md:6:15: nothing needs `mobile-carrier`, which is taken for granted; did you mean `mobile-carriers`?",
         ),
     ];
     for (old, new, warning) in cases {

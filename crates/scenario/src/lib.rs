@@ -43,7 +43,7 @@ pub use contents::contents;
 pub use counts::Counts;
 pub use expectation::Expectation;
 pub use learn::{Contact, Learned, Occasion};
-pub use model::{NotShown, Scenario, Statement, Testimony};
+pub use model::{LONGER, NotShown, Scenario, Statement, Testimony};
 pub use needs::Needs;
 pub use regression::{FOLDER as REGRESSIONS, Regression};
 pub use variant::variants;

@@ -72,6 +72,9 @@ pub struct Testimony {
     pub not_shown: Vec<NotShown>,
 }
 
+/// A recovery that is still under way when the scenario ends is followed until it has lasted this many times as long.
+pub const LONGER: u32 = 2;
+
 /// A consistent scenario. A clone shares what no run changes, so that it may be changed a little and run again.
 #[derive(Clone, Debug)]
 pub struct Scenario {

@@ -3,6 +3,8 @@
 use crate::files::services::{Run, Service};
 use crate::index::{Index, all};
 use crate::load::Folder;
+use crate::model::LONGER;
+use blackstart_app::{Outcome, probe};
 use blackstart_dns::zone::Zone;
 use blackstart_rt::{Map, Set};
 use blackstart_runbook::check::{Door, Observability, Person, Presence, Vocabulary};
@@ -75,9 +77,10 @@ pub(crate) fn vocabulary(
             .collect(),
         services: services(index),
         signals: signals(folder, index, people),
-        values: alert_values(index),
+        values: values(index),
         vantage_groups: counts(all(&folder.services, |f| &f.host).map(|(_, h)| &h.labels)),
         needs: names(&mut index.services.iter().map(|(name, _)| name)),
+        longest_run: duration * LONGER,
     }
 }
 
@@ -129,11 +132,32 @@ fn standbys(folder: &Folder) -> Map<String, String> {
     all(&folder.services, |f| &f.service).filter_map(|(_, service)| of(service)).collect()
 }
 
-/// What people notice of an alert: that it came, and that it is over.
-fn alert_values(index: &Index<'_>) -> Map<String, Set<String>> {
-    let alerts = index.services.iter().filter(|(_, (_, service))| matches!(service.run, Run::Alert(_)));
-    let noticed = || ["delivered", "quiet"].map(str::to_owned).into();
-    alerts.map(|(name, _)| (format!("alert.{name}"), noticed())).collect()
+/// What can be asked of an alert (that it came, that it is over) and of a probe's check.
+fn values(index: &Index<'_>) -> Map<String, Set<String>> {
+    let mut values: Map<String, Set<String>> = Map::new();
+    for (name, (_, service)) in index.services.iter() {
+        match &service.run {
+            Run::Alert(_) => {
+                values.insert(format!("alert.{name}"), ["delivered", "quiet"].map(str::to_owned).into());
+            }
+            Run::Probe(probe) => probe.checks.iter().for_each(|check| {
+                values.entry(check.name.clone()).or_default().extend(outcomes(check.kind));
+            }),
+            _ => {}
+        }
+    }
+    values
+}
+
+/// What a check can come to.
+fn outcomes(kind: probe::Kind) -> impl Iterator<Item = String> {
+    let classes = ["ok", "failing", "all"];
+    let words = classes.into_iter().chain(Outcome::WORDS).map(str::to_owned);
+    let statuses = match kind {
+        probe::Kind::DnsOnly => 0..0,
+        probe::Kind::Http | probe::Kind::Page => 100..600,
+    };
+    words.chain(statuses.map(|status: u16| status.to_string()))
 }
 
 /// Configuration stores, and the changes that can be pushed.

@@ -66,6 +66,10 @@ pub struct Config {
     /// Resolvers of 2021 did: it sent .com and .net a hundred times their usual load for these names.
     #[serde(default = "yes")]
     pub requery_parent: bool,
+    /// Ask nothing of a server that stayed silent again and again until its past no longer counts, as Unbound does
+    /// (`infra-host-ttl`: 15 minutes).
+    #[serde(default)]
+    pub leave_silent_alone: bool,
     /// Seconds for which a failure is remembered (RFC 9520); 0 as in 2021.
     #[serde(default)]
     pub cache_failures_s: u64,
@@ -138,6 +142,7 @@ impl Config {
             budget_ms: budget_ms(),
             queries_max: queries_max(),
             requery_parent: yes(),
+            leave_silent_alone: false,
             cache_failures_s: 0,
             cache_entries_max: cache_entries_max(),
             ttl_max_s: ttl_max_s(),

@@ -60,6 +60,11 @@ impl Servers {
         self.remember(server, smoothed_ms, now);
     }
 
+    /// Whether the server was silent so often that nothing is expected of it.
+    pub(super) fn is_given_up(&self, server: IpAddr, now: Instant) -> bool {
+        self.expected_ms(server, now) >= SILENT_MS_MAX
+    }
+
     fn expected_ms(&self, server: IpAddr, now: Instant) -> u64 {
         self.remembered(server, now).map_or(UNKNOWN_MS, |rtt| rtt.smoothed_ms)
     }
@@ -110,5 +115,17 @@ mod tests {
         let chosen = |s| [0, 1].map(|draw| servers.choose(&[ip(1), ip(2)], at(s), draw));
         assert_eq!(chosen(1), [Some(ip(1)), Some(ip(1))]);
         assert_eq!(chosen(900), [Some(ip(1)), Some(ip(2))]);
+    }
+
+    #[test]
+    fn whoever_is_silent_again_and_again_is_given_up_until_it_is_forgotten() {
+        let mut servers = Servers::default();
+        let mut silences = 0;
+        while !servers.is_given_up(ip(1), at(1)) {
+            servers.silent(ip(1), Duration::from_millis(800), at(1));
+            silences += 1;
+        }
+        assert_eq!(silences, 9, "376 ms, doubled until two minutes");
+        assert!(servers.is_given_up(ip(1), at(900)) && !servers.is_given_up(ip(1), at(901)));
     }
 }

@@ -167,7 +167,10 @@ impl Task {
     fn ask(&mut self, view: &View<'_>, delegation: &Delegation) -> Option<Step> {
         let addresses = addresses(view, delegation);
         let round = self.rounds.entry(delegation.zone.len()).or_default();
-        let open: Vec<IpAddr> = addresses.into_iter().filter(|server| round.is_open(*server)).collect();
+        let is_left_alone =
+            |server| view.config.leave_silent_alone && view.servers.is_given_up(server, view.now);
+        let is_open = |server: &IpAddr| round.is_open(*server) && !is_left_alone(*server);
+        let open: Vec<IpAddr> = addresses.into_iter().filter(is_open).collect();
         let server = view.servers.choose(&open, view.now, view.draw)?;
         let tries = round.tries.entry(server).or_default();
         let step = Step::Ask { server, cut: delegation.zone.clone(), tries: *tries };

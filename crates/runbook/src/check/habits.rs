@@ -1,12 +1,16 @@
 //! Steps that work and are still unwise.
 
 use super::Judge;
+use crate::execute::EVERYBODY_NEEDS;
 use crate::step::{Action, Body, Name, Otherwise, Step, Then};
 use blackstart_rt::Set;
+use blackstart_source::near_miss;
+use std::time::Duration;
 
 impl Judge<'_> {
     pub(super) fn habits(&mut self) {
         self.never_reached();
+        self.taken_for_granted_by_another_name();
         for (index, step) in self.runbook.steps.iter().enumerate() {
             let Some(body) = &step.body else { continue };
             self.verifies_nothing(step, body);
@@ -16,6 +20,7 @@ impl Judge<'_> {
             self.stays_withdrawn(index, step, body);
             self.goes_back(index, body);
             self.without_model(body);
+            self.outwaits_every_run(step, body);
         }
     }
 
@@ -118,6 +123,36 @@ impl Judge<'_> {
             _ => None,
         });
         otherwise.chain(then).chain(begins_together.then_some(index + 1)).collect()
+    }
+
+    fn outwaits_every_run(&mut self, step: &Step, body: &Body) {
+        let longest = self.vocabulary.longest_run;
+        if let Some(wait) = body.waits().find(|wait| wait.within > longest) {
+            let hours = |time: Duration| time.as_secs() / 3600;
+            let message = format!(
+                "the step `{}` may wait for {} h, and no run lasts longer than {} h: its `else` never comes",
+                step.id,
+                hours(wait.within),
+                hours(longest)
+            );
+            self.warning(&step.span, message, "a time after which somebody would try something else");
+        }
+    }
+
+    /// A word under `assumes-up` that nothing needs, one slip away from one that something needs.
+    fn taken_for_granted_by_another_name(&mut self) {
+        let steps = self.runbook.steps.iter().filter_map(|step| step.body.as_ref());
+        let needed = steps.flat_map(|body| &body.needs).map(|need| need.text.as_str());
+        let needed: Set<&str> = needed.chain(EVERYBODY_NEEDS).collect();
+        for name in &self.runbook.assumes_up {
+            if needed.contains(name.text.as_str()) {
+                continue;
+            }
+            if let Some(meant) = near_miss(&name.text, needed.iter().copied()) {
+                let message = format!("nothing needs `{}`, which is taken for granted", name.text);
+                self.warning(&name.span, message, format!("did you mean `{meant}`?"));
+            }
+        }
     }
 
     fn without_model(&mut self, body: &Body) {

@@ -271,7 +271,9 @@ impl Judge<'_> {
         if !values.contains(value) {
             let name = Name { text: value.to_owned(), span: signal.span.clone() };
             let kind = format!("value of `{}`", signal.text);
-            self.unknown(&kind, &name, values.iter().map(String::as_str));
+            // Hundreds of statuses would say less than a few words.
+            let words = values.iter().filter(|value| value.parse::<u16>().is_err());
+            self.unknown(&kind, &name, words.map(String::as_str));
         }
     }
 

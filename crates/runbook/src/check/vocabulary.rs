@@ -1,6 +1,7 @@
 //! What a scenario offers to a runbook, as plain data that the scenario layer fills.
 
 use blackstart_rt::{Map, Set};
+use std::time::Duration;
 
 /// Every word that a runbook may use, and what must be known about it to judge the runbook.
 #[derive(Clone, Debug, Default)]
@@ -61,6 +62,8 @@ pub struct Vocabulary {
     pub vantage_groups: Map<String, usize>,
     /// Needs that have a model behind them.
     pub needs: Set<String>,
+    /// A run ends by then, whatever people are still waiting for.
+    pub longest_run: Duration,
 }
 
 /// What a person brings along.

@@ -12,6 +12,8 @@ use std::time::Duration;
 pub(super) const PHONES: &str = "mobile-carriers";
 /// What driving rests on.
 const ROADS: &str = "roads";
+/// Needs of whoever calls and travels, in any runbook.
+pub(crate) const EVERYBODY_NEEDS: [&str; 2] = [PHONES, ROADS];
 /// So often somebody looks for what speaks against what they believe.
 const LOOKS_MAX: usize = 3;
 
