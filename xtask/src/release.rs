@@ -1,7 +1,7 @@
 //! `cargo xtask release`: the program for campaigns, compiled with what one founding night showed of it.
 //!
-//! The compiler lays code out, and unfolds calls, by how often that run came by. The program is compiled twice for it,
-//! so this is not how it is built every day.
+//! The compiler lays code out, and unfolds calls, by how often that run came by, and for the processor at hand. The program
+//! is compiled twice for it, so this is not how it is built every day.
 
 use std::env::consts::EXE_SUFFIX;
 use std::fs;
@@ -69,11 +69,15 @@ impl Rust {
         }
     }
 
-    /// Compiles the program with a flag of rustc, which build scripts and macros are spared: cargo is told the target.
+    /// Compiles the program with a flag of rustc more, which build scripts and macros are spared: cargo is told the target.
     fn compile(&self, root: &Path, folder: &str, flag: &str) -> Result<PathBuf, String> {
         let mut cargo = Command::new("cargo");
         cargo.args(["build", "--package", "blackstart", "--release", "--target", &self.host]);
-        succeed(cargo.args(["--target-dir", folder]).env("RUSTFLAGS", flag).current_dir(root))?;
+        // Such a variable replaces the flags of `.cargo/config.toml`.
+        let flags = ["--cfg", "tokio_unstable", "-Ctarget-cpu=native", flag].join("\x1f");
+        succeed(
+            cargo.args(["--target-dir", folder]).env("CARGO_ENCODED_RUSTFLAGS", flags).current_dir(root),
+        )?;
         Ok(root.join(folder).join(&self.host).join("release").join(format!("blackstart{EXE_SUFFIX}")))
     }
 }

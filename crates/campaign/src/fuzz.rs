@@ -68,7 +68,7 @@ pub fn fuzz(
     let mut corpus =
         Corpus::new(question.mode, Arsenal::new(&question.scenario.breakable()), budget, question.seed);
     let mut known: Set<String> = Set::new();
-    let mut found: Vec<Found> = Vec::new();
+    let mut failed: Vec<(Failure, Draw, Vec<Fault>)> = Vec::new();
     let mut drawn = 0;
     while drawn < question.runs && goes_on() {
         let round: Vec<u64> = (drawn..question.runs.min(drawn + ROUND)).collect();
@@ -79,23 +79,20 @@ pub fn fuzz(
             progress.done();
             attempt
         })?;
-        let mut fresh: Vec<(Failure, Draw, Vec<Fault>)> = Vec::new();
         for (draw, attempt) in draws.into_iter().zip(attempts) {
             corpus.learn(&draw, &attempt);
             for failure in attempt.failures {
                 if known.insert(failure.key.clone()) {
-                    fresh.push((failure, draw.clone(), attempt.executed.clone()));
+                    failed.push((failure, draw.clone(), attempt.executed.clone()));
                 }
             }
         }
-        found.extend(
-            workers.each(&fresh, |(failure, draw, executed)| search.minimal(failure, draw, executed))?,
-        );
         drawn += round.len() as u64;
     }
-    progress.planned(found.len());
-    let explained = workers.each(&found, |found| {
-        let explained = search.explained(found);
+    // Each schedule shrinks run by run, and no draw depends on it: all at once they keep every core busy.
+    progress.planned(failed.len());
+    let explained = workers.each(&failed, |(failure, draw, executed)| {
+        let explained = search.explained(&search.minimal(failure, draw, executed)?);
         progress.done();
         explained
     })?;

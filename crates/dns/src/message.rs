@@ -215,7 +215,8 @@ fn flag(flag: u16, set: bool) -> u16 {
 /// A message of nothing but a question, with or without EDNS(0). Written by hand: it has one shape, and resolvers in
 /// trouble send little else.
 fn encode_bare(id: u16, flags: u16, question: &Question, edns: bool) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(HEADER_LEN + question.name.len() + 4 + OPT_LEN);
+    // On the wire a name is one octet longer than its text.
+    let mut bytes = Vec::with_capacity(HEADER_LEN + question.name.len() + 1 + 4 + OPT_LEN);
     // One question, no answer, no authority, and the OPT record.
     for number in [id, flags, 1, 0, 0, edns.into()] {
         bytes.extend(number.to_be_bytes());

@@ -13,6 +13,8 @@ pub const HEADER_LEN: usize = 19;
 pub const MESSAGE_LEN_MAX: usize = 4096;
 
 const MARKER: [u8; 16] = [0xff; 16];
+/// Room for most messages: KEEPALIVEs, and UPDATEs about a few prefixes.
+const USUAL_LEN: usize = 96;
 
 /// Any message of the protocol. ROUTE-REFRESH is not advertised, so receiving one is an error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,7 +102,8 @@ impl Message {
 
     /// The message as it goes on the wire.
     pub fn encode(&self, peering: Peering) -> Result<Vec<u8>, EncodeError> {
-        let mut frame = MARKER.to_vec();
+        let mut frame = Vec::with_capacity(USUAL_LEN);
+        frame.extend(MARKER);
         frame.extend([0, 0, self.kind()]);
         match self {
             Self::Open(open) => open.encode(&mut frame).ok_or(EncodeError::TooLong)?,
