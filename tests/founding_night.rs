@@ -5,14 +5,18 @@
 use blackstart_fault::{self as fault, Fault};
 use blackstart_manage::event::{Capacity, Event as Manage};
 use blackstart_runbook::step::Runbook;
-use blackstart_scenario::Scenario;
+use blackstart_scenario::{Scenario, build};
+use blackstart_sim::net::{Answer, Ping, ping};
 use blackstart_sim::record::SimEvent;
+use blackstart_sim::{Driver, Time, control};
 use blackstart_source::SourceFile;
 use blackstart_tests::night::{Night, founding, load, play, play_with};
 use blackstart_world::milestone::{self, Kind};
 use blackstart_world::power::Event as Power;
 use blackstart_world::{Event as People, Value};
+use std::cell::RefCell;
 use std::collections::BTreeSet;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -102,6 +106,33 @@ fn without_a_runbook_nothing_comes_back() {
     // The last path to the names is gone by M10.
     night.assert_stays(NAMES_SEEN, night.at("15:58"), |value| *value == Value::Number(0.0));
     assert!(!night.outcome.held());
+}
+
+/// 129.134.0.0/17 stays announced and covers servers a and b: what is sent there is discarded without a word. Nothing covers
+/// c and d.
+#[test]
+fn covered_servers_are_silent_and_the_others_unreachable() {
+    let scenario = load(&founding(), None);
+    let run = build(&scenario, scenario.seed, Driver::Native, []);
+    let mut run = run.unwrap_or_else(|refused| panic!("{refused}"));
+    let names = run.world.wiring.names();
+    let (&probe, _) = names.iter().find(|(_, name)| *name == "us-probe").expect("a probe");
+    let mut answers = |at: Duration| {
+        run.sim.run_until(Time::ZERO + at);
+        let answers: Rc<RefCell<Vec<_>>> = Rc::default();
+        let seen = answers.clone();
+        control::spawn_on(probe, "test", async move {
+            for server in ["129.134.30.12", "129.134.31.12", "185.89.218.12", "185.89.219.12"] {
+                let echo = ping(server.parse().expect("an address"), &Ping::default()).await;
+                seen.borrow_mut().push(echo.expect("a route to somewhere").map(|echo| echo.answer));
+            }
+        });
+        run.sim.run_until(Time::ZERO + at + Duration::from_secs(10));
+        answers.take()
+    };
+    assert_eq!(answers(Duration::from_secs(300)), [Some(Answer::Reply); 4], "15:35, before the command");
+    let unreachable = Some(Answer::NetUnreachable);
+    assert_eq!(answers(Duration::from_secs(3600)), [None, None, unreachable, unreachable], "16:30");
 }
 
 #[test]
