@@ -42,7 +42,7 @@ struct Case {
     repair: Vec<Change>,
 }
 
-/// Words that stand exactly once in a file are replaced, or words are added to its end.
+/// Words that stand exactly once in a file are replaced, or words are added to its end, or make a new one.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct Change {
@@ -58,10 +58,11 @@ struct Change {
 impl Change {
     fn make(&self, folder: &Path) {
         let path = folder.join(&self.file);
-        let text = fs::read_to_string(&path).expect("a file of the scenario");
+        let there = fs::read_to_string(&path);
         let text = match self.was.is_empty() {
-            true => text + &self.add,
+            true => there.unwrap_or_default() + &self.add,
             false => {
+                let text = there.expect("a file of the scenario");
                 assert_eq!(text.matches(&self.was).count(), 1, "{}: {}", self.file, self.was);
                 text.replace(&self.was, &self.now)
             }

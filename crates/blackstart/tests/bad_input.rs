@@ -49,6 +49,26 @@ const CASES: &[Case] = &[
         says: &["203.0.113.0/24 overlaps 203.0.113.128/25 of isp-r1", "give each router networks of its own"],
     },
     Case {
+        name: "unknown check of a probe",
+        broken: |f| {
+            let failing =
+                |check: &str| format!("signal = \"{check}@probe1\"\nexpect = {{ becomes = \"failing\"");
+            replace(&f.join("milestones.toml"), &failing("http.shop"), &failing("http.shp"));
+        },
+        at: "milestones.toml:5:10",
+        says: &["unknown signal of probe1 `http.shp`", "did you mean `http.shop`?"],
+    },
+    Case {
+        name: "a prefix announced twice",
+        broken: |f| {
+            let path = f.join("network.toml");
+            let originate = "\n[[originate]]\nrouter = \"isp-r1\"\nprefix = \"198.51.100.0/24\"\n";
+            fs::write(&path, fs::read_to_string(&path).unwrap() + originate).unwrap();
+        },
+        at: "network.toml",
+        says: &["isp-r1 announces 198.51.100.0/24 already", "leave one out"],
+    },
+    Case {
         name: "import cycle",
         broken: |f| {
             let other = f.join("other");

@@ -27,6 +27,7 @@ use blackstart_scenario::Scenario;
 pub use corpus::Mode;
 use corpus::{Corpus, Draw};
 use memo::{Asked, Memory};
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -142,14 +143,21 @@ impl Search<'_> {
     }
 
     fn minimal(&self, failure: &Failure, draw: &Draw, executed: &[Fault]) -> Result<Found, Error> {
+        // What was seen with the smallest schedule: the last that failed.
+        let seen = RefCell::new(failure.clone());
         let fails = |schedule: &[Fault]| {
             self.progress.planned(1);
             let attempt = self.attempt(schedule, draw.seed)?;
             self.progress.done();
-            Ok::<bool, Error>(attempt.failures.iter().any(|other| other.key == failure.key))
+            let again = attempt.failures.into_iter().find(|other| other.key == failure.key);
+            let fails = again.is_some();
+            if let Some(again) = again {
+                seen.replace(again);
+            }
+            Ok::<bool, Error>(fails)
         };
         let schedule = shrink::shrink(&draw.schedule, executed, self.question.scenario.duration, fails)?;
-        Ok(Found { failure: failure.clone(), seed: draw.seed, run: draw.run, schedule })
+        Ok(Found { failure: seen.into_inner(), seed: draw.seed, run: draw.run, schedule })
     }
 
     /// With the chain of causes where a step of the runbook failed, by which failures are grouped.

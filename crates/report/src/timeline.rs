@@ -35,12 +35,12 @@ pub fn lines<'a>(records: impl IntoIterator<Item = &'a Record>, names: &Map<Node
     let mut end = Time::ZERO;
     for record in records {
         end = record.time;
-        for note in reader.notes(record) {
-            groups.add(end, note);
+        for (at, note) in reader.notes(record) {
+            groups.add(at, note);
         }
     }
     for note in reader.never_came_up() {
-        groups.add(end, note);
+        groups.add(end.min(read::SETTLED), note);
     }
     groups.lines()
 }

@@ -1,7 +1,7 @@
 //! Which records are worth a line.
 //!
 //! How a world comes up is not: what is well for the first time is never noted, and what has not been well yet only when it
-//! is still unwell after [`SETTLING`]. Neither is what has a better witness: routes are seen through collectors, names and
+//! is still unwell at [`SETTLED`]. Neither is what has a better witness: routes are seen through collectors, names and
 //! sites through probes.
 //!
 //! - `network`: engine, routing, network management
@@ -19,10 +19,9 @@ use blackstart_rt as rt;
 use blackstart_rt::{Map, Set};
 use blackstart_sim::record::SimEvent;
 use blackstart_sim::{NodeId, Record, Time};
-use std::time::Duration;
 
-/// How long a world may take to come up.
-const SETTLING: Duration = Duration::from_secs(240);
+/// When a world should have come up.
+pub(super) const SETTLED: Time = Time::from_secs(240);
 
 /// A kind of thing and its name.
 type Thing = (&'static str, String);
@@ -51,14 +50,14 @@ impl<'a> Reader<'a> {
         Self { names, now: Time::ZERO, known, coming_up, paths_max, sends, faults }
     }
 
-    /// What is notable at a record.
-    pub(super) fn notes(&mut self, record: &Record) -> Vec<Note> {
+    /// What is notable at a record, or has been since before it, in order of time.
+    pub(super) fn notes(&mut self, record: &Record) -> Vec<(Time, Note)> {
         self.now = record.time;
-        let mut notes = match self.settled() {
-            true => self.never_came_up(),
-            false => Vec::new(),
-        };
-        notes.extend(self.note(record));
+        let mut notes: Vec<(Time, Note)> = Vec::new();
+        if self.settled() {
+            notes.extend(self.never_came_up().into_iter().map(|note| (SETTLED, note)));
+        }
+        notes.extend(self.note(record).map(|note| (record.time, note)));
         notes
     }
 
@@ -70,7 +69,7 @@ impl<'a> Reader<'a> {
     }
 
     fn settled(&self) -> bool {
-        self.now.since_start() >= SETTLING
+        self.now >= SETTLED
     }
 
     /// A note about a thing that is well from now on, or is not: said if that is a change.

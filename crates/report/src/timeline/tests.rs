@@ -196,6 +196,18 @@ fn a_small_night_on_a_page() {
 }
 
 #[test]
+fn what_never_came_up_is_told_before_what_came_later() {
+    use blackstart_app::{DnsFailure, Event as App, Outcome};
+    let failing = Outcome::Dns(DnsFailure::ServFail);
+    let probed = App::Probed { check: "http.shop".to_owned(), outcome: failing };
+    let records = [at(15, MACHINES[0], probed), engine(3600, MACHINES[1], SimEvent::PowerOff)];
+    let told = lines(&records, &names());
+    let told: Vec<(Time, bool)> =
+        told.iter().map(|line| (line.at, line.text.contains("http.shop"))).collect();
+    assert_eq!(told, [(Time::from_secs(240), true), (Time::from_secs(3600), false)]);
+}
+
+#[test]
 fn a_quiet_night_says_so() {
     let quiet = RunOutcome { variant: None, runbooks: Vec::new(), ..outcome() };
     assert!(page::page(&quiet, &[], "").contains("\nnothing notable happened\n"));

@@ -19,13 +19,15 @@ const OPENERS_MAX: usize = 8;
 /// Why a way stays shut.
 const NO_STEP: &str = "no step brings it back";
 
-/// A step that opens ports which automation shut.
+/// A step that opens a way: ports which automation shut, or machines without power.
 #[derive(Clone, Debug)]
-pub(super) struct Opener {
+pub(super) struct Opener<'a> {
     /// Its node.
     pub(super) step: Id,
     /// Routers on which somebody has a prompt by then.
     pub(super) routers: Set<String>,
+    /// Machines that it switches on.
+    pub(super) machines: Set<&'a str>,
 }
 
 /// The broken world.
@@ -34,8 +36,10 @@ pub(super) struct Ground<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) index: &'a Index<'a>,
     pub(super) graph: Graph,
-    /// Steps that open ports, in the order of the runbook.
-    pub(super) openers: Vec<Opener>,
+    /// Steps that open ways, in the order of the runbook.
+    pub(super) openers: Vec<Opener<'a>>,
+    /// Service -> steps that start its program again.
+    pub(super) starters: Map<&'a str, Vec<Id>>,
     /// Machines without power, for good.
     dark: Set<&'a str>,
     /// Machines that lose power and boot again.
@@ -66,6 +70,7 @@ impl<'a> Ground<'a> {
             index,
             graph: Graph::default(),
             openers: Vec::new(),
+            starters: Map::new(),
             dark: Set::new(),
             booting: Set::new(),
             learned: Map::new(),
@@ -95,22 +100,37 @@ impl<'a> Ground<'a> {
         }
     }
 
-    /// Machines that these actions switch off and on boot again.
-    pub(super) fn boots_again(&mut self, actions: impl Iterator<Item = &'a Action>) {
-        for action in actions {
-            let named: Vec<&str> = match action {
-                Action::Reset { machines, .. } => machines.iter().map(|name| name.text.as_str()).collect(),
-                Action::PowerCycle { machine } => vec![&machine.text],
-                _ => Vec::new(),
-            };
-            for name in named {
-                let there = self.index.hosts.iter().filter(|(_, (_, host))| {
-                    let in_rack = host.rack.as_ref().is_some_and(|rack| rack.get_ref() == name);
-                    in_rack || host.site.get_ref() == name
-                });
-                self.booting.extend(there.map(|(host, _)| host));
-                self.booting.insert(name);
+    /// Machines that an action switches off and on.
+    pub(super) fn switched_by(&self, action: &'a Action) -> Set<&'a str> {
+        let named: Vec<&str> = match action {
+            Action::Reset { machines, .. } => machines.iter().map(|name| name.text.as_str()).collect(),
+            Action::PowerCycle { machine } => vec![&machine.text],
+            _ => Vec::new(),
+        };
+        let mut switched = Set::new();
+        for name in named {
+            let there = self.index.hosts.iter().filter(|(_, (_, host))| {
+                let in_rack = host.rack.as_ref().is_some_and(|rack| rack.get_ref() == name);
+                in_rack || host.site.get_ref() == name
+            });
+            switched.extend(there.map(|(host, _)| host));
+            switched.insert(name);
+        }
+        switched
+    }
+
+    /// What a step that switches machines off and on changes: they boot again, with the programs on them, and those without
+    /// power have it from then on.
+    pub(super) fn switched(&mut self, step: Id, machines: Set<&'a str>) {
+        self.booting.extend(&machines);
+        for (name, (_, service)) in self.index.services.iter() {
+            if machines.contains(service.host.get_ref().as_str()) {
+                self.starters.entry(name).or_default().push(step);
             }
+        }
+        let machines: Set<&str> = machines.intersection(&self.dark).copied().collect();
+        if !machines.is_empty() {
+            self.openers.push(Opener { step, routers: Set::new(), machines });
         }
     }
 
@@ -204,7 +224,10 @@ impl<'a> Ground<'a> {
     /// A machine has power.
     pub(super) fn machine(&mut self, name: &str) -> Id {
         let met = match self.dark.contains(name) {
-            true => Met::Lost("has no power, and no step brings it back".to_owned()),
+            true => {
+                let steps = self.openers.iter().filter(|opener| opener.machines.contains(name));
+                any_or(steps.map(|opener| opener.step).collect(), "has no power, and no step brings it back")
+            }
             false => Met::Given,
         };
         self.graph.fact(name, met)
@@ -235,7 +258,7 @@ impl<'a> Ground<'a> {
             self.shut.iter().map(|(link, shut)| (*link, self.opened(shut))).collect();
         let opens = |group: u32| {
             let open = |link| opened.get(&link).is_none_or(|by| by & group != 0);
-            self.connected(from, to, &open)
+            self.connected(from, to, &open, &|machine| self.has_power(machine, group))
         };
         let all_steps: u32 = (1 << self.openers.len().min(OPENERS_MAX)) - 1;
         if !opens(all_steps) {
@@ -261,14 +284,24 @@ impl<'a> Ground<'a> {
 
     /// The steps, one bit each, that open a shut link.
     fn opened(&self, shut: &Shut<'_>) -> u32 {
-        let opens = |opener: &Opener| shut.at.iter().all(|router| opener.routers.contains(*router));
-        let openers = self.openers.iter().take(OPENERS_MAX).enumerate().filter(|(_, opener)| opens(opener));
-        openers.fold(0, |by, (i, _)| by | 1 << i)
+        self.steps_that(|opener| shut.at.iter().all(|router| opener.routers.contains(*router)))
+    }
+
+    /// Whether a machine has power after these steps.
+    fn has_power(&self, machine: &str, group: u32) -> bool {
+        !self.dark.contains(machine)
+            || self.steps_that(|opener| opener.machines.contains(machine)) & group != 0
+    }
+
+    fn steps_that(&self, is: impl Fn(&Opener<'a>) -> bool) -> u32 {
+        let openers = self.openers.iter().take(OPENERS_MAX).enumerate().filter(|(_, opener)| is(opener));
+        openers.fold(0, |steps, (i, _)| steps | 1 << i)
     }
 
     /// What is missing between two machines, in words; `None` when there is a way.
     fn gap(&self, from: &str, to: &str) -> Option<String> {
-        if self.connected(from, to, &|link| !self.shut.contains_key(&link)) {
+        let is_lit = |machine: &str| !self.dark.contains(machine);
+        if self.connected(from, to, &|link| !self.shut.contains_key(&link), &is_lit) {
             return None;
         }
         for machine in [from, to] {
@@ -293,9 +326,15 @@ impl<'a> Ground<'a> {
         }
     }
 
-    fn connected(&self, from: &str, to: &str, open: &dyn Fn(Link) -> bool) -> bool {
+    fn connected(
+        &self,
+        from: &str,
+        to: &str,
+        open: &dyn Fn(Link) -> bool,
+        lit: &dyn Fn(&str) -> bool,
+    ) -> bool {
         let usable = |link| !self.cut.contains(&link) && open(link);
-        self.wires.way(from, to, &usable, &|machine| !self.dark.contains(machine)).is_some()
+        self.wires.way(from, to, &usable, lit).is_some()
     }
 
     // ---- services ----
@@ -312,8 +351,9 @@ impl<'a> Ground<'a> {
         let killed = |kind: &Kind| matches!(kind, Kind::KillService { service } if service == name);
         let mut faults = self.scenario.faults.iter();
         if faults.any(|fault| fault.lasts.is_none() && killed(&fault.kind)) {
-            let why = "was killed, and no step starts it".to_owned();
-            needs.push(self.graph.fact(format!("`{name}`'s program"), Met::Lost(why)));
+            let steps = self.starters.get(name.as_str()).cloned().unwrap_or_default();
+            let met = any_or(steps, "was killed, and no step starts it");
+            needs.push(self.graph.fact(format!("`{name}`'s program"), met));
         }
         if self.booting.contains(host.as_str()) {
             let others = service.boot_needs.iter().map(|need| need.get_ref().as_str());

@@ -26,10 +26,8 @@ impl<'a> Steps<'a> {
     pub(super) fn new(scenario: &'a Scenario, index: &'a Index<'a>, runbook: &'a Runbook) -> Self {
         let mut ground = Ground::new(scenario, index);
         let acted = each_step(&mut ground.graph, runbook);
-        ground
-            .boots_again(runbook.steps.iter().filter_map(|step| step.body.as_ref()).map(|body| &body.action));
         let mut steps = Self { ground, runbook, acted };
-        steps.ground.openers = steps.openers();
+        steps.changes();
         steps
     }
 
@@ -485,22 +483,30 @@ impl<'a> Steps<'a> {
         self.ground.graph.fact(format!("a post on {}", on.text), met)
     }
 
-    /// Steps that open ports, with the routers on which an earlier step has a prompt by then.
-    fn openers(&self) -> Vec<Opener> {
+    /// What steps change in the world: ports opened on routers on which an earlier step has a prompt by then, machines
+    /// switched on, programs started.
+    fn changes(&mut self) {
         let mut routers = Set::new();
-        let mut openers = Vec::new();
-        for (index, &step) in self.acted.iter().enumerate() {
+        for index in 0..self.acted.len() {
+            let step = self.acted[index];
             match self.action(index) {
                 Some(Action::Login { on, .. } | Action::Ssh { on, .. }) => {
                     routers.extend(self.by_site(on).into_values().flatten())
                 }
                 Some(Action::Apply { what, .. }) if what.text == "last-good" => {
-                    openers.push(Opener { step, routers: routers.clone() });
+                    let opener = Opener { step, routers: routers.clone(), machines: Set::new() };
+                    self.ground.openers.push(opener);
+                }
+                Some(Action::Restart { service }) => {
+                    self.ground.starters.entry(&service.text).or_default().push(step);
+                }
+                Some(action @ (Action::PowerCycle { .. } | Action::Reset { .. })) => {
+                    let machines = self.ground.switched_by(action);
+                    self.ground.switched(step, machines);
                 }
                 _ => {}
             }
         }
-        openers
     }
 }
 

@@ -1,6 +1,7 @@
 //! `faults.toml` and `milestones.toml`: signals, and where they are seen from.
 
 use crate::files::milestones;
+use crate::files::services::Run;
 use crate::index::Index;
 use crate::load::Folder;
 use blackstart_fault::{On, Targets};
@@ -64,7 +65,7 @@ pub(crate) fn spares(folder: &Folder, targets: &Targets, errors: &mut Diagnostic
     }
 }
 
-/// `stem@vantage`: the vantage must exist. Complaints point at where it stands.
+/// `stem@vantage`: the vantage must exist, and a probe must have such a check. Complaints point at where it stands.
 pub(crate) fn vantage(
     index: &Index<'_>,
     file: &SourceFile,
@@ -72,7 +73,7 @@ pub(crate) fn vantage(
     signal: &str,
     errors: &mut Diagnostics,
 ) {
-    let Some((_, vantage)) = signal.rsplit_once('@') else {
+    let Some((stem, vantage)) = signal.rsplit_once('@') else {
         let message = format!("`{signal}` says nothing of where it is seen from");
         errors.push(Diagnostic::new(file, at.span(), message).expecting("`signal@vantage`"));
         return;
@@ -90,6 +91,24 @@ pub(crate) fn vantage(
     if !known.contains(&vantage) {
         errors.push(Diagnostic::unknown(file, at.span(), "vantage point", vantage, known));
     }
+    if let Some(stems) = stems_of_a_probe(index, vantage)
+        && !stems.iter().any(|known| known == stem)
+    {
+        let stems = stems.iter().map(String::as_str);
+        errors.push(Diagnostic::unknown(file, at.span(), &format!("signal of {vantage}"), stem, stems));
+    }
+}
+
+/// What a host that does nothing but probe can tell; `None` of any other vantage point.
+fn stems_of_a_probe(index: &Index<'_>, host: &str) -> Option<Vec<String>> {
+    let mut stems = Vec::new();
+    for (_, (_, service)) in index.services.iter().filter(|(_, (_, service))| service.host.get_ref() == host)
+    {
+        let Run::Probe(probe) = &service.run else { return None };
+        let names = probe.checks.iter().map(|check| &check.name);
+        stems.extend(names.flat_map(|name| [name.clone(), format!("seconds.{name}")]));
+    }
+    Some(stems).filter(|stems| !stems.is_empty())
 }
 
 /// Invariants of users' own.

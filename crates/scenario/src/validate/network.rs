@@ -3,6 +3,7 @@
 use crate::files::network;
 use crate::index::{Index, all};
 use crate::load::Folder;
+use blackstart_rt::Set;
 use blackstart_source::{Diagnostic, Diagnostics, SourceFile, Spanned};
 use ipnet::IpNet;
 
@@ -36,6 +37,23 @@ pub(super) fn references(folder: &Folder, index: &Index<'_>, errors: &mut Diagno
     }
     for (file, originate) in all(&folder.networks, |f| &f.originate) {
         index.routers.look_up(file, &originate.router, errors);
+    }
+    originated_twice(folder, index, errors);
+}
+
+/// A speaker announces a prefix once: what stands under `originate`, and the networks of a router without interior routing.
+fn originated_twice(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
+    let mut seen: Set<(&str, IpNet)> = Set::new();
+    for (name, (_, router)) in index.routers.iter().filter(|(_, (_, router))| !router.igp) {
+        seen.extend(router.networks.iter().map(|net| (name, net.get_ref().trunc())));
+    }
+    for (file, originate) in all(&folder.networks, |f| &f.originate) {
+        let router = originate.router.get_ref();
+        if !seen.insert((router, originate.prefix.trunc())) {
+            let message = format!("{router} announces {} already", originate.prefix);
+            let help = "leave one out; `networks` of a router without `igp` are announced as they are";
+            errors.push(Diagnostic::new(file, originate.router.span(), message).helped(help));
+        }
     }
 }
 
