@@ -1,7 +1,7 @@
 //! `cargo xtask release`: the program for campaigns, compiled with what one founding night showed of it.
 //!
-//! The compiler lays code out, and unfolds calls, by how often that run came by, and for the processor at hand. The program
-//! is compiled twice for it, so this is not how it is built every day.
+//! The compiler lays code out, and unfolds calls, by how often that run came by. The program is compiled twice for it,
+//! so this is not how it is built every day.
 
 use std::env::consts::EXE_SUFFIX;
 use std::fs;
@@ -74,7 +74,7 @@ impl Rust {
         let mut cargo = Command::new("cargo");
         cargo.args(["build", "--package", "blackstart", "--release", "--target", &self.host]);
         // Such a variable replaces the flags of `.cargo/config.toml`.
-        let flags = ["--cfg", "tokio_unstable", "-Ctarget-cpu=native", flag].join("\x1f");
+        let flags = ["--cfg", "tokio_unstable", flag].join("\x1f");
         succeed(
             cargo.args(["--target-dir", folder]).env("CARGO_ENCODED_RUSTFLAGS", flags).current_dir(root),
         )?;
