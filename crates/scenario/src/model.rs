@@ -17,6 +17,7 @@ use blackstart_dns::Name;
 use blackstart_dns::zone::Zone;
 use blackstart_fault::{Fault, Order};
 use blackstart_judge::{Invariant, Stated};
+use blackstart_rt::{Map, Set};
 use blackstart_runbook::step::Runbook;
 use blackstart_source::{Diagnostic, Diagnostics, SourceFile};
 use blackstart_world::milestone::{Kind, Milestone};
@@ -245,6 +246,20 @@ impl Scenario {
             return Err(errors);
         }
         Ok(orders.iter().flat_map(|order| order.draw(&targets, 0).unwrap_or_default()).collect())
+    }
+
+    /// Zones, by their names with the final dot, and the machines whose name servers have them.
+    #[must_use]
+    pub fn name_servers(&self) -> Map<String, Set<String>> {
+        let mut servers: Map<String, Set<String>> = Map::new();
+        for (_, service) in all(&self.folder.services, |f| &f.service) {
+            let Run::Authority(authority) = &service.run else { continue };
+            for zone in authority.zones.iter().filter_map(|zone| self.zones.get(zone.get_ref())) {
+                let origin = zone.origin().to_lowercase().to_string();
+                servers.entry(origin).or_default().insert(service.host.get_ref().clone());
+            }
+        }
+        servers
     }
 
     /// Everything that is done to this world with this seed.

@@ -2,7 +2,7 @@
 
 use blackstart_fault::Fault;
 use blackstart_rt as rt;
-use blackstart_rt::Map;
+use blackstart_rt::{Map, Set};
 use blackstart_scenario::{Run, Scenario};
 use blackstart_sim::drops::Drops;
 use blackstart_sim::record::SimEvent;
@@ -78,6 +78,8 @@ pub struct Evidence {
     pub machines: Map<String, Machine>,
     /// Where services run.
     pub hosts: Map<String, String>,
+    /// Zones, with the final dot, and the machines whose name servers have them.
+    pub name_servers: Map<String, Set<String>>,
     /// What was recorded, by machine, in order; what people do is under the empty name.
     pub facts: Map<String, Vec<Fact>>,
     /// Packets that were dropped, in order.
@@ -121,6 +123,7 @@ impl Evidence {
             start: scenario.start,
             machines: wiring.machines.iter().map(machine).collect(),
             hosts: wiring.services.clone(),
+            name_servers: scenario.name_servers(),
             facts,
             drops: drops.entries.iter().filter_map(dropped).collect(),
             faults,
@@ -139,6 +142,15 @@ impl Evidence {
     pub(super) fn owners(&self, address: IpAddr) -> Vec<&str> {
         let owns = |(_, machine): &(&String, &Machine)| machine.addresses.contains(&address);
         self.machines.iter().filter(owns).map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// Machines whose name servers have the zone of a name.
+    pub(super) fn serving(&self, name: &str) -> Set<&str> {
+        let is_in =
+            |zone: &&String| zone.as_str() == "." || format!(".{name}").ends_with(&format!(".{zone}"));
+        let zone = self.name_servers.keys().filter(is_in).max_by_key(|zone| zone.len());
+        let servers = zone.and_then(|zone| self.name_servers.get(zone)).into_iter().flatten();
+        servers.map(String::as_str).collect()
     }
 
     /// The machine at an address, or the address where several or none own it.

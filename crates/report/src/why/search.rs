@@ -230,11 +230,17 @@ impl<'a> Search<'a> {
         let names: Vec<&str> = latest.keys().copied().collect();
         let text = format!("{resolver} answers SERVFAIL about {}", list(&names, NAMES));
         let key = format!("servfail {resolver}");
+        let servers: Set<String> =
+            names.iter().flat_map(|name| self.evidence.serving(name)).map(str::to_owned).collect();
         Some(self.cause(key, "resolver fails", text, since, |search| {
             let asks = |drop: &Dropped| drop.source.port() == DNS_PORT || drop.destination.port() == DNS_PORT;
             let mut causes = search.lost_packets(resolver, since.max(before(at, BEFORE)), at, asks);
             if causes.is_empty() {
                 causes = search.lost_packets(resolver, before(since, BEFORE), at, asks);
+            }
+            if causes.is_empty() {
+                // Every packet arrived, so somebody there did not answer, or not well.
+                causes = servers.iter().flat_map(|server| search.dead(server, at)).collect();
             }
             causes
         }))

@@ -11,7 +11,7 @@ use blackstart_dns::message::Rcode;
 use blackstart_fault::{Fault, Kind as FaultKind};
 use blackstart_igp::Event as Igp;
 use blackstart_manage::event::{Capacity, Cause as Brought, Event as Manage};
-use blackstart_rt::Map;
+use blackstart_rt::{Map, Set};
 use blackstart_runbook::execute::{Attempt, Kind, Spending, Spent};
 use blackstart_sim::record::SimEvent;
 use blackstart_sim::{DropCause, Time};
@@ -318,6 +318,27 @@ fn a_badge_and_a_key_that_fail_are_both_told() {
     assert_eq!(tree.key(), "badge vault < command assess; guard-key vault < key brass-key not at gate");
     let known: Vec<End> = ends(&tree).into_iter().map(|(end, _)| end).collect();
     assert_eq!(known, [End::Command, End::Assumption]);
+}
+
+/// No packet was lost: the machine is there, and the name server on it is not.
+#[test]
+fn a_name_server_that_was_killed_is_found_behind_servfail() {
+    let servfail = Dns::Outcome { name: "access.example.".into(), rcode: Rcode::ServFail };
+    let killed = SimEvent::ServiceKilled { service: "dns".into() };
+    let evidence =
+        evidence().fact("names", 100, What::Engine(killed)).fact("resolver", 191, What::Dns(servfail));
+    let faults =
+        vec![Fault::at(Duration::from_secs(100), None, FaultKind::KillService { service: "dns".into() })];
+    let name_servers = Map::from([
+        (".".to_owned(), Set::from(["server".to_owned()])),
+        ("example.".to_owned(), Set::from(["names".to_owned()])),
+    ]);
+    let evidence = Evidence { faults, name_servers, ..evidence };
+    let tree = explain(&evidence, vec![attempt(Kind::NameLookup, "laptop", "access.example", 200)]);
+    assert_eq!(
+        tree.chain(200),
+        "access.example does not resolve < resolver fails < dns does not run < service dns killed"
+    );
 }
 
 /// The access server is silent too, and has nothing to do with it.
