@@ -27,7 +27,6 @@ use blackstart_scenario::Scenario;
 pub use corpus::Mode;
 use corpus::{Corpus, Draw};
 use memo::{Asked, Memory};
-use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -144,20 +143,18 @@ impl Search<'_> {
 
     fn minimal(&self, failure: &Failure, draw: &Draw, executed: &[Fault]) -> Result<Found, Error> {
         // What was seen with the smallest schedule: the last that failed.
-        let seen = RefCell::new(failure.clone());
+        let mut seen = failure.clone();
         let fails = |schedule: &[Fault]| {
             self.progress.planned(1);
             let attempt = self.attempt(schedule, draw.seed)?;
             self.progress.done();
             let again = attempt.failures.into_iter().find(|other| other.key == failure.key);
-            let fails = again.is_some();
-            if let Some(again) = again {
-                seen.replace(again);
-            }
-            Ok::<bool, Error>(fails)
+            let Some(again) = again else { return Ok::<bool, Error>(false) };
+            seen = again;
+            Ok(true)
         };
         let schedule = shrink::shrink(&draw.schedule, executed, self.question.scenario.duration, fails)?;
-        Ok(Found { failure: seen.into_inner(), seed: draw.seed, run: draw.run, schedule })
+        Ok(Found { failure: seen, seed: draw.seed, run: draw.run, schedule })
     }
 
     /// With the chain of causes where a step of the runbook failed, by which failures are grouped.

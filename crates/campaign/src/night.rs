@@ -1,14 +1,14 @@
 //! One run from its scenario to its outcome.
 
-use crate::trial::{is_decided, next_stop};
+use crate::trial::{is_decided, play};
 use blackstart_judge::Invariant;
 use blackstart_report::why::Evidence;
 use blackstart_report::{RunOutcome, difference, judge, page, timeline};
 use blackstart_rt::Map;
 use blackstart_runbook::step::Runbook;
-use blackstart_scenario::{LONGER, Scenario, build};
+use blackstart_scenario::{Run, Scenario, build};
 use blackstart_sim::capture::{Capture, CaptureAt, Captured};
-use blackstart_sim::{Driver, NodeId, Record, Time, control, drops};
+use blackstart_sim::{Driver, NodeId, Record, control, drops};
 use blackstart_source::{Diagnostic, Diagnostics, list_of, near_miss};
 use blackstart_world::History;
 use std::path::PathBuf;
@@ -196,7 +196,7 @@ impl RunBuilder {
 ///
 /// # Errors
 /// When the plan names a runbook or a machine that does not exist, or the engine refuses.
-pub fn perform(scenario: &Scenario, plan: &Plan, mut progress: impl FnMut(Duration)) -> Result<Night, Error> {
+pub fn perform(scenario: &Scenario, plan: &Plan, progress: impl FnMut(Duration)) -> Result<Night, Error> {
     let seed = plan.seed.unwrap_or(scenario.seed);
     let mut run = build(scenario, seed, plan.driver, chosen(scenario, &plan.runbook)?)?;
     let machines = run.world.wiring.names();
@@ -204,13 +204,8 @@ pub fn perform(scenario: &Scenario, plan: &Plan, mut progress: impl FnMut(Durati
     if plan.evidence {
         drops::watch(DROPS_MAX);
     }
-    let mut reached = Duration::ZERO;
-    let longest = scenario.duration * if plan.until_decided { LONGER } else { 1 };
-    while reached < scenario.duration || reached < longest && !is_decided(&run, true) {
-        reached = next_stop(reached, scenario.duration);
-        run.sim.run_until(Time::ZERO + reached);
-        progress(reached);
-    }
+    let enough = |run: &Run, at_end| at_end && (!plan.until_decided || is_decided(run, true));
+    play(&mut run, scenario, enough, progress);
     let outcome = judge(scenario, seed, &run);
     let evidence = drops::take().map(|drops| Evidence::of(scenario, &run, &drops));
     let (log, packet_digests) = (run.sim.records(), run.sim.packet_digests());

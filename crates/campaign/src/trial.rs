@@ -67,33 +67,34 @@ pub fn trial(scenario: &Scenario, runbook: &Arc<Runbook>, seed: u64) -> Result<T
 pub(crate) fn steps_alone(scenario: &Scenario, runbook: &Arc<Runbook>, seed: u64) -> Result<Trial, Error> {
     let mut run = build_without_log(scenario, seed, Some(runbook))?;
     let is_over = |run: &Run| run.runbook().is_some_and(|(_, report)| report.over);
-    play(&mut run, scenario, |run, at_end| {
-        is_over(run) && outage(run) != Outage::None || is_decided(run, at_end)
-    });
+    let enough = |run: &Run, at_end| is_over(run) && outage(run) != Outage::None || is_decided(run, at_end);
+    play(&mut run, scenario, enough, |_| {});
     let (outage, report) = (outage(&run), report(&run));
     Ok(Trial { seed, verdict: report.verdict(false), outage, report })
 }
 
 /// Lets a run that was built go on until its verdict is known.
 pub(crate) fn decided(run: &mut Run, scenario: &Scenario, runbook: &Runbook, seed: u64) -> Trial {
-    play(run, scenario, is_decided);
+    play(run, scenario, is_decided, |_| {});
     let (outage, report) = (outage(run), report(run));
     let verdict = judge::verdict(scenario, runbook, &report, outage);
     Trial { seed, verdict, outage, report }
 }
 
-/// Lets a run go on until it is `enough`, which is told whether the scenario's end is reached.
-fn play(run: &mut Run, scenario: &Scenario, enough: impl Fn(&Run, bool) -> bool) {
-    let mut reached = Duration::ZERO;
-    while reached < scenario.duration * LONGER && !enough(run, reached >= scenario.duration) {
-        reached = next_stop(reached, scenario.duration);
+/// Lets a run go on until it is `enough`, which is told whether the scenario's end is reached; `progress` is told how far it has
+/// come. The scenario's own end is one of the stops: there a run is what `run` shows.
+pub(crate) fn play(
+    run: &mut Run,
+    scenario: &Scenario,
+    enough: impl Fn(&Run, bool) -> bool,
+    mut progress: impl FnMut(Duration),
+) {
+    let (mut reached, end) = (Duration::ZERO, scenario.duration);
+    while reached < end * LONGER && !enough(run, reached >= end) {
+        reached = if reached < end { end.min(reached + SLICE) } else { reached + SLICE };
         run.sim.run_until(Time::ZERO + reached);
+        progress(reached);
     }
-}
-
-/// The scenario's own end is one of the stops: there a run is what `run` shows.
-pub(crate) fn next_stop(reached: Duration, end: Duration) -> Duration {
-    if reached < end { end.min(reached + SLICE) } else { reached + SLICE }
 }
 
 fn outage(run: &Run) -> Outage {

@@ -36,7 +36,6 @@ use blackstart_rt::{Map, Set};
 use blackstart_sim::Time;
 use blackstart_world::{Event, Lapse, World};
 pub use failure::{Attempt, Failure, Kind};
-pub(crate) use gather::EVERYBODY_NEEDS;
 pub use report::{Report, Spending, Spent, StepReport, StepVerdict, Verdict};
 use std::cell::{Cell, RefCell};
 use std::ops::Range;

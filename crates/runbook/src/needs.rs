@@ -9,9 +9,15 @@
 //!
 //! - `graph`: nodes and the fixed point. Start here.
 //! - `witness`: a minimal set of nodes that can never be met, and its words.
+//! - [`PHONES`], [`ROADS`]: needs without a model that actions themselves have
 
 mod graph;
 mod witness;
 
 pub use graph::{Graph, Id, Judgement, Met};
 pub use witness::Witness;
+
+/// What calling anybody by phone rests on.
+pub const PHONES: &str = "mobile-carriers";
+/// What driving rests on.
+pub const ROADS: &str = "roads";

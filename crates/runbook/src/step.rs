@@ -216,10 +216,10 @@ pub enum Otherwise {
 }
 
 impl Otherwise {
-    /// What `word` orders; `None` means that it names a step.
     /// The words for what is not a step.
     pub(crate) const ORDERS: &[&str] = &["stop", "escalate", "undo", "previous-percent"];
 
+    /// What `word` orders; `None` means that it names a step.
     pub(crate) fn order(word: &str) -> Option<Self> {
         match word {
             "stop" => Some(Self::Stop),

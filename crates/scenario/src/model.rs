@@ -248,15 +248,14 @@ impl Scenario {
         Ok(orders.iter().flat_map(|order| order.draw(&targets, 0).unwrap_or_default()).collect())
     }
 
-    /// Zones, by their names with the final dot, and the machines whose name servers have them.
+    /// Zones by their names, and the machines whose name servers have them.
     #[must_use]
-    pub fn name_servers(&self) -> Map<String, Set<String>> {
-        let mut servers: Map<String, Set<String>> = Map::new();
+    pub fn name_servers(&self) -> Map<Name, Set<String>> {
+        let mut servers: Map<Name, Set<String>> = Map::new();
         for (_, service) in all(&self.folder.services, |f| &f.service) {
             let Run::Authority(authority) = &service.run else { continue };
             for zone in authority.zones.iter().filter_map(|zone| self.zones.get(zone.get_ref())) {
-                let origin = zone.origin().to_lowercase().to_string();
-                servers.entry(origin).or_default().insert(service.host.get_ref().clone());
+                servers.entry(zone.origin().clone()).or_default().insert(service.host.get_ref().clone());
             }
         }
         servers

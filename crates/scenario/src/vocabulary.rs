@@ -149,10 +149,15 @@ fn values(index: &Index<'_>) -> Map<String, Set<String>> {
     values
 }
 
+/// The signals of a probe's check.
+pub(crate) fn stems(check: &probe::Check) -> [String; 2] {
+    [check.name.clone(), format!("seconds.{}", check.name)]
+}
+
 /// What a check can come to.
 fn outcomes(kind: probe::Kind) -> impl Iterator<Item = String> {
-    let classes = ["ok", "failing", "all"];
-    let words = classes.into_iter().chain(Outcome::WORDS).map(str::to_owned);
+    let classes = ["ok", "failing", "all"].map(str::to_owned);
+    let words = classes.into_iter().chain(Outcome::WITHOUT_STATUS.iter().map(Outcome::to_string));
     let statuses = match kind {
         probe::Kind::DnsOnly => 0..0,
         probe::Kind::Http | probe::Kind::Page => 100..600,
@@ -247,10 +252,7 @@ fn signals(folder: &Folder, index: &Index<'_>, people: &People) -> Map<String, O
         let host = service.host.get_ref();
         match &service.run {
             Run::Probe(probe) => {
-                for check in &probe.checks {
-                    public(&check.name, host);
-                    public(&format!("seconds.{}", check.name), host);
-                }
+                probe.checks.iter().flat_map(stems).for_each(|stem| public(&stem, host));
             }
             Run::Alert(_) => public(&format!("alert.{}", service.name.get_ref()), host),
             Run::Users(users) => {

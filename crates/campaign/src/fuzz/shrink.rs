@@ -15,7 +15,7 @@ pub fn shrink<E>(
     schedule: &[Fault],
     executed: &[Fault],
     length: Duration,
-    fails: impl Fn(&[Fault]) -> Result<bool, E>,
+    mut fails: impl FnMut(&[Fault]) -> Result<bool, E>,
 ) -> Result<Vec<Fault>, E> {
     let mut tried = 1;
     let mut best =

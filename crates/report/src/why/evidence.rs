@@ -1,5 +1,6 @@
 //! What a run left behind, in the shape in which causes are looked for: facts by machine, and packets that were dropped.
 
+use blackstart_dns::Name;
 use blackstart_fault::Fault;
 use blackstart_rt as rt;
 use blackstart_rt::{Map, Set};
@@ -78,8 +79,8 @@ pub struct Evidence {
     pub machines: Map<String, Machine>,
     /// Where services run.
     pub hosts: Map<String, String>,
-    /// Zones, with the final dot, and the machines whose name servers have them.
-    pub name_servers: Map<String, Set<String>>,
+    /// Zones, and the machines whose name servers have them.
+    pub name_servers: Map<Name, Set<String>>,
     /// What was recorded, by machine, in order; what people do is under the empty name.
     pub facts: Map<String, Vec<Fact>>,
     /// Packets that were dropped, in order.
@@ -146,11 +147,10 @@ impl Evidence {
 
     /// Machines whose name servers have the zone of a name.
     pub(super) fn serving(&self, name: &str) -> Set<&str> {
-        let is_in =
-            |zone: &&String| zone.as_str() == "." || format!(".{name}").ends_with(&format!(".{zone}"));
-        let zone = self.name_servers.keys().filter(is_in).max_by_key(|zone| zone.len());
-        let servers = zone.and_then(|zone| self.name_servers.get(zone)).into_iter().flatten();
-        servers.map(String::as_str).collect()
+        let Ok(name) = Name::from_ascii(name) else { return Set::new() };
+        let zones = self.name_servers.iter().filter(|(zone, _)| zone.zone_of(&name));
+        let nearest = zones.max_by_key(|(zone, _)| zone.num_labels());
+        nearest.into_iter().flat_map(|(_, servers)| servers).map(String::as_str).collect()
     }
 
     /// The machine at an address, or the address where several or none own it.

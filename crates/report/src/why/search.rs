@@ -230,8 +230,6 @@ impl<'a> Search<'a> {
         let names: Vec<&str> = latest.keys().copied().collect();
         let text = format!("{resolver} answers SERVFAIL about {}", list(&names, NAMES));
         let key = format!("servfail {resolver}");
-        let servers: Set<String> =
-            names.iter().flat_map(|name| self.evidence.serving(name)).map(str::to_owned).collect();
         Some(self.cause(key, "resolver fails", text, since, |search| {
             let asks = |drop: &Dropped| drop.source.port() == DNS_PORT || drop.destination.port() == DNS_PORT;
             let mut causes = search.lost_packets(resolver, since.max(before(at, BEFORE)), at, asks);
@@ -240,7 +238,9 @@ impl<'a> Search<'a> {
             }
             if causes.is_empty() {
                 // Every packet arrived, so somebody there did not answer, or not well.
-                causes = servers.iter().flat_map(|server| search.dead(server, at)).collect();
+                let evidence = search.evidence;
+                let servers: Set<&str> = names.iter().flat_map(|name| evidence.serving(name)).collect();
+                causes = servers.into_iter().flat_map(|server| search.dead(server, at)).collect();
             }
             causes
         }))

@@ -330,8 +330,8 @@ fn a_name_server_that_was_killed_is_found_behind_servfail() {
     let faults =
         vec![Fault::at(Duration::from_secs(100), None, FaultKind::KillService { service: "dns".into() })];
     let name_servers = Map::from([
-        (".".to_owned(), Set::from(["server".to_owned()])),
-        ("example.".to_owned(), Set::from(["names".to_owned()])),
+        (".".parse().unwrap(), Set::from(["server".to_owned()])),
+        ("example.".parse().unwrap(), Set::from(["names".to_owned()])),
     ]);
     let evidence = Evidence { faults, name_servers, ..evidence };
     let tree = explain(&evidence, vec![attempt(Kind::NameLookup, "laptop", "access.example", 200)]);

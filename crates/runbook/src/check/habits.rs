@@ -1,7 +1,7 @@
 //! Steps that work and are still unwise.
 
 use super::Judge;
-use crate::execute::EVERYBODY_NEEDS;
+use crate::needs::{PHONES, ROADS};
 use crate::step::{Action, Body, Name, Otherwise, Step, Then};
 use blackstart_rt::Set;
 use blackstart_source::near_miss;
@@ -143,7 +143,7 @@ impl Judge<'_> {
     fn taken_for_granted_by_another_name(&mut self) {
         let steps = self.runbook.steps.iter().filter_map(|step| step.body.as_ref());
         let needed = steps.flat_map(|body| &body.needs).map(|need| need.text.as_str());
-        let needed: Set<&str> = needed.chain(EVERYBODY_NEEDS).collect();
+        let needed: Set<&str> = needed.chain([PHONES, ROADS]).collect();
         for name in &self.runbook.assumes_up {
             if needed.contains(name.text.as_str()) {
                 continue;

@@ -1,9 +1,9 @@
 //! What people do with their hands and at their own machines: fetching things, signing in, reading, switching machines off
 //! and on, handing a role over.
 
-use super::gather::PHONES;
 use super::{Failure, Incident, Kind, Spending};
 use crate::measure::rough;
+use crate::needs::PHONES;
 use crate::step::Name;
 use blackstart_dns::Name as DomainName;
 use blackstart_dns::authority::Zones;

@@ -1,7 +1,7 @@
 //! Going through a door: a badge over the simulated network, or a guard with a key.
 
-use super::gather::PHONES;
 use super::{Attempt, Failure, Incident, Kind};
+use crate::needs::PHONES;
 use crate::step::Name;
 use blackstart_badge::directory::DenyReason;
 use blackstart_badge::{Verdict, reader};

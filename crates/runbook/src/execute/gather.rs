@@ -1,6 +1,7 @@
 //! Noticing, calling people together, deciding, going there.
 
 use super::{Failure, Incident, Kind, Spending, sleep};
+use crate::needs::{PHONES, ROADS};
 use crate::step::{Name, Who};
 use blackstart_rt::{Map, Set};
 use blackstart_sim::Time;
@@ -8,12 +9,6 @@ use blackstart_world::people::{Belief, Look, Refuses};
 use blackstart_world::{Event, Lapse, Person};
 use std::time::Duration;
 
-/// What calling anybody by phone rests on.
-pub(super) const PHONES: &str = "mobile-carriers";
-/// What driving rests on.
-const ROADS: &str = "roads";
-/// Needs of whoever calls and travels, in any runbook.
-pub(crate) const EVERYBODY_NEEDS: [&str; 2] = [PHONES, ROADS];
 /// So often somebody looks for what speaks against what they believe.
 const LOOKS_MAX: usize = 3;
 

@@ -5,7 +5,7 @@ use super::steps::{Steps, goes_through};
 use crate::vocabulary::presence;
 use blackstart_rt::Set;
 use blackstart_runbook::check::Presence;
-use blackstart_runbook::needs::{Id, Met};
+use blackstart_runbook::needs::{Id, Met, ROADS};
 use blackstart_runbook::step::{Action, Name, Who};
 use blackstart_world::Person;
 
@@ -150,7 +150,7 @@ impl<'a> Steps<'a> {
                 .collect();
             let met = match (is_here, doors.is_empty()) {
                 (true, _) => Met::Given,
-                (false, true) => Met::All(vec![self.word("roads")]),
+                (false, true) => Met::All(vec![self.word(ROADS)]),
                 (false, false) => any_or(self.entries(&doors), "no step goes through its door"),
             };
             self.ground.graph.explain(id, met);

@@ -1,12 +1,12 @@
 //! What going through a door needs: a badge that its access system knows, a guard with the key, somebody who comes out.
 
 use super::any_or;
-use super::steps::{PHONES, Steps};
+use super::steps::Steps;
 use crate::access;
 use crate::files::services::{DoorController, Run, Service};
 use crate::index::all;
 use blackstart_rt::Set;
-use blackstart_runbook::needs::{Id, Met};
+use blackstart_runbook::needs::{Id, Met, PHONES};
 use blackstart_runbook::step::{Action, Name, Who};
 use blackstart_world::Door;
 

@@ -130,22 +130,25 @@ impl<'a> Steps<'a> {
         self.ground.graph.fact(format!("{} through {}", on.text, jump.text), Met::All(needs))
     }
 
-    /// A VPN gateway and the sign-in service from somebody's machine, and the one in reach of the other.
     pub(super) fn tunnel(&mut self, who: &Who, on: &Name) -> Id {
-        let Some((_, service)) = self.ground.index.services.get(&on.text) else { return self.word(&on.text) };
-        let Run::Vpn(config) = &service.run else { return self.word(&on.text) };
-        let reached = self.signed_in_at(who, on, config.name.as_deref());
-        let vouched = self.ground.at_address(service.host.get_ref(), config.sign_in);
-        self.ground.graph.fact(format!("a tunnel to `{}`", on.text), Met::All(vec![reached, vouched]))
+        self.vouched_for(who, on, format!("a tunnel to `{}`", on.text))
     }
 
-    /// A configuration store and the sign-in service from somebody's machine, and the one in reach of the other.
     pub(super) fn stored(&mut self, who: &Who, on: &Name) -> Id {
+        self.vouched_for(who, on, format!("`{}`", on.text))
+    }
+
+    /// A VPN gateway or a configuration store and the sign-in service from somebody's machine, and the one in reach of the other.
+    fn vouched_for(&mut self, who: &Who, on: &Name, what: String) -> Id {
         let Some((_, service)) = self.ground.index.services.get(&on.text) else { return self.word(&on.text) };
-        let Run::ConfigurationStore(config) = &service.run else { return self.word(&on.text) };
-        let reached = self.signed_in_at(who, on, config.name.as_deref());
-        let vouched = self.ground.at_address(service.host.get_ref(), config.sign_in);
-        self.ground.graph.fact(format!("`{}`", on.text), Met::All(vec![reached, vouched]))
+        let (name, sign_in) = match &service.run {
+            Run::Vpn(config) => (&config.name, config.sign_in),
+            Run::ConfigurationStore(config) => (&config.name, config.sign_in),
+            _ => return self.word(&on.text),
+        };
+        let reached = self.signed_in_at(who, on, name.as_deref());
+        let vouched = self.ground.at_address(service.host.get_ref(), sign_in);
+        self.ground.graph.fact(what, Met::All(vec![reached, vouched]))
     }
 
     /// Somebody's machine signs in and reaches a service, by its name if it has one.

@@ -7,12 +7,8 @@ use crate::index::{Index, all};
 use crate::model::Scenario;
 use crate::vocabulary::known_as;
 use blackstart_rt::Set;
-use blackstart_runbook::needs::{Graph, Id, Met};
+use blackstart_runbook::needs::{Graph, Id, Met, PHONES, ROADS};
 use blackstart_runbook::step::{Action, Body, Name, Otherwise, Runbook, Then, Wait, Who};
-
-/// What calling anybody by phone rests on, and driving.
-pub(super) const PHONES: &str = "mobile-carriers";
-const ROADS: &str = "roads";
 
 /// A runbook turned into nodes.
 pub(super) struct Steps<'a> {

@@ -105,8 +105,7 @@ fn stems_of_a_probe(index: &Index<'_>, host: &str) -> Option<Vec<String>> {
     for (_, (_, service)) in index.services.iter().filter(|(_, (_, service))| service.host.get_ref() == host)
     {
         let Run::Probe(probe) = &service.run else { return None };
-        let names = probe.checks.iter().map(|check| &check.name);
-        stems.extend(names.flat_map(|name| [name.clone(), format!("seconds.{name}")]));
+        stems.extend(probe.checks.iter().flat_map(crate::vocabulary::stems));
     }
     Some(stems).filter(|stems| !stems.is_empty())
 }

@@ -429,18 +429,15 @@ fn send_all(
     set: &mut SocketSet<'static>,
     likely: bool,
 ) -> Option<Instant> {
-    let mut try_first = likely;
-    loop {
-        if !std::mem::take(&mut try_first) {
-            let due = interface.poll_at(clock, set);
-            if due.is_none_or(|due| due > clock) {
-                return due;
-            }
-        }
-        if interface.poll_egress(clock, wire, set) == PollResult::None {
-            return interface.poll_at(clock, set);
+    let mut due = if likely { Some(clock) } else { interface.poll_at(clock, set) };
+    while due.is_some_and(|due| due <= clock) {
+        let sent = interface.poll_egress(clock, wire, set);
+        due = interface.poll_at(clock, set);
+        if sent == PollResult::None {
+            break;
         }
     }
+    due
 }
 
 impl crate::stack::Stack {
