@@ -1,25 +1,39 @@
 //! Tasks that end with the service that started them, whoever ends it and by whatever name.
 
 use blackstart_rt as rt;
+use rt::Map;
 use rt::task::JoinHandle;
-use std::future::Future;
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
 use std::rc::Rc;
-use tokio::sync::Semaphore;
+use std::task::{Context, Poll, Waker};
 
 /// Owned by a service's main future. When that is dropped, the tasks end at their next turn.
-///
-/// The semaphore never has a permit; its closing is the signal. It wakes in a fixed order, which tokio's
-/// `watch` does not.
 #[derive(Debug)]
 pub(crate) struct Scope {
     service: String,
-    open: Rc<Semaphore>,
+    members: Rc<Members>,
+}
+
+/// The tasks of a scope that run still.
+#[derive(Debug, Default)]
+struct Members {
+    over: Cell<bool>,
+    joined: Cell<u64>,
+    /// By number, so that the end wakes them in the order in which they began.
+    wakers: RefCell<Map<u64, Waker>>,
+}
+
+/// One task's place among the members.
+struct Member {
+    members: Rc<Members>,
+    number: u64,
 }
 
 impl Scope {
     /// For tasks that are called `service`.
     pub(crate) fn new(service: &str) -> Self {
-        Self { service: service.to_owned(), open: Rc::new(Semaphore::new(0)) }
+        Self { service: service.to_owned(), members: Rc::default() }
     }
 
     /// Starts `future`; the task's output is `None` when the service ended first.
@@ -28,18 +42,39 @@ impl Scope {
         F: Future + 'static,
         F::Output: 'static,
     {
-        let open = self.open.clone();
+        let members = self.members.clone();
+        let mut future = Box::pin(future);
         rt::task::spawn(&self.service, async move {
-            rt::select! {
-                _closed = open.acquire() => None,
-                output = future => Some(output),
-            }
+            let mut member = None;
+            poll_fn(|cx| {
+                let member = member.get_or_insert_with(|| Member::join(&members, cx));
+                if member.members.over.get() { Poll::Ready(None) } else { future.as_mut().poll(cx).map(Some) }
+            })
+            .await
         })
     }
 }
 
 impl Drop for Scope {
     fn drop(&mut self) {
-        self.open.close();
+        self.members.over.set(true);
+        let wakers = self.members.wakers.take();
+        wakers.into_values().for_each(Waker::wake);
+    }
+}
+
+impl Member {
+    /// A task has one waker for all its life.
+    fn join(members: &Rc<Members>, cx: &Context<'_>) -> Self {
+        let number = members.joined.get();
+        members.joined.set(number + 1);
+        members.wakers.borrow_mut().insert(number, cx.waker().clone());
+        Self { members: members.clone(), number }
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.members.wakers.borrow_mut().remove(&self.number);
     }
 }

@@ -13,10 +13,22 @@ impl Labels {
     pub(crate) fn of(name: &Name) -> Labels {
         let mut octets = Vec::with_capacity(name.len());
         for label in name {
-            // A label has at most 63 octets.
+            // A label has at most 63 octets: its length is no letter.
             octets.push(label.len() as u8);
-            octets.extend(label.iter().map(u8::to_ascii_lowercase));
+            octets.extend_from_slice(label);
         }
+        octets.make_ascii_lowercase();
+        Labels(octets.into())
+    }
+
+    /// Of a host name as people write it, with or without the last dot.
+    pub(crate) fn written(text: &str) -> Labels {
+        let mut octets = Vec::with_capacity(text.len() + 1);
+        for label in text.split('.').filter(|label| !label.is_empty()) {
+            octets.push(label.len() as u8);
+            octets.extend_from_slice(label.as_bytes());
+        }
+        octets.make_ascii_lowercase();
         Labels(octets.into())
     }
 
@@ -52,6 +64,7 @@ mod tests {
     fn a_name_compares_without_case_and_knows_what_is_above() {
         let [name, same] = ["WWW.a.test.", "www.A.test."].map(|text| Name::from_ascii(text).unwrap());
         assert_eq!(Labels::of(&name), Labels::of(&same));
+        assert_eq!(Labels::of(&name), Labels::written("www.a.Test"));
         let above: Vec<_> = Labels::of(&name).upwards().map(<[u8]>::to_vec).collect();
         assert_eq!(
             above,

@@ -223,7 +223,7 @@ impl Sleep {
     }
 
     /// Starts the timer, or renews its waker. The old waker comes back, to be dropped outside the world.
-    fn register(&mut self, waker: Waker) -> Option<Waker> {
+    fn register(&mut self, waker: &Waker) -> Option<Waker> {
         let at = self.fires_at();
         let current = self.timer;
         world::try_with(|world| {
@@ -231,9 +231,10 @@ impl Sleep {
             if let Some(timer) = current
                 && let Some(slot) = timers.live(timer.slot, timer.generation)
             {
-                return (current, slot.waker.replace(waker));
+                let is_known = slot.waker.as_ref().is_some_and(|known| known.will_wake(waker));
+                return (current, if is_known { None } else { slot.waker.replace(waker.clone()) });
             }
-            let (slot, generation) = timers.start(&mut world.queue, at, waker);
+            let (slot, generation) = timers.start(&mut world.queue, at, waker.clone());
             (Some(Registration { run: world.run, slot, generation }), None)
         })
         .and_then(|(timer, old)| {
@@ -251,7 +252,7 @@ impl Future for Sleep {
             self.cancel();
             return Poll::Ready(());
         }
-        drop(self.register(cx.waker().clone()));
+        drop(self.register(cx.waker()));
         Poll::Pending
     }
 }

@@ -18,6 +18,7 @@ use hickory_proto::rr::Name;
 use serde::Deserialize;
 
 use crate::event::{Event, Role};
+use crate::labels::Labels;
 use crate::load::CrowdWindows;
 use crate::message::Rcode;
 
@@ -84,7 +85,7 @@ struct Asks {
 pub(super) struct Crowd {
     config: Config,
     claims: Rc<RefCell<Claims>>,
-    told: Map<String, Told>,
+    told: Map<Labels, Told>,
     asks: Asks,
     /// Queries to a server for each failing question.
     per_failure: Map<IpAddr, f64>,
@@ -124,9 +125,7 @@ impl Crowd {
             return;
         }
         self.asks.failures += u32::from(fails);
-        let mut name = name.to_lowercase();
-        name.set_fqdn(false);
-        self.told.insert(name.to_ascii(), Told { fails, took: waited });
+        self.told.insert(Labels::of(name), Told { fails, took: waited });
     }
 
     /// Whether a real query that has just come is lost for want of capacity.
@@ -145,7 +144,7 @@ impl Crowd {
         }
         let claimed = self.claims.borrow().per_s(now);
         let failing = claimed.iter().filter_map(|(name, rate)| {
-            let told = self.told.get(name).filter(|told| told.fails)?;
+            let told = self.told.get(&Labels::written(name)).filter(|told| told.fails)?;
             Some((*rate, told.took.as_secs_f64()))
         });
         let failing: Vec<(f64, f64)> = failing.collect();

@@ -1,7 +1,7 @@
 //! Routers, hosts and links; what interior routing, BGP and the management plane of each router are told.
 
 use super::{Index, Programs, all};
-use crate::files::network::{Link, Relation, Router, Session, SiteKind};
+use crate::files::network::{HOLD_TIME, Link, Relation, Router, Session, SiteKind};
 use crate::files::services::{Host, Run};
 use crate::model::Scenario;
 use blackstart_bgp::config::{Config as Bgp, Neighbour, Originate, Role};
@@ -26,8 +26,6 @@ pub(super) const IN_BAND_PORT: u16 = 22;
 pub(super) const CONSOLE_PORT: u16 = 23;
 /// Control socket of a speaker, on its own machine.
 pub(super) const SPEAKER_CONTROL_PORT: u16 = 1179;
-/// Hold time of every session, seconds: the default of routers of the time (keepalives go at a third of it).
-const HOLD_TIME_S: u16 = 180;
 /// Name of the port at either end of a serial cable.
 const SERIAL: &str = "serial";
 
@@ -230,7 +228,7 @@ fn exterior(scenario: &Scenario, index: &Index<'_>, name: &str, router: &Router)
     let hosts = index.hosts.iter().filter(|(host, (_, h))| h.router.get_ref() == name && speaks(index, host));
     let own_hosts = hosts.map(|(_, (_, host))| Neighbour {
         passive: true,
-        hold_time_s: HOLD_TIME_S,
+        hold_time_s: whole_seconds(HOLD_TIME),
         ..Neighbour::new(*host.address.get_ref(), *router.r#as.get_ref(), Role::ReflectorClient)
     });
     let stated = all(networks, |f| &f.originate).filter(|(_, o)| o.router.get_ref() == name);
@@ -280,9 +278,14 @@ fn neighbour(index: &Index<'_>, name: &str, session: &Session) -> Option<Neighbo
     };
     Some(Neighbour {
         passive: !first,
-        hold_time_s: HOLD_TIME_S,
+        hold_time_s: whole_seconds(session.hold_time.get_ref().0),
         ..Neighbour::new(peer.address, *peer.r#as.get_ref(), role)
     })
+}
+
+/// As a speaker proposes it; `validate` has seen that it fits.
+fn whole_seconds(length: Duration) -> u16 {
+    u16::try_from(length.as_secs()).unwrap_or(u16::MAX)
 }
 
 /// The management plane of a router that runbooks may speak of: in-band for those whom the sign-in service knows, and the

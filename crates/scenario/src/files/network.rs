@@ -6,6 +6,10 @@ use blackstart_source::Spanned;
 use ipnet::IpNet;
 use serde::Deserialize;
 use std::net::IpAddr;
+use std::time::Duration;
+
+/// Hold time of sessions that state none: the default of routers of the time.
+pub const HOLD_TIME: Duration = Duration::from_secs(180);
 
 /// The whole file.
 #[derive(Debug, Default, Deserialize)]
@@ -174,6 +178,13 @@ pub struct Session {
     pub ends: [Spanned<String>; 2],
     /// What the first is to the second.
     pub relation: Relation,
+    /// After how much silence it ends; keepalives go at a third of it. Zero for never, without keepalives.
+    #[serde(default = "hold_time")]
+    pub hold_time: Spanned<Length>,
+}
+
+fn hold_time() -> Spanned<Length> {
+    Spanned::new(0..0, Length(HOLD_TIME))
 }
 
 /// What one speaker is to another: RFC 9234 roles, and the two kinds of session inside an AS.

@@ -1,6 +1,7 @@
 //! `network.toml`: routers, links, sessions.
 
 use crate::files::network;
+use crate::files::units::Length;
 use crate::index::{Index, all};
 use crate::load::Folder;
 use blackstart_rt::Set;
@@ -34,6 +35,7 @@ pub(super) fn references(folder: &Folder, index: &Index<'_>, errors: &mut Diagno
     for (file, session) in all(&folder.networks, |f| &f.session) {
         ends(index, file, &session.ends, errors);
         session_fits(folder, index, file, session, errors);
+        hold_time_fits(file, &session.hold_time, errors);
     }
     for (file, originate) in all(&folder.networks, |f| &f.originate) {
         index.routers.look_up(file, &originate.router, errors);
@@ -114,6 +116,18 @@ fn session_fits(
         errors.push(
             Diagnostic::new(file, b.span(), message).expecting("a [[link]] under every external session"),
         );
+    }
+}
+
+/// RFC 4271 section 4.2: whole seconds in 16 bits, and neither one nor two.
+fn hold_time_fits(file: &SourceFile, stated: &Spanned<Length>, errors: &mut Diagnostics) {
+    let Length(hold) = *stated.get_ref();
+    let seconds = hold.as_secs();
+    let fits = hold.subsec_nanos() == 0 && (seconds == 0 || (3..=u64::from(u16::MAX)).contains(&seconds));
+    if !fits {
+        let message = format!("a hold time of {hold:?}");
+        let expected = "whole seconds from `3s` to `65535s`, or `0s` for no keepalives";
+        errors.push(Diagnostic::new(file, stated.span(), message).expecting(expected));
     }
 }
 

@@ -5,7 +5,6 @@ use crate::stack::listen::Backlog;
 use crate::time::nanos;
 use crate::watch::Waiters;
 use smoltcp::iface::{SocketHandle, SocketSet};
-use smoltcp::socket::Socket;
 use smoltcp::socket::tcp::{self, RecvError, State};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
@@ -42,9 +41,30 @@ pub(crate) enum Stage {
     Orphan,
 }
 
-pub(crate) struct Connection {
+/// A smoltcp socket in the set of its own by which it is polled.
+pub(super) struct Alone {
     pub(super) set: SocketSet<'static>,
     handle: SocketHandle,
+}
+
+impl Alone {
+    pub(super) fn new(socket: tcp::Socket<'static>) -> Self {
+        let mut set = SocketSet::new(Vec::with_capacity(1));
+        let handle = set.add(socket);
+        Alone { set, handle }
+    }
+
+    pub(super) fn socket(&self) -> &tcp::Socket<'static> {
+        self.set.get(self.handle)
+    }
+
+    pub(super) fn socket_mut(&mut self) -> &mut tcp::Socket<'static> {
+        self.set.get_mut(self.handle)
+    }
+}
+
+pub(crate) struct Connection {
+    pub(super) alone: Alone,
     pub(crate) ends: Ends,
     pub(super) stage: Stage,
     /// The end of what was ever sent.
@@ -87,12 +107,9 @@ pub(super) enum Next {
 }
 
 impl Connection {
-    pub(super) fn new(socket: tcp::Socket<'static>, ends: Ends, mtu: u16, stage: Stage, now: u64) -> Self {
-        let mut set = SocketSet::new(Vec::with_capacity(1));
-        let handle = set.add(socket);
+    pub(super) fn new(alone: Alone, ends: Ends, mtu: u16, stage: Stage, now: u64) -> Self {
         Connection {
-            set,
-            handle,
+            alone,
             ends,
             stage,
             sent: None,
@@ -113,20 +130,16 @@ impl Connection {
         }
     }
 
-    pub(super) fn into_parts(mut self) -> (Option<tcp::Socket<'static>>, Waiting) {
-        let socket = match self.set.remove(self.handle) {
-            Socket::Tcp(socket) => Some(socket),
-            _ => None,
-        };
-        (socket, (self.readers, self.writers))
+    pub(super) fn into_parts(self) -> (Alone, Waiting) {
+        (self.alone, (self.readers, self.writers))
     }
 
     pub(crate) fn socket(&self) -> &tcp::Socket<'static> {
-        self.set.get(self.handle)
+        self.alone.socket()
     }
 
     pub(crate) fn socket_mut(&mut self) -> &mut tcp::Socket<'static> {
-        self.set.get_mut(self.handle)
+        self.alone.socket_mut()
     }
 
     /// Bytes read into `buffer`, an error, or none: wait.

@@ -2,7 +2,7 @@
 
 use crate::packet::{self, Bytes, Complaint, Flow};
 use crate::queue::Event;
-use crate::stack::connection::{Connection, Ends, NEVER, Next, Stage, Waiting};
+use crate::stack::connection::{Alone, Connection, Ends, NEVER, Next, Stage, Waiting};
 use crate::stack::listen::Backlog;
 use crate::stack::rest::Resting;
 use crate::stack::{Demux, Slab, Wire, here_if_unspecified, instant};
@@ -29,7 +29,7 @@ pub(crate) struct Tcp {
 
 /// Closed sockets, to be opened again: clearing the buffers of a new one costs more than a whole short connection.
 pub(crate) struct Spares {
-    sockets: Vec<tcp::Socket<'static>>,
+    sockets: Vec<Alone>,
     buffer: usize,
     congestion: CongestionControl,
 }
@@ -46,19 +46,21 @@ impl Spares {
 
     /// A closed socket. Opening it resets smoltcp's state but for what the first segments of a connection set anew, and
     /// its congestion control, which is set here.
-    fn take(&mut self) -> tcp::Socket<'static> {
+    fn take(&mut self) -> Alone {
         let buffer = || SocketBuffer::new(vec![0; self.buffer]);
-        let mut socket = self.sockets.pop().unwrap_or_else(|| tcp::Socket::new(buffer(), buffer()));
+        let mut alone =
+            self.sockets.pop().unwrap_or_else(|| Alone::new(tcp::Socket::new(buffer(), buffer())));
+        let socket = alone.socket_mut();
         socket.set_ack_delay(Some(ACK_DELAY));
         socket.set_nagle_enabled(false);
         socket.set_congestion_control(self.congestion);
-        socket
+        alone
     }
 
-    fn keep(&mut self, mut socket: tcp::Socket<'static>) {
+    fn keep(&mut self, mut alone: Alone) {
         if self.sockets.len() < SPARES_MAX {
-            socket.abort();
-            self.sockets.push(socket);
+            alone.socket_mut().abort();
+            self.sockets.push(alone);
         }
     }
 }
@@ -77,8 +79,8 @@ impl Tcp {
         self.sockets.len()
     }
 
-    fn insert(&mut self, socket: tcp::Socket<'static>, ends: Ends, mtu: u16, stage: Stage, now: u64) -> u32 {
-        let (index, _) = self.sockets.insert(Connection::new(socket, ends, mtu, stage, now));
+    fn insert(&mut self, alone: Alone, ends: Ends, mtu: u16, stage: Stage, now: u64) -> u32 {
+        let (index, _) = self.sockets.insert(Connection::new(alone, ends, mtu, stage, now));
         self.demux.insert(ends, index);
         index
     }
@@ -95,8 +97,8 @@ impl Tcp {
     fn remove(&mut self, index: u32, spares: &mut Spares) -> Option<Waiting> {
         self.detach(index);
         let connection = self.sockets.remove(index)?;
-        let (socket, waiting) = connection.into_parts();
-        socket.into_iter().for_each(|socket| spares.keep(socket));
+        let (alone, waiting) = connection.into_parts();
+        spares.keep(alone);
         Some(waiting)
     }
 
@@ -129,11 +131,12 @@ impl World {
             stack.tcp.uses_port(local, port, to) || stack.listeners.has(SocketAddr::new(local, port))
         })?;
         let local = SocketAddr::new(local, port);
-        let mut socket = self.spares.take();
-        socket
+        let mut alone = self.spares.take();
+        alone
+            .socket_mut()
             .connect(stack.interfaces.with(mtu).context(), to, local)
             .map_err(|error| io::Error::new(ErrorKind::AddrNotAvailable, error.to_string()))?;
-        let index = stack.tcp.insert(socket, (local, to), mtu, Stage::Connecting, self.now);
+        let index = stack.tcp.insert(alone, (local, to), mtu, Stage::Connecting, self.now);
         let generation = stack.tcp.generation(index);
         self.touch(at, index);
         Ok((index, generation))
@@ -243,8 +246,8 @@ impl World {
         match stack.listeners.admit(flow.destination).filter(|_| syn) {
             Some(Some(backlog)) => {
                 let mtu = self.connection_mtu(at, ends.1.ip());
-                let socket = self.spares.take();
-                let index = self.nodes[at].stack.listen_once(socket, ends, mtu, backlog, self.now);
+                let alone = self.spares.take();
+                let index = self.nodes[at].stack.listen_once(alone, ends, mtu, backlog, self.now);
                 self.poll_tcp(at, index, Some(bytes));
             }
             Some(None) => self.discard(at, crate::DropCause::QueueFull, bytes),
@@ -265,12 +268,12 @@ impl World {
             let interface = stack.interfaces.with(connection.mtu);
             if let Some(packet) = &self.wire.incoming {
                 connection.shut = packet::shuts_window(packet);
-                interface.poll_ingress_single(clock, &mut self.wire, &mut connection.set);
+                interface.poll_ingress_single(clock, &mut self.wire, &mut connection.alone.set);
             }
             if connection.stage == Stage::Orphan && connection.socket().can_recv() {
                 connection.socket_mut().abort();
             }
-            let due = send_all(interface, clock, &mut self.wire, &mut connection.set, !heard);
+            let due = send_all(interface, clock, &mut self.wire, &mut connection.alone.set, !heard);
             for segment in &mut self.wire.outgoing {
                 let sent = packet::keep_sequence(segment, connection.sent, connection.shut);
                 connection.sent = sent.or(connection.sent);
@@ -442,17 +445,10 @@ fn send_all(
 
 impl crate::stack::Stack {
     /// A socket that waits for exactly the SYN at hand.
-    fn listen_once(
-        &mut self,
-        mut socket: tcp::Socket<'static>,
-        ends: Ends,
-        mtu: u16,
-        backlog: Backlog,
-        now: u64,
-    ) -> u32 {
+    fn listen_once(&mut self, mut alone: Alone, ends: Ends, mtu: u16, backlog: Backlog, now: u64) -> u32 {
         // The port of a packet that found a listener is not zero, and the socket is closed: this cannot fail.
-        let listening = socket.listen(ends.0);
+        let listening = alone.socket_mut().listen(ends.0);
         debug_assert!(listening.is_ok());
-        self.tcp.insert(socket, ends, mtu, Stage::Handshake(backlog), now)
+        self.tcp.insert(alone, ends, mtu, Stage::Handshake(backlog), now)
     }
 }
