@@ -245,11 +245,12 @@ impl Incident {
     }
 
     fn not_seen(&self, wait: &Wait, began: Time, text: String) -> Failure {
-        let mut waits = watch::signals(&self.world, &wait.seen).into_iter().map(|signal| {
+        let waited = |signal: String| {
             let saw = self.value_of(&signal);
             Attempt::new(Kind::Wait, signal, began, saw)
-        });
-        Failure { text, attempts: waits.by_ref().collect() }
+        };
+        let lacking = watch::lacking(&self.world, &wait.seen);
+        Failure { text, attempts: lacking.into_iter().map(waited).collect() }
     }
 
     /// What the runbook says to do when a wait ran out or the action failed.

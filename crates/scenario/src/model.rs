@@ -261,6 +261,22 @@ impl Scenario {
         servers
     }
 
+    /// Host names that users, probes and door controllers on each machine ask for.
+    #[must_use]
+    pub fn names_asked(&self) -> Map<String, Set<String>> {
+        let mut names: Map<String, Set<String>> = Map::new();
+        for (_, service) in all(&self.folder.services, |f| &f.service) {
+            let here = names.entry(service.host.get_ref().clone()).or_default();
+            match &service.run {
+                Run::Users(users) => drop(here.insert(users.host.clone())),
+                Run::DoorController(doors) => drop(here.insert(doors.server.clone())),
+                Run::Probe(probe) => here.extend(probe.checks.iter().map(|check| check.host.clone())),
+                _ => {}
+            }
+        }
+        names
+    }
+
     /// Everything that is done to this world with this seed.
     #[must_use]
     pub fn schedule(&self, seed: u64) -> Vec<Fault> {

@@ -21,6 +21,8 @@ pub struct Machine {
     pub router: Option<String>,
     /// The resolvers that it asks.
     pub resolvers: Vec<IpAddr>,
+    /// The names that users, probes and door controllers on it ask for.
+    pub asks: Set<String>,
 }
 
 /// What was recorded.
@@ -99,10 +101,12 @@ impl Evidence {
     pub fn of(scenario: &Scenario, run: &Run, drops: &Drops) -> Self {
         let wiring = &run.world.wiring;
         let names = wiring.names();
+        let asked = scenario.names_asked();
         let machine = |(name, known): (&String, &blackstart_world::Machine)| {
             let resolvers = known.resolvers.iter().map(SocketAddr::ip).collect();
             let addresses = control::addresses(known.node);
-            (name.clone(), Machine { addresses, router: known.router.clone(), resolvers })
+            let asks = asked.get(name).cloned().unwrap_or_default();
+            (name.clone(), Machine { addresses, router: known.router.clone(), resolvers, asks })
         };
         let mut facts: Map<String, Vec<Fact>> = Map::new();
         let records = run.sim.records();

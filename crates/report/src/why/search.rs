@@ -62,7 +62,7 @@ impl<'a> Search<'a> {
             Kind::NameLookup => {
                 let short = format!("{to} does not resolve");
                 let text = text(format!("name {to}: {saw}"));
-                self.cause(key, &short, text, began, |s| s.unresolved(to, &from, ended))
+                self.cause(key, &short, text, began, |s| s.unresolved(&one(to), &from, ended))
             }
             Kind::Connect => {
                 let short = format!("no connection to {to}");
@@ -75,7 +75,7 @@ impl<'a> Search<'a> {
                 self.cause(key, "no sign-in", text, began, |s| match host.parse::<IpAddr>() {
                     Ok(_) => s.unreached_name(host, &from, began, ended),
                     Err(_) => {
-                        let mut causes = s.unresolved(host, &from, ended);
+                        let mut causes = s.unresolved(&one(host), &from, ended);
                         causes.extend(s.lost_packets(&from, began, ended, |_| true));
                         causes
                     }
@@ -171,13 +171,11 @@ impl<'a> Search<'a> {
         if stem == "roles-present" {
             return self.not_joined(to);
         }
-        if !self.evidence.machines.contains_key(vantage) {
-            return Vec::new();
-        }
+        let Some(machine) = self.evidence.machines.get(vantage) else { return Vec::new() };
         match stem.strip_prefix("dns.") {
-            Some(name) => self.unresolved(name, vantage, to),
+            Some(name) => self.unresolved(&one(name), vantage, to),
             None => {
-                let mut causes = self.failing_names(vantage, to);
+                let mut causes = self.unresolved(&machine.asks, vantage, to);
                 causes.extend(self.lost_packets(vantage, from.max(before(to, BEFORE)), to, |_| true));
                 causes
             }
@@ -186,27 +184,24 @@ impl<'a> Search<'a> {
 
     // ---- names ----
 
-    /// Why a machine could not resolve a name.
-    fn unresolved(&mut self, name: &str, machine: &str, at: Time) -> Vec<Cause> {
-        let wanted = format!("{}.", name.trim_end_matches('.').to_lowercase());
+    /// Why a machine could not resolve names, or got wrong answers.
+    fn unresolved(&mut self, names: &Set<String>, machine: &str, at: Time) -> Vec<Cause> {
+        let names: Set<String> = names.iter().map(|name| absolute(name)).collect();
         let edited = |kind: &FaultKind| match kind {
-            FaultKind::NameGone { name: other, .. } | FaultKind::NameWrong { name: other, .. } => {
-                wanted.trim_end_matches('.') == other.to_lowercase()
+            FaultKind::NameGone { name, .. } | FaultKind::NameWrong { name, .. } => {
+                names.contains(&absolute(name))
             }
             _ => false,
         };
         let mut causes: Vec<Cause> = self.fault(at, edited).into_iter().collect();
+        let denies = causes.is_empty().then_some(Rcode::NxDomain);
         for resolver in self.resolvers(machine) {
-            causes.extend(self.failing(&resolver, at, |failing| failing == wanted));
+            for rcode in [Some(Rcode::ServFail), denies].into_iter().flatten() {
+                causes.extend(self.failing(&resolver, at, &names, rcode));
+            }
             causes.extend(self.between(machine, &resolver, before(at, BEFORE), at));
         }
         causes
-    }
-
-    /// Names that a machine's resolvers fail to resolve.
-    fn failing_names(&mut self, machine: &str, at: Time) -> Vec<Cause> {
-        let resolvers = self.resolvers(machine);
-        resolvers.iter().flat_map(|resolver| self.failing(resolver, at, |_| true)).collect()
     }
 
     fn resolvers(&self, machine: &str) -> Vec<String> {
@@ -215,26 +210,30 @@ impl<'a> Search<'a> {
         owners.map(str::to_owned).collect()
     }
 
-    /// What a resolver fails to resolve at a moment, and why.
-    fn failing(&mut self, resolver: &str, at: Time, wanted: impl Fn(&str) -> bool) -> Option<Cause> {
+    /// About which of these names a resolver answers with this code at a moment, and why.
+    fn failing(&mut self, resolver: &str, at: Time, names: &Set<String>, with: Rcode) -> Option<Cause> {
         let mut latest: Map<&str, (Time, Rcode)> = Map::new();
         for fact in self.evidence.back(resolver, at) {
             if let What::Dns(blackstart_dns::Event::Outcome { name, rcode }) = &fact.what
-                && wanted(name)
+                && names.contains(name)
             {
                 latest.entry(name).or_insert((fact.at, *rcode));
             }
         }
-        latest.retain(|_, (_, rcode)| *rcode == Rcode::ServFail);
+        latest.retain(|_, (_, rcode)| *rcode == with);
         let since = latest.values().map(|(since, _)| *since).min()?;
         let names: Vec<&str> = latest.keys().copied().collect();
-        let text = format!("{resolver} answers SERVFAIL about {}", list(&names, NAMES));
-        let key = format!("servfail {resolver}");
-        Some(self.cause(key, "resolver fails", text, since, |search| {
+        let text = format!("{resolver} answers {with} about {}", list(&names, NAMES));
+        let short = if with == Rcode::ServFail { "resolver fails" } else { "name denied" };
+        let key = format!("{with} {resolver}");
+        Some(self.cause(key, short, text, since, |search| {
             let asks = |drop: &Dropped| drop.source.port() == DNS_PORT || drop.destination.port() == DNS_PORT;
-            let mut causes = search.lost_packets(resolver, since.max(before(at, BEFORE)), at, asks);
-            if causes.is_empty() {
-                causes = search.lost_packets(resolver, before(since, BEFORE), at, asks);
+            let mut causes = Vec::new();
+            if with == Rcode::ServFail {
+                causes = search.lost_packets(resolver, since.max(before(at, BEFORE)), at, asks);
+                if causes.is_empty() {
+                    causes = search.lost_packets(resolver, before(since, BEFORE), at, asks);
+                }
             }
             if causes.is_empty() {
                 // Every packet arrived, so somebody there did not answer, or not well.
@@ -338,6 +337,15 @@ impl<'a> Search<'a> {
             _ => None,
         })
     }
+}
+
+fn one(name: &str) -> Set<String> {
+    Set::from([name.to_owned()])
+}
+
+/// As resolvers record it.
+fn absolute(name: &str) -> String {
+    format!("{}.", name.trim_end_matches('.').to_lowercase())
 }
 
 /// The port of name servers.

@@ -53,6 +53,7 @@ fn evidence() -> Evidence {
         addresses: vec![address.parse().unwrap()],
         router: router.map(str::to_owned),
         resolvers: resolvers.iter().map(|text| text.parse().unwrap()).collect(),
+        asks: Set::from(["access.example".to_owned()]),
     };
     let machines = [
         ("laptop", machine("10.1.0.2", Some("r1"), &["10.1.0.53"])),
@@ -339,6 +340,24 @@ fn a_name_server_that_was_killed_is_found_behind_servfail() {
         tree.chain(200),
         "access.example does not resolve < resolver fails < dns does not run < service dns killed"
     );
+}
+
+/// Its packets arrive, and what they say is wrong.
+#[test]
+fn a_name_that_is_denied_leads_to_who_denies_it_and_names_of_others_to_nobody() {
+    let denied = |name: &str| What::Dns(Dns::Outcome { name: name.into(), rcode: Rcode::NxDomain });
+    let name_servers = Map::from([("example.".parse().unwrap(), Set::from(["server".to_owned()]))]);
+    let kind = FaultKind::ServiceDenies { service: "web".into() };
+    let faults = vec![Fault::at(Duration::from_secs(100), None, kind)];
+    let evidence = Evidence { faults, name_servers, ..evidence() };
+    let waited = || vec![attempt(Kind::Wait, "", "sends-succeed@laptop", 200)];
+    let told = |name: &str| explain(&evidence.clone().fact("resolver", 191, denied(name)), waited());
+    let tree = told("access.example.");
+    assert_eq!(
+        tree.chain(200),
+        "sends-succeed@laptop was nothing < name denied < service web says no to everything"
+    );
+    assert_eq!(ends(&told("other.example."))[0].0, End::NotRecorded);
 }
 
 /// The access server is silent too, and has nothing to do with it.

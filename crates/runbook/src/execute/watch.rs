@@ -40,15 +40,27 @@ impl Incident {
 /// Whether it is as wanted now.
 pub(super) fn holds(world: &World, wanted: &Condition) -> bool {
     let needed = wanted.quorum.as_ref().map_or(1, |quorum| quorum.count);
+    let (good, _) = seen_good(world, wanted);
+    good.len() >= needed
+}
+
+/// The signals that are looked at and are not as wanted.
+pub(super) fn lacking(world: &World, wanted: &Condition) -> Vec<String> {
+    let (_, bad) = seen_good(world, wanted);
+    bad
+}
+
+/// The signals that are looked at: those as wanted now, and the others.
+fn seen_good(world: &World, wanted: &Condition) -> (Vec<String>, Vec<String>) {
+    let good = |state: &State, signal: &String| {
+        state.history.now(signal).is_some_and(|value| passes(&wanted.test, value))
+    };
     let signals = signals(world, wanted);
-    world.with_state(|state| {
-        let good = |signal: &&String| state.history.now(signal).is_some_and(|v| passes(&wanted.test, v));
-        signals.iter().filter(good).count() >= needed
-    })
+    world.with_state(|state| signals.into_iter().partition(|signal| good(state, signal)))
 }
 
 /// The signals that are looked at: one, or the stem at each vantage point of the group.
-pub(super) fn signals(world: &World, wanted: &Condition) -> Vec<String> {
+fn signals(world: &World, wanted: &Condition) -> Vec<String> {
     let stem = &wanted.signal.text;
     if stem.contains('@') {
         return vec![stem.clone()];

@@ -52,7 +52,11 @@ impl Search<'_> {
         let text = format!("{controller} does not hear from the access server: {saw}");
         self.cause(format!("access server {controller}"), "access server silent", text, since, |search| {
             let mut causes = match why {
-                Why::Dns(_) => search.failing_names(controller, at),
+                Why::Dns(_) => {
+                    let evidence = search.evidence;
+                    let asks = evidence.machines.get(controller).map(|machine| &machine.asks);
+                    asks.into_iter().flat_map(|names| search.unresolved(names, controller, at)).collect()
+                }
                 _ => Vec::new(),
             };
             causes.extend(search.lost_packets(controller, before(since, BEFORE), at, |_| true));
