@@ -49,6 +49,15 @@ const CASES: &[Case] = &[
         says: &["203.0.113.0/24 overlaps 203.0.113.128/25 of isp-r1", "give each router networks of its own"],
     },
     Case {
+        name: "a hold time that is too short",
+        broken: |f| {
+            let relation = "relation = \"customer\"";
+            replace(&f.join("network.toml"), relation, &format!("{relation}\nhold-time = \"2s\""));
+        },
+        at: "network.toml",
+        says: &["a hold time of 2s", "expected whole seconds, `3s` to `240s`"],
+    },
+    Case {
         name: "unknown check of a probe",
         broken: |f| {
             let failing =

@@ -15,8 +15,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Nothing may take longer than this to be known everywhere: a hold time (180 s) for silence to be noticed, as long again
-/// for a session to come back, and the advertisement intervals along the longest path.
+/// Nothing may take longer than this to be known everywhere: a hold time (240 s at most) for silence to be noticed, two
+/// minutes for a session to come back, and the advertisement intervals along the longest path.
 pub const CONVERGENCE: Duration = Duration::from_secs(600);
 
 /// The path that a speaker says it chose.
@@ -162,15 +162,13 @@ pub(crate) fn unlike_the_choice(
     installed: &Installed,
 ) -> Option<String> {
     let us = network.speakers.get(&node).filter(|us| !us.collector)?;
-    let is_external = |peer: &IpAddr| {
-        let peer = network.speakers.values().find(|speaker| speaker.address == *peer);
-        peer.is_none_or(|peer| peer.asn != us.asn)
-    };
+    let colleagues = network.speakers.values().filter(|speaker| speaker.asn == us.asn);
+    let colleagues: Set<IpAddr> = colleagues.map(|speaker| speaker.address).collect();
     let wrong = |(prefix, best): (&IpNet, &Best)| {
         let (external, internal) = (installed.external.get(prefix), installed.internal.get(prefix));
         let is_right = match &best.peer {
             None => external.is_none() && internal.is_none(),
-            Some(peer) if is_external(peer) => {
+            Some(peer) if !colleagues.contains(peer) => {
                 external == Some(&Target::Via(vec![*peer])) && internal.is_none()
             }
             Some(_) => external.is_none() && internal.is_some(),

@@ -178,7 +178,7 @@ pub struct Session {
     pub ends: [Spanned<String>; 2],
     /// What the first is to the second.
     pub relation: Relation,
-    /// After how much silence it ends; keepalives go at a third of it. Zero for never, without keepalives.
+    /// After how much silence it ends; keepalives go at a third of it.
     #[serde(default = "hold_time")]
     pub hold_time: Spanned<Length>,
 }
