@@ -1,6 +1,7 @@
 //! Words on the command line to work and an ending.
 //!
 //! - `run`, `compare`, `check`, `explain`, `validate`, `mitigate`, `cuts`, `variants`, `fuzz`, `replay`, `print`, `schema`: the commands
+//! - `chosen`: which run `run` and `explain` are about
 //! - `complain`: problems with input, on standard error
 //! - `evidence`: what `validate --out` writes
 //! - `output`: standard output and result files
@@ -8,6 +9,7 @@
 //! - `trace`: `RUST_LOG`
 
 mod check;
+mod chosen;
 mod compare;
 mod complain;
 mod cuts;

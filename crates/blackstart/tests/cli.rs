@@ -148,6 +148,11 @@ fn usage() {
             "unknown runbook `cal`; expected one of `call`, `none`; did you mean `call`?",
         ),
         (
+            &["cuts", small, "--runbook", "cal"],
+            2,
+            "unknown runbook `cal`; expected `call`; did you mean `call`?",
+        ),
+        (
             &["run", small, "--variant", "strickt"],
             2,
             "unknown variant `strickt`; expected `strict`; did you mean `strict`?",

@@ -6,6 +6,7 @@ mod common;
 
 use common::{Ran, blackstart, copy, replace, small};
 use serde_json::Value;
+use std::fs;
 use std::path::Path;
 
 fn explain(scenario: &Path, arguments: &[&str]) -> Ran {
@@ -48,6 +49,30 @@ fn a_step_that_blocked_leads_to_the_fault() {
     let run: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(json["log_hash"], run["log_hash"], "the night that is explained is the night that was run");
     assert_eq!(json["blocked_on"], run["runbooks"][0]["steps"][3]["blocked_on"]);
+}
+
+/// The run in which something failed once, from its file: the same faults, seed and runbook.
+#[test]
+fn a_saved_failure_can_be_looked_at() {
+    let folder = copy(&small());
+    let file = folder.path().join("regressions/lost.toml");
+    fs::create_dir(folder.path().join("regressions")).unwrap();
+    let away = "[[fault]]\nkind = \"person-away\"\non = \"Ada\"\nat = \"+0s\"\n";
+    let found = "[regression]\nrunbook = \"call\"\nseed = 7\nfailure = \"call\"\n\n";
+    fs::write(&file, [found, away].concat()).unwrap();
+    let with = ["--with", file.to_str().unwrap()];
+
+    let ran = explain(folder.path(), &[&["--step", "call"], with.as_slice()].concat());
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{}", ran.stdout);
+    for part in ["call: blocked", "seed 7", "Ada cannot be reached [fault of the schedule]"] {
+        assert!(ran.stdout.contains(part), "no {part:?} in\n{}", ran.stdout);
+    }
+    let scenario = folder.path().to_str().unwrap();
+    let run = blackstart(&[&["run", scenario], with.as_slice()].concat());
+    assert_eq!(run.code, 1, "{}", run.stdout);
+    for part in ["BLOCKED", &format!("{scenario} --with {} --seed 7", file.display())] {
+        assert!(run.stdout.contains(part), "no {part:?} in\n{}", run.stdout);
+    }
 }
 
 #[test]

@@ -59,7 +59,7 @@ fn runs_that_block_for_one_reason_are_one_group_with_its_chain() {
 #[test]
 fn changes_are_tried_one_by_one() {
     let path = small();
-    let arguments = ["mitigate", path.to_str().unwrap(), "--runbook", "call", "--seeds", "1..2"];
+    let arguments = ["mitigate", path.to_str().unwrap(), "--seeds", "1..2"];
     let ran = blackstart(&arguments);
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{}", ran.stdout);
     assert!(ran.stdout.contains("as it is: 2 of 2 runs completed") && ran.stdout.contains("variant strict"));

@@ -46,7 +46,9 @@ pub use compare::compare;
 pub use cuts::cuts;
 pub use fuzz::fuzz;
 pub use mitigate::mitigate;
-pub use night::{Error, Night, Plan, RunBuilder, RunbookChoice, default_or_named, named, perform, run};
+pub use night::{
+    Error, NO_RUNBOOK, Night, Plan, RunBuilder, RunbookChoice, default_or_named, named, perform, run,
+};
 pub use seeds::Seeds;
 pub use trial::{Trial, trial};
 pub use validate::validate;

@@ -56,9 +56,21 @@ impl Regression {
     /// # Errors
     /// Everything that is wrong with either, each with file, line and column.
     pub fn load(path: &Path) -> Result<(Scenario, Arc<Runbook>, Self), Diagnostics> {
+        Self::load_in(&folder(path)?, None, path)
+    }
+
+    /// As [`Regression::load`], with the scenario in another folder, and in another variant than the file names if one is given.
+    ///
+    /// # Errors
+    /// As [`Regression::load`].
+    pub fn load_in(
+        scenario: &Path,
+        variant: Option<&str>,
+        path: &Path,
+    ) -> Result<(Scenario, Arc<Runbook>, Self), Diagnostics> {
         let file = SourceFile::read(path)?;
         let File { regression, fault } = parse_toml(&file)?;
-        let scenario = Scenario::load(&folder(path)?, regression.variant.as_deref())?;
+        let scenario = Scenario::load(scenario, variant.or(regression.variant.as_deref()))?;
         let runbook = regression.runbook.get_ref();
         let Some(book) = scenario.runbooks.get(runbook).cloned() else {
             let known = scenario.runbooks.keys().map(String::as_str);

@@ -3,7 +3,7 @@
 use super::{Ending, Format, complain, output, progress, validate};
 use blackstart::campaign::cuts::{Question, cuts};
 use blackstart::campaign::mitigate::changes;
-use blackstart::campaign::{Seeds, Workers, named};
+use blackstart::campaign::{Seeds, Workers, default_or_named};
 use blackstart::cuts::Cuts;
 use blackstart::{Error, Scenario};
 use std::path::PathBuf;
@@ -13,9 +13,9 @@ use std::time::{Duration, Instant};
 pub(super) struct Arguments {
     /// Scenario folder
     scenario: PathBuf,
-    /// Runbook that people try
+    /// Runbook that people try; the scenario's own unless given
     #[arg(long, value_name = "NAME")]
-    runbook: String,
+    runbook: Option<String>,
     /// The most elements that are lost together
     #[arg(long, value_name = "K", default_value_t = 2)]
     max: usize,
@@ -57,7 +57,7 @@ pub(super) fn run(arguments: &Arguments) -> Ending {
 fn found(arguments: &Arguments) -> Result<Cuts, Error> {
     let path = &arguments.scenario;
     let scenario = Scenario::load(path, arguments.variant.as_deref())?;
-    let runbook = named(&scenario, &arguments.runbook)?;
+    let runbook = default_or_named(&scenario, arguments.runbook.as_deref())?;
     complain::about(&scenario.warnings);
     let changes = changes(path, &scenario, runbook)?.made;
     let question = Question {

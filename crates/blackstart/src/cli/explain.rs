@@ -2,29 +2,20 @@
 //!
 //! The run is done again with its drops observed: the same seed is the same night.
 
+use super::chosen::Chosen;
 use super::{Ending, Format, complain, output, progress};
 use blackstart::outcome::{Runbook, Step};
 use blackstart::why::{Explained, causes};
 use blackstart::{Diagnostic, Error, Night, Plan, RunbookChoice, Scenario, perform};
 use blackstart_source::{list_of, near_miss};
-use std::path::PathBuf;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Scenario folder
-    scenario: PathBuf,
+    #[command(flatten)]
+    chosen: Chosen,
     /// Step to explain
     #[arg(long, value_name = "ID")]
     step: String,
-    /// Seed that fixes the run; the scenario's own unless given
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-    /// Apply variants/V.toml
-    #[arg(long, value_name = "V")]
-    variant: Option<String>,
-    /// Runbook that people try; the scenario's own unless given
-    #[arg(long, value_name = "NAME")]
-    runbook: Option<String>,
     /// What goes to standard output
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
@@ -67,10 +58,10 @@ impl From<std::io::Error> for Failure {
 }
 
 fn explained(arguments: &Arguments) -> Result<String, Failure> {
-    let scenario = Scenario::load(&arguments.scenario, arguments.variant.as_deref()).map_err(Error::Input)?;
+    let (scenario, plan) = arguments.chosen.load()?;
+    let plan = Plan { evidence: true, until_decided: true, ..plan };
     complain::about(&scenario.warnings);
-    let plan = arguments.plan();
-    known(arguments, &scenario).map_err(|problem| Error::Input(problem.into()))?;
+    known(&arguments.step, &plan.runbook, &scenario).map_err(|problem| Error::Input(problem.into()))?;
     let bar = progress::bar(scenario.duration);
     let night = perform(&scenario, &plan, |reached| progress::show(&bar, reached));
     bar.finish_and_clear();
@@ -85,25 +76,22 @@ fn explained(arguments: &Arguments) -> Result<String, Failure> {
     }
 }
 
-impl Arguments {
-    fn plan(&self) -> Plan {
-        let runbook = self.runbook.clone().map_or(RunbookChoice::Default, RunbookChoice::Named);
-        Plan { seed: self.seed, runbook, evidence: true, until_decided: true, ..Plan::default() }
-    }
-}
-
 /// Refuses a step that the runbook does not have, before anything runs.
-fn known(arguments: &Arguments, scenario: &Scenario) -> Result<(), Diagnostic> {
-    let name = arguments.runbook.as_ref().or(scenario.default_runbook.as_ref());
+fn known(step: &str, choice: &RunbookChoice, scenario: &Scenario) -> Result<(), Diagnostic> {
+    let name = match choice {
+        RunbookChoice::None => None,
+        RunbookChoice::Named(name) => Some(name),
+        RunbookChoice::Default => scenario.default_runbook.as_ref(),
+    };
     let name = name.ok_or_else(|| no_runbook(scenario))?;
     // A runbook that does not exist is refused by the run.
     let Some(runbook) = scenario.runbooks.get(name) else { return Ok(()) };
     let steps: Vec<&str> = runbook.steps.iter().map(|step| step.id.as_str()).collect();
-    if steps.contains(&arguments.step.as_str()) {
+    if steps.contains(&step) {
         return Ok(());
     }
-    let near = near_miss(&arguments.step, steps.iter().copied());
-    Err(Diagnostic::of_file(runbook.file.name(), format!("there is no step `{}`", arguments.step))
+    let near = near_miss(step, steps.iter().copied());
+    Err(Diagnostic::of_file(runbook.file.name(), format!("there is no step `{step}`"))
         .expecting(list_of(&steps))
         .meant(near))
 }

@@ -2,7 +2,7 @@
 
 use super::{Ending, Format, complain, output, progress, validate};
 use blackstart::campaign::mitigate::{changes, mitigate};
-use blackstart::campaign::{Seeds, Workers, named};
+use blackstart::campaign::{Seeds, Workers, default_or_named};
 use blackstart::mitigation::Mitigation;
 use blackstart::{Error, Scenario};
 use std::path::PathBuf;
@@ -12,9 +12,9 @@ use std::time::Instant;
 pub(super) struct Arguments {
     /// Scenario folder
     scenario: PathBuf,
-    /// Runbook that people try
+    /// Runbook that people try; the scenario's own unless given
     #[arg(long, value_name = "NAME")]
-    runbook: String,
+    runbook: Option<String>,
     /// Seeds, first and last included: one run for each, as it is and with each change
     #[arg(long, value_name = "A..B")]
     seeds: Seeds,
@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &Arguments) -> Ending {
 fn tried(arguments: &Arguments) -> Result<Mitigation, Error> {
     let path = &arguments.scenario;
     let scenario = Scenario::load(path, arguments.variant.as_deref())?;
-    let runbook = named(&scenario, &arguments.runbook)?;
+    let runbook = default_or_named(&scenario, arguments.runbook.as_deref())?;
     let changes = changes(path, &scenario, runbook)?;
     let workers = Workers::new(arguments.jobs)?;
     let begun = Instant::now();

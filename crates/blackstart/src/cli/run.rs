@@ -1,30 +1,20 @@
 //! `blackstart run`: one run, its page or its JSON, and whether it is the same run twice.
 
+use super::chosen::Chosen;
 use super::{Ending, Format, complain, output, progress};
-use blackstart::{Error, Night, Plan, RunbookChoice, Scenario, perform, sim};
+use blackstart::{Error, Night, Plan, Scenario, perform, sim};
 use std::io;
 use std::path::PathBuf;
 use std::thread;
 use std::time::Instant;
 
-/// The word that stands for no runbook.
-const NONE: &str = "none";
 /// Stack of the second run's thread: what a main thread has.
 const STACK_BYTES: usize = 8 << 20;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Scenario folder
-    scenario: PathBuf,
-    /// Apply variants/V.toml
-    #[arg(long, value_name = "V")]
-    variant: Option<String>,
-    /// Runbook that people try, or `none`; the scenario's own unless given
-    #[arg(long, value_name = "NAME")]
-    runbook: Option<String>,
-    /// Seed that fixes the run; the scenario's own unless given
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
+    #[command(flatten)]
+    chosen: Chosen,
     /// What moves the run on; the result is the same
     #[arg(long, value_enum, default_value_t = Driver::Native)]
     driver: Driver,
@@ -87,28 +77,20 @@ fn internal(error: &dyn std::fmt::Display) -> Ending {
 }
 
 impl Arguments {
-    fn plan(&self) -> Plan {
-        let runbook = match self.runbook.as_deref() {
-            None => RunbookChoice::Default,
-            Some(NONE) => RunbookChoice::None,
-            Some(name) => RunbookChoice::Named(name.to_owned()),
-        };
-        Plan { seed: self.seed, runbook, driver: self.driver.into(), ..Plan::default() }
-    }
-
-    fn load(&self) -> Result<Scenario, Error> {
-        Ok(Scenario::load(&self.scenario, self.variant.as_deref())?)
+    fn load(&self) -> Result<(Scenario, Plan), Error> {
+        let (scenario, plan) = self.chosen.load()?;
+        Ok((scenario, Plan { driver: self.driver.into(), ..plan }))
     }
 }
 
 /// The run that is shown: with warnings, a progress bar, and the wall time.
 #[expect(clippy::disallowed_methods, reason = "wall time is reported beside the run and is no part of it")]
 fn first(arguments: &Arguments) -> Result<Night, Error> {
-    let scenario = arguments.load()?;
+    let (scenario, plan) = arguments.load()?;
     complain::about(&scenario.warnings);
     let bar = progress::bar(scenario.duration);
     let begun = Instant::now();
-    let plan = Plan { captures: arguments.capture.clone(), ..arguments.plan() };
+    let plan = Plan { captures: arguments.capture.clone(), ..plan };
     let night = perform(&scenario, &plan, |reached| progress::show(&bar, reached));
     let wall_s = begun.elapsed().as_secs_f64();
     bar.finish_and_clear();
@@ -139,25 +121,19 @@ fn show(arguments: &Arguments, night: &Night) -> io::Result<()> {
 
 /// A command that a reader may want next: the same night without help, or with it.
 fn next(arguments: &Arguments, night: &Night) -> String {
-    let path = arguments.scenario.display();
-    let variant = arguments.variant.as_ref().map(|name| format!(" --variant {name}")).unwrap_or_default();
-    let seed = night.outcome.seed;
-    match (night.outcome.runbooks.is_empty(), arguments.runbook.is_some()) {
-        (false, _) => {
-            format!("blackstart run {path}{variant} --seed {seed} --runbook none   (what if nobody acts)")
-        }
-        (true, true) => format!("blackstart run {path}{variant} --seed {seed}   (what people can do)"),
-        (true, false) => {
-            format!("blackstart run {path}{variant} --seed {}   (another night)", seed.wrapping_add(1))
-        }
+    let (words, seed) = (arguments.chosen.words(), night.outcome.seed);
+    match (night.outcome.runbooks.is_empty(), arguments.chosen.runbook.is_some()) {
+        (false, _) => format!("blackstart run {words} --seed {seed} --runbook none   (what if nobody acts)"),
+        (true, true) => format!("blackstart run {words} --seed {seed}   (what people can do)"),
+        (true, false) => format!("blackstart run {words} --seed {}   (another night)", seed.wrapping_add(1)),
     }
 }
 
 /// Runs once more, from the files on and in a thread of its own, and compares.
 fn again(arguments: &Arguments, night: &Night) -> Result<(), String> {
     let one_more = || {
-        let scenario = arguments.load().map_err(|error| error.to_string())?;
-        perform(&scenario, &arguments.plan(), |_| {}).map_err(|error| error.to_string())
+        let (scenario, plan) = arguments.load().map_err(|error| error.to_string())?;
+        perform(&scenario, &plan, |_| {}).map_err(|error| error.to_string())
     };
     let second = thread::scope(|scope| {
         let second = thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, one_more);

@@ -3,7 +3,7 @@
 use super::{Ending, Format, complain, evidence, output, progress};
 use blackstart::campaign::mitigate::changes;
 use blackstart::campaign::validate::{Depth, Question, validate};
-use blackstart::campaign::{Seeds, Workers, named};
+use blackstart::campaign::{Seeds, Workers, default_or_named};
 use blackstart::validation::Validation;
 use blackstart::{Error, Scenario};
 use std::path::PathBuf;
@@ -13,9 +13,9 @@ use std::time::Instant;
 pub(super) struct Arguments {
     /// Scenario folder
     scenario: PathBuf,
-    /// Runbook that people try
+    /// Runbook that people try; the scenario's own unless given
     #[arg(long, value_name = "NAME")]
-    runbook: String,
+    runbook: Option<String>,
     /// Seeds, first and last included: one run for each
     #[arg(long, value_name = "A..B")]
     seeds: Seeds,
@@ -73,7 +73,7 @@ pub(super) fn run(arguments: &Arguments) -> Ending {
 #[expect(clippy::disallowed_methods, reason = "wall time is reported beside the runs and is no part of them")]
 fn judged(arguments: &Arguments, writer: Option<&evidence::Writer>) -> Result<Validation, Failure> {
     let scenario = Scenario::load(&arguments.scenario, arguments.variant.as_deref()).map_err(Error::from)?;
-    let runbook = named(&scenario, &arguments.runbook).map_err(Error::from)?;
+    let runbook = default_or_named(&scenario, arguments.runbook.as_deref()).map_err(Error::from)?;
     complain::about(&scenario.warnings);
     writer.map_or(Ok(()), |writer| writer.fits(&scenario, runbook)).map_err(Failure::Evidence)?;
     let depth = match (arguments.quick, arguments.thorough) {
@@ -113,7 +113,7 @@ impl From<Error> for Failure {
 /// Why the first run stopped where it did; or, when none did, the median run whole.
 fn next(arguments: &Arguments, validation: &Validation) -> String {
     let variant = arguments.variant.as_ref().map(|name| format!(" --variant {name}")).unwrap_or_default();
-    let (path, runbook) = (arguments.scenario.display(), &arguments.runbook);
+    let (path, runbook) = (arguments.scenario.display(), &validation.runbook);
     let of = |command: &str, seed: u64| {
         format!("blackstart {command} {path}{variant} --runbook {runbook} --seed {seed}")
     };
