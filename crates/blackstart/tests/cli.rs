@@ -134,7 +134,7 @@ fn a_folder_that_cannot_be_made_is_bad_input() {
 fn usage() {
     let small = small();
     let small = small.to_str().unwrap();
-    let cases: [(&[&str], i32, &str); 10] = [
+    let cases: [(&[&str], i32, &str); 11] = [
         (&["--help"], 0, ""),
         (&["--version"], 0, ""),
         (&[], 2, "Usage"),
