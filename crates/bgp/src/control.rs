@@ -9,12 +9,14 @@
 //! anything else                       error unknown command "anything"
 //! ```
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::task::Poll;
 
 use blackstart_rt::net::TcpStream;
 use ipnet::IpNet;
-use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, ReadBuf};
 
 /// Longest line accepted from either end.
 const LINE_LEN_MAX: u64 = 512;
@@ -88,6 +90,14 @@ impl Client {
     /// Those of connecting: `ConnectionRefused` while no speaker runs.
     pub async fn connect(address: SocketAddr) -> io::Result<Self> {
         Ok(Self { stream: BufReader::new(TcpStream::connect(address).await?) })
+    }
+
+    /// Whether the speaker is still there; one that was started again is another one.
+    pub async fn is_open(&self) -> bool {
+        let mut byte = [0];
+        let mut buffer = ReadBuf::new(&mut byte);
+        let peeked = poll_fn(|cx| Poll::Ready(self.stream.get_ref().poll_peek(cx, &mut buffer))).await;
+        matches!(peeked, Poll::Pending | Poll::Ready(Ok(1..)))
     }
 
     /// Originates `prefix`. Announcing what is announced already is fine.

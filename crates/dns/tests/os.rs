@@ -2,19 +2,18 @@
 #![expect(clippy::unwrap_used, reason = "a test says what it expects by unwrapping it")]
 
 use std::cell::{Cell, RefCell};
-use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
 use blackstart_dns::authority::{self, Zones};
-use blackstart_dns::health::{self, Order};
+use blackstart_dns::health;
 use blackstart_dns::stub::{self, Error, Family, Resolver};
 use blackstart_dns::zone::Zone;
 use blackstart_dns::{Name, RecordType};
 use blackstart_rt as rt;
 use blackstart_rt::os::unused_address;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 
 const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -106,10 +105,31 @@ async fn endpoint(status: Rc<Cell<u16>>) -> SocketAddr {
     address
 }
 
+/// A speaker's control socket: hangs up on the first caller and on whoever ordered a withdrawal; notes orders.
+async fn control(told: Rc<RefCell<Vec<bool>>>) -> SocketAddr {
+    let listener = rt::net::TcpListener::bind(SocketAddr::new(LOOPBACK, 0)).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    rt::task::spawn("bgp", async move {
+        drop(listener.accept().await.unwrap());
+        while let Ok((stream, _)) = listener.accept().await {
+            let mut lines = BufReader::new(stream).lines();
+            while let Some(line) = lines.next_line().await.unwrap() {
+                told.borrow_mut().push(line.starts_with("announce "));
+                lines.get_mut().write_all(b"ok\n").await.unwrap();
+                if line.starts_with("withdraw ") {
+                    break;
+                }
+            }
+        }
+    });
+    address
+}
+
 #[test]
-fn health_steers_the_speaker_and_tries_again() {
+fn health_steers_the_speaker_and_tells_the_next_one_again() {
     on_real_sockets(async {
         let status = Rc::new(Cell::new(200));
+        let told = Rc::new(RefCell::new(Vec::new()));
         let config = health::Config {
             targets: vec![endpoint(Rc::clone(&status)).await, unused_address()],
             interval_s: 0,
@@ -119,26 +139,19 @@ fn health_steers_the_speaker_and_tries_again() {
             quorum: 1,
             start_jitter_ms: 1,
             prefixes: vec!["129.134.30.0/24".parse().unwrap()],
-            control: SocketAddr::new(LOOPBACK, 1),
+            control: control(Rc::clone(&told)).await,
             initially_up: false,
         };
-        let told = Rc::new(RefCell::new(Vec::new()));
-        let ear = Rc::clone(&told);
-        let steer = move |order: Order| {
-            ear.borrow_mut().push(order.announce);
-            let first = ear.borrow().len() == 1;
-            async move { if first { Err(io::Error::from(io::ErrorKind::ConnectionRefused)) } else { Ok(()) } }
-        };
-        rt::task::spawn("dns", health::run_with(config, steer));
-        wait_for(&told, &[true, true]).await;
+        rt::task::spawn("dns", health::run(config));
+        wait_for(&told, &[true]).await;
         status.set(503);
-        wait_for(&told, &[true, true, false]).await;
+        wait_for(&told, &[true, false, false]).await;
     });
 }
 
 async fn wait_for(told: &RefCell<Vec<bool>>, expected: &[bool]) {
     let arrived = async {
-        while *told.borrow() != expected {
+        while !told.borrow().starts_with(expected) {
             rt::time::sleep(Duration::from_millis(1)).await;
         }
     };

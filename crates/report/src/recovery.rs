@@ -2,8 +2,9 @@
 //!
 //! The measure is the signal `sends-succeed` at each point that has one (percent of sampled users whose latest send went
 //! through, worst product). An outage begins when the first point falls below 95 % and ends when the last point is at
-//! 95 % or more and stays there until the end of the run. A point that has not been at 95 % yet is still coming up, which is
-//! no outage, unless it never gets there. Short dips before and after count as part of it: a run with two outages has one long one.
+//! 95 % or more, and all stay there for half an hour: a shorter return is part of it. A point that has not been at 95 % yet is
+//! still coming up, which is no outage, unless it never gets there. Of several outages in a run the one counts in which it ends,
+//! else the longest.
 
 use blackstart_sim::Time;
 use blackstart_world::{History, Value};
@@ -11,6 +12,8 @@ use std::time::Duration;
 
 /// Share of sends, in percent, from which on a point counts as served.
 const SERVED_PERCENT: f64 = 95.0;
+/// All points must be served for so long before an outage is over.
+const SETTLED: Duration = Duration::from_secs(30 * 60);
 /// Signal that is measured, at any point.
 const STEM: &str = "sends-succeed@";
 
@@ -19,7 +22,7 @@ const STEM: &str = "sends-succeed@";
 pub enum Outage {
     /// No point ever fell below 95 %.
     None,
-    /// From the first point's fall to the last point's lasting return.
+    /// From the first point's fall to the last point's return.
     Over {
         /// First fall.
         from: Time,
@@ -38,7 +41,16 @@ impl Outage {
     #[must_use]
     pub fn of(history: &History) -> Self {
         let points = history.signals().filter(|signal| signal.starts_with(STEM));
-        points.map(|signal| of_point(history.of(signal))).fold(Self::None, Self::join)
+        let mut times: Vec<Unserved> = points.flat_map(|signal| of_point(history.of(signal))).collect();
+        times.sort_by_key(|unserved| unserved.from);
+        let outages = joined(times);
+        let Some(last) = outages.last() else { return Self::None };
+        let over =
+            outages.iter().filter_map(|outage| Some((outage.to? - outage.from, outage.from, outage.to?)));
+        match over.rev().max_by_key(|(length, ..)| *length) {
+            Some((_, from, to)) if last.to.is_some() => Self::Over { from, to },
+            _ => Self::Lasting { from: last.from },
+        }
     }
 
     /// Achieved recovery time; unknown when nothing failed or it never came back.
@@ -60,28 +72,42 @@ impl Outage {
             Self::Lasting { .. } => true,
         }
     }
-
-    fn join(self, other: Self) -> Self {
-        use Outage::{Lasting, None, Over};
-        match (self, other) {
-            (None, one) | (one, None) => one,
-            (Over { from: a, to: x }, Over { from: b, to: y }) => Over { from: a.min(b), to: x.max(y) },
-            (Lasting { from: a }, Lasting { from: b } | Over { from: b, .. })
-            | (Over { from: a, .. }, Lasting { from: b }) => Lasting { from: a.min(b) },
-        }
-    }
 }
 
-fn of_point(changes: &[(Time, Value)]) -> Outage {
+/// A time without service; it has no end when the run ended in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Unserved {
+    from: Time,
+    to: Option<Time>,
+}
+
+/// When a point was not served, in order.
+fn of_point(changes: &[(Time, Value)]) -> Vec<Unserved> {
     let served = |value: &Value| value.number().is_none_or(|percent| percent >= SERVED_PERCENT);
     let came_up = changes.iter().position(|(_, value)| served(value)).unwrap_or_default();
-    let changes = &changes[came_up..];
-    let Some((from, _)) = changes.iter().find(|(_, value)| !served(value)) else { return Outage::None };
-    let last_bad = changes.iter().rposition(|(_, value)| !served(value)).unwrap_or_default();
-    match changes.get(last_bad + 1) {
-        Some((to, _)) => Outage::Over { from: *from, to: *to },
-        None => Outage::Lasting { from: *from },
+    let mut times: Vec<Unserved> = Vec::new();
+    for (at, value) in &changes[came_up..] {
+        match times.last_mut().filter(|last| last.to.is_none()) {
+            None if !served(value) => times.push(Unserved { from: *at, to: None }),
+            Some(last) if served(value) => last.to = Some(*at),
+            _ => {}
+        }
     }
+    times
+}
+
+/// Times that are less than [`SETTLED`] apart, as one. They come in the order in which they began.
+fn joined(times: Vec<Unserved>) -> Vec<Unserved> {
+    let mut outages: Vec<Unserved> = Vec::new();
+    for unserved in times {
+        match outages.last_mut() {
+            Some(last) if last.to.is_none_or(|to| unserved.from < to + SETTLED) => {
+                last.to = last.to.zip(unserved.to).map(|(a, b)| a.max(b));
+            }
+            _ => outages.push(unserved),
+        }
+    }
+    outages
 }
 
 #[cfg(test)]
@@ -109,7 +135,7 @@ mod tests {
     fn from_the_first_fall_to_the_last_lasting_return() {
         let over = |from, to| Outage::Over { from: at(from), to: at(to) };
         let lasting = |from| Outage::Lasting { from: at(from) };
-        let cases: [(Points<'_>, Outage); 9] = [
+        let cases: [(Points<'_>, Outage); 12] = [
             (&[], Outage::None),
             (&[("sends-succeed@a", &[(0, 100.0)])], Outage::None),
             (&[("sends.facebook@a", &[(0, 0.0)])], Outage::None),
@@ -131,6 +157,16 @@ mod tests {
                 ],
                 lasting(5),
             ),
+            // Half an hour of service lies between two outages; the longer one counts, or that in which the run ends.
+            (
+                &[("sends-succeed@a", &[(0, 95.0), (5, 0.0), (99, 95.0), (1900, 0.0), (1950, 95.0)])],
+                over(5, 99),
+            ),
+            (
+                &[("sends-succeed@a", &[(0, 95.0), (5, 0.0), (9, 95.0), (1900, 0.0), (1950, 95.0)])],
+                over(1900, 1950),
+            ),
+            (&[("sends-succeed@a", &[(0, 95.0), (5, 0.0), (99, 95.0), (1900, 0.0)])], lasting(1900)),
         ];
         for (points, expected) in cases {
             assert_eq!(outage(points), expected, "{points:?}");

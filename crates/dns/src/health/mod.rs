@@ -12,7 +12,7 @@ use blackstart_rt::Map;
 use ipnet::IpNet;
 use serde::Deserialize;
 
-pub use run::{run, run_with};
+pub use run::run;
 
 /// What is checked, how patiently, and what depends on it.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -82,8 +82,8 @@ pub struct Core {
     up: bool,
     /// Rounds in a row that speak against the current state.
     against: u32,
-    /// What the speaker was last told, by prefix.
-    announced: Map<IpNet, bool>,
+    /// What the speaker was last told, by prefix; `None` when it may not know.
+    announced: Map<IpNet, Option<bool>>,
 }
 
 impl Core {
@@ -95,7 +95,7 @@ impl Core {
             quorum: config.quorum,
             up: config.initially_up,
             against: 0,
-            announced: config.prefixes.iter().map(|prefix| (*prefix, false)).collect(),
+            announced: config.prefixes.iter().map(|prefix| (*prefix, Some(false))).collect(),
         }
     }
 
@@ -123,13 +123,18 @@ impl Core {
 
     /// What the speaker has to be told, prefix by prefix; repeated until [`Core::done`].
     pub fn orders(&self) -> Vec<Order> {
-        let stale = self.announced.iter().filter(|(_, announced)| **announced != self.up);
+        let stale = self.announced.iter().filter(|(_, announced)| **announced != Some(self.up));
         stale.map(|(prefix, _)| Order { prefix: *prefix, announce: self.up }).collect()
     }
 
     /// The speaker has taken the order.
     pub fn done(&mut self, order: Order) {
-        self.announced.insert(order.prefix, order.announce);
+        self.announced.insert(order.prefix, Some(order.announce));
+    }
+
+    /// There is another speaker: it has to be told everything.
+    pub fn forget(&mut self) {
+        self.announced.values_mut().for_each(|announced| *announced = None);
     }
 }
 
@@ -189,6 +194,10 @@ mod tests {
         core.done(announce);
         assert_eq!(core.orders(), []);
         core.observe(0);
-        assert_eq!(core.orders(), [Order { announce: false, ..announce }]);
+        let withdraw = Order { announce: false, ..announce };
+        assert_eq!(core.orders(), [withdraw]);
+        core.done(withdraw);
+        core.forget();
+        assert_eq!(core.orders(), [withdraw], "another speaker announces what its own settings say");
     }
 }

@@ -1,11 +1,10 @@
 //! The health check on sockets.
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use blackstart_bgp::control;
+use blackstart_bgp::control::Client;
 use blackstart_rt as rt;
 use blackstart_rt::Set;
 use ipnet::IpNet;
@@ -20,25 +19,10 @@ const STATUS_LEN: usize = 12;
 
 /// Probes for ever and steers the speaker behind `config.control`.
 pub async fn run(config: Config) {
-    let control = config.control;
-    run_with(config, |Order { prefix, announce }| async move {
-        if announce {
-            control::announce(control, prefix).await
-        } else {
-            control::withdraw(control, prefix).await
-        }
-    })
-    .await;
-}
-
-/// Probes for ever and has `steer` carry out every order to the speaker.
-pub async fn run_with<F>(config: Config, mut steer: impl FnMut(Order) -> F)
-where
-    F: Future<Output = io::Result<()>>,
-{
     let mut core = Core::new(&config);
+    let mut speaker = Speaker { control: config.control, client: None };
     let mut failing = Set::new();
-    carry_out(&mut core, &mut failing, &mut steer).await;
+    carry_out(&mut core, &mut failing, &mut speaker).await;
     let jitter = Duration::from_millis(config.start_jitter_ms);
     rt::time::sleep(rt::rand::stream("dns-health").between(Duration::ZERO, jitter)).await;
     let mut rounds = rt::time::interval(Duration::from_secs(config.interval_s));
@@ -49,7 +33,43 @@ where
         if core.observe(answering) {
             rt::emit(&health(core.is_up(), asked, answering));
         }
-        carry_out(&mut core, &mut failing, &mut steer).await;
+        if speaker.has_gone().await {
+            core.forget();
+        }
+        carry_out(&mut core, &mut failing, &mut speaker).await;
+    }
+}
+
+/// The speaker that is steered. Its connection stays open: when it breaks, the next speaker there knows of no order.
+struct Speaker {
+    control: SocketAddr,
+    client: Option<Client>,
+}
+
+impl Speaker {
+    /// Whether the one that took orders is there no more. True once.
+    async fn has_gone(&mut self) -> bool {
+        let gone = match &self.client {
+            Some(client) => !client.is_open().await,
+            None => false,
+        };
+        if gone {
+            self.client = None;
+        }
+        gone
+    }
+
+    async fn obey(&mut self, Order { prefix, announce }: Order) -> io::Result<()> {
+        let mut client = match self.client.take() {
+            Some(client) => client,
+            None => Client::connect(self.control).await?,
+        };
+        match announce {
+            true => client.announce(prefix).await?,
+            false => client.withdraw(prefix).await?,
+        }
+        self.client = Some(client);
+        Ok(())
     }
 }
 
@@ -101,13 +121,10 @@ async fn probe(target: SocketAddr) -> io::Result<bool> {
 }
 
 /// Has the pending orders carried out. What fails stays pending; it is recorded when it begins to fail.
-async fn carry_out<F>(core: &mut Core, failing: &mut Set<IpNet>, steer: &mut impl FnMut(Order) -> F)
-where
-    F: Future<Output = io::Result<()>>,
-{
+async fn carry_out(core: &mut Core, failing: &mut Set<IpNet>, speaker: &mut Speaker) {
     for order in core.orders() {
         let Order { prefix, announce } = order;
-        match steer(order).await {
+        match speaker.obey(order).await {
             Ok(()) => {
                 core.done(order);
                 failing.remove(&prefix);
