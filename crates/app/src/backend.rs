@@ -235,15 +235,21 @@ async fn watch_load(backend: Rc<Backend>) {
     }
 }
 
+/// How the stores answered real requests says so long how they answer the crowd.
+const KNOWN_FOR: Duration = Duration::from_secs(600);
+
 /// Passes on to the stores what the cache does not spare them, and records how busy the crowd keeps this server, for ever.
 async fn pass_on(backend: Rc<Backend>, pressure: Rc<Pressure>, crowd: Crowd, mut voice: Voice) {
     let mut cache = crowd.cache.map(|config| Cache::new(config, rt::time::Instant::now()));
-    let (mut last, mut answered) = ([0, 0], 1.0);
+    let (mut last, mut answered, mut asked_at) = ([0, 0], 1.0, rt::time::Instant::now());
     loop {
         rt::time::sleep(STEP).await;
         let (served, busy) = pressure.at_work();
         if let (well, badly @ 1..) | (well @ 1.., badly) = backend.stores.take() {
             answered = f64::from(well) / f64::from(well + badly);
+            asked_at = rt::time::Instant::now();
+        } else if asked_at + KNOWN_FOR <= rt::time::Instant::now() {
+            answered = 1.0;
         }
         // What the stores do not answer fills no cache.
         if let Some(cache) = &mut cache {
