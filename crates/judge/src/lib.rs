@@ -148,7 +148,11 @@ impl Judges {
     }
 
     fn engine(&mut self, record: &Record) {
-        if let Some(SimEvent::TaskCrash { service, message }) = SimEvent::decode(record) {
+        let Some(event) = SimEvent::decode(record) else { return };
+        if let Some((limit, node)) = self.facts.ramp_stops_at_percent.zip(record.node) {
+            self.ramp.engine(limit, record.time, node, &event);
+        }
+        if let SimEvent::TaskCrash { service, message } = event {
             self.violated(NO_CRASH, record.time, record.node, &format!("{service}: {message}"));
         }
     }

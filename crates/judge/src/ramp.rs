@@ -1,8 +1,9 @@
 //! Letting users back in: not while too many of their requests fail.
 
 use blackstart_app::Event as App;
-use blackstart_rt::Map;
+use blackstart_sim::record::SimEvent;
 use blackstart_sim::{NodeId, Time};
+use blackstart_world::Loads;
 use std::time::Duration;
 
 /// So long must it have been plain to see before letting more users in counts as a mistake: people look, weigh, then act.
@@ -11,8 +12,7 @@ const PLAIN: Duration = Duration::from_secs(480);
 /// How requests fare, and who may come in.
 #[derive(Debug, Default)]
 pub(crate) struct Ramp {
-    /// Backend -> (requests, of which shed or failed) in its last window.
-    loads: Map<NodeId, (u64, u64)>,
+    loads: Loads,
     /// Since when too many fail.
     too_many_since: Option<Time>,
     /// What was ordered last. The first order shuts people out rather than letting them in.
@@ -22,10 +22,18 @@ pub(crate) struct Ramp {
 impl Ramp {
     pub(crate) fn app(&mut self, limit_percent: u32, now: Time, node: NodeId, event: &App) {
         let App::Load { served, shed, failed } = event else { return };
-        let bad = u64::from(*shed) + u64::from(*failed);
-        self.loads.insert(node, (u64::from(*served) + bad, bad));
-        let (all, bad) = self.loads.values().fold((0, 0), |(a, b), (x, y)| (a + x, b + y));
-        let too_many = bad * 100 > all * u64::from(limit_percent);
+        self.loads.window(node, *served, *shed, *failed);
+        self.weigh(limit_percent, now);
+    }
+
+    pub(crate) fn engine(&mut self, limit_percent: u32, now: Time, node: NodeId, event: &SimEvent) {
+        if self.loads.engine(node, event) {
+            self.weigh(limit_percent, now);
+        }
+    }
+
+    fn weigh(&mut self, limit_percent: u32, now: Time) {
+        let too_many = self.loads.failing_percent() > f64::from(limit_percent);
         self.too_many_since = if too_many { self.too_many_since.or(Some(now)) } else { None };
     }
 
@@ -57,6 +65,9 @@ mod tests {
         let saw = ramp.admitted(at(600), 50);
         assert_eq!(saw.as_deref(), Some("50 % were let in after 9 min of too many failures"));
         ramp.app(5, at(700), NodeId(1), &load(96, 4));
-        assert_eq!(ramp.admitted(at(900), 100), None);
+        assert_eq!(ramp.admitted(at(900), 60), None);
+        ramp.app(5, at(1000), NodeId(1), &load(0, 4));
+        ramp.engine(5, at(1100), NodeId(1), &SimEvent::PowerOff);
+        assert_eq!(ramp.admitted(at(1900), 100), None, "who is gone fails nobody");
     }
 }

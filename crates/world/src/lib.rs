@@ -12,11 +12,13 @@
 //! - [`power`]: what a site draws, what feeds it, which racks go dark
 //! - [`value`]: values of signals and their history
 //! - [`state`]: records folded into signals; the table of signals stands there
+//! - [`Loads`]: how requests fare at backends; module `loads`
 //! - [`milestone`]: expected changes of signals, judged
 //! - [`post`]: saying something in public, over the simulated network
 
 pub mod event;
 mod lapse;
+mod loads;
 pub mod milestone;
 pub mod people;
 pub mod physical;
@@ -29,6 +31,7 @@ pub mod wiring;
 
 pub use event::Event;
 pub use lapse::Lapse;
+pub use loads::Loads;
 pub use people::{
     Account, AccountKind, Bridge, Console, Door, Estimate, People, Person, Place, Shift, Travel,
 };

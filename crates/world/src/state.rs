@@ -30,6 +30,7 @@
 //! | `recovery@runbook`, `step.STEP@runbook` | `begun`, then the step's verdict | steps |
 
 use crate::event::Event;
+use crate::loads::{self, Loads};
 use crate::people::People;
 use crate::physical::Physical;
 use crate::power;
@@ -37,6 +38,7 @@ use crate::value::{History, Value};
 use crate::wiring::Wiring;
 use blackstart_rt as rt;
 use blackstart_rt::Map;
+use blackstart_sim::record::SimEvent;
 use blackstart_sim::{NodeId, Record, Time};
 
 /// The event of a record, when it is of this kind and readable.
@@ -61,8 +63,7 @@ pub struct State {
     /// Collector -> (minute, prefixes in it).
     updates: Map<NodeId, (u64, u64)>,
     posts: Map<(NodeId, String), u64>,
-    /// Backend's host -> (requests, of which shed or failed) in its last window.
-    loads: Map<NodeId, (u64, u64)>,
+    loads: Loads,
     /// Users' host -> product -> percent.
     sends: Map<NodeId, Map<String, f64>>,
     /// Users' host -> messages written, known to be sent, known to be delivered.
@@ -99,6 +100,7 @@ impl State {
             <blackstart_chat::Event as rt::Event>::KIND => self.chat(record),
             <blackstart_manage::Event as rt::Event>::KIND => self.alert(record),
             <power::Event as rt::Event>::KIND => self.power(record),
+            SimEvent::KIND => self.engine(record),
             _ => false,
         }
     }
@@ -107,6 +109,20 @@ impl State {
         let Some(name) = record.node.and_then(|node| self.names.get(&node)) else { return false };
         let signal = format!("{stem}@{name}");
         self.history.note(record.time, signal, value)
+    }
+
+    /// What a machine said of itself ends with it.
+    fn engine(&mut self, record: &Record) -> bool {
+        let Some((event, node)) = SimEvent::decode(record).zip(record.node) else { return false };
+        if loads::ends_service(&event) {
+            self.busy.remove(&node);
+        }
+        self.loads.engine(node, &event) && self.note_errors(record.time)
+    }
+
+    fn note_errors(&mut self, now: Time) -> bool {
+        let percent = Value::Number(self.loads.failing_percent());
+        self.history.note(now, "errors@backends".to_owned(), percent)
     }
 
     fn app(&mut self, record: &Record) -> bool {
@@ -136,11 +152,8 @@ impl State {
             }
             Event::Message { step, .. } => self.message(record, node, step),
             Event::Load { served, shed, failed } => {
-                let bad = u64::from(shed) + u64::from(failed);
-                self.loads.insert(node, (u64::from(served) + bad, bad));
-                let (all, bad) = self.loads.values().fold((0, 0), |(a, b), (x, y)| (a + x, b + y));
-                let percent = 100.0 * bad as f64 / all.max(1) as f64;
-                self.history.note(record.time, "errors@backends".to_owned(), Value::Number(percent))
+                self.loads.window(node, served, shed, failed);
+                self.note_errors(record.time)
             }
             Event::Crowd { product, failing_percent, .. } => {
                 self.note(record, &format!("failing.{product}"), Value::Number(f64::from(failing_percent)))
