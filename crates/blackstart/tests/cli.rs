@@ -45,7 +45,7 @@ fn json_is_one_object_with_the_keys_of_the_contract() {
         (
             "",
             "ases driver hosts invariants log_hash milestones packets records runbooks scenario seed simulated_s \
-             wall_s",
+             unserved_since wall_s",
         ),
         ("/milestones", "met rows total"),
         ("/milestones/rows/0", "expected id kind met observed off_by_s"),

@@ -37,6 +37,10 @@ pub fn judge(scenario: &Scenario, seed: u64, run: &Run) -> RunOutcome {
             .map(|(book, report)| of_runbook(scenario, book, &report, outage))
             .into_iter()
             .collect(),
+        unserved_since: match outage {
+            Outage::Lasting { from } => Some(moment(scenario.start, from)),
+            Outage::None | Outage::Over { .. } => None,
+        },
         not_modelled: scenario.not_modelled.clone(),
     }
 }

@@ -45,6 +45,9 @@ pub struct RunOutcome {
     pub invariants: Vec<Invariant>,
     /// Runbooks that people tried: none or one.
     pub runbooks: Vec<Runbook>,
+    /// When the outage began in which the run ended, if it ended in one.
+    #[serde(serialize_with = "utc::maybe")]
+    pub unserved_since: Option<Timestamp>,
     /// What the model leaves out.
     #[serde(skip)]
     pub not_modelled: Vec<String>,
@@ -174,6 +177,10 @@ impl RunOutcome {
         let broken = broken.map(|invariant| format!("invariant broken: {}", invariant.name));
         let unfinished = self.runbooks.iter().filter(|runbook| runbook.verdict != "completed");
         let unfinished = unfinished.map(|runbook| format!("runbook {} {}", runbook.name, runbook.verdict));
-        missed.into_iter().chain(broken).chain(unfinished).collect()
+        // Of a runbook its verdict says so.
+        let unserved = self.unserved_since.filter(|_| self.runbooks.is_empty());
+        let unserved = unserved
+            .map(|since| format!("users have been without service since {}, to the end", utc::clock(since)));
+        missed.into_iter().chain(broken).chain(unfinished).chain(unserved).collect()
     }
 }

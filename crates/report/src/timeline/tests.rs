@@ -183,6 +183,7 @@ fn outcome() -> RunOutcome {
                 step("ramp", "not-reached", None, None, None),
             ],
         }],
+        unserved_since: None,
         not_modelled: vec!["the weather".to_owned(), "the moon".to_owned()],
     }
 }
@@ -232,4 +233,6 @@ fn what_falls_short() {
     assert!(!good.held());
     good.runbooks.clear();
     assert!(good.held(), "a run without a runbook has no verdict to fall short of");
+    good.unserved_since = Some("2021-10-04T15:40:00Z".parse().unwrap());
+    assert_eq!(good.shortfalls(), ["users have been without service since 15:40:00, to the end"]);
 }
