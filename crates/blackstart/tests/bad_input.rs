@@ -111,6 +111,15 @@ const CASES: &[Case] = &[
         says: &["unknown role `on-cal`", "expected one of `keeper`, `on-call`", "did you mean `on-call`?"],
     },
     Case {
+        name: "a value that a true or false signal never has",
+        broken: |f| {
+            let wait = "signal = \"http.shop\", is = 200, from = \"1 of 1 outside vantage points\"";
+            replace(&f.join("runbooks/call.md"), wait, "signal = \"team-at-gate@shop\", is = \"yes\"");
+        },
+        at: "runbooks/call.md:36:20",
+        says: &["unknown value of `team-at-gate@shop` `yes`", "expected one of `false`, `true`"],
+    },
+    Case {
         name: "a signal that the actor cannot observe",
         broken: |f| {
             let wait = "signal = \"http.shop\", is = 200, from = \"1 of 1 outside vantage points\"";

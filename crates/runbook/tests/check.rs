@@ -150,6 +150,11 @@ fn one_thing_wrong() {
             "r.md:13:20: unknown signal `dns.facebook.com`; expected `dns.facebook.com@1.1.1.1`; did you mean `dns.facebook.com@1.1.1.1`?\nr.md:13:20: unknown value of `dns.facebook.com` `4`; expected one of `NOERROR`, `SERVFAIL`",
         ),
         (
+            "outside-bridge\", is = 4",
+            "outside-bridge\", is = 7",
+            "r.md:13:20: `roles-present@outside-bridge` counts roles, of which there are 6; expected a number up to 6",
+        ),
+        (
             "else = \"authorise\"",
             "else = \"autorise\"",
             "r.md:13:85: unknown step `autorise`; expected one of `declare`, `authorise`, `travel`, `enter`, `unlock`, `confirm`, `restore`, `ramp`, `stop`, `escalate`, `undo`, `previous-percent`; did you mean `authorise`?",

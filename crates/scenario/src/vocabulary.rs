@@ -16,6 +16,9 @@ use std::time::Duration;
 const PAPER: [&str; 1] = ["paper-log"];
 /// Ways to open a door that has no key.
 const BADGE: &str = "badge";
+/// Stems of signals that are true or false.
+const TRUTHS: [&str; 5] =
+    ["guard-has-names", "ports-shut-by-last-change", "privileged-prompt", "team-at-gate", "team-inside"];
 /// Way to open a door by its key.
 const GUARD: &str = "guard-key-with-escort";
 
@@ -132,9 +135,10 @@ fn standbys(folder: &Folder) -> Map<String, String> {
     all(&folder.services, |f| &f.service).filter_map(|(_, service)| of(service)).collect()
 }
 
-/// What can be asked of an alert (that it came, that it is over) and of a probe's check.
+/// What can be asked of an alert (that it came, that it is over), of a probe's check, and of what is so or not.
 fn values(index: &Index<'_>) -> Map<String, Set<String>> {
-    let mut values: Map<String, Set<String>> = Map::new();
+    let truths = || ["false", "true"].map(str::to_owned).into();
+    let mut values: Map<String, Set<String>> = TRUTHS.map(|stem| (stem.to_owned(), truths())).into();
     for (name, (_, service)) in index.services.iter() {
         match &service.run {
             Run::Alert(_) => {

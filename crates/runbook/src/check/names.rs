@@ -227,8 +227,24 @@ impl Judge<'_> {
     fn seen_names(&mut self, seen: &Condition) {
         self.signal_name(&seen.signal, seen.quorum.as_ref());
         seen.quorum.iter().for_each(|quorum| self.quorum_names(quorum));
-        if let Test::Is(value) = &seen.test {
-            self.value_name(&seen.signal, value);
+        let count = match &seen.test {
+            Test::Is(value) => {
+                self.value_name(&seen.signal, value);
+                value.parse().ok()
+            }
+            Test::AtLeast(count) => Some(*count),
+        };
+        if let Some(count) = count {
+            self.count_fits(&seen.signal, count);
+        }
+    }
+
+    /// On a bridge there are no more roles than somebody has.
+    fn count_fits(&mut self, signal: &Name, count: f64) {
+        let roles = self.vocabulary.roles.len();
+        if stem(&signal.text) == "roles-present" && count > roles as f64 {
+            let message = format!("`{}` counts roles, of which there are {roles}", signal.text);
+            self.error(&signal.span, message, format!("a number up to {roles}"));
         }
     }
 
