@@ -169,7 +169,7 @@ fn a_server_is_asked_once_its_certificate_is_believed_by_the_clock_here() {
     const DAY_S: u64 = 86_400;
     let today = 1_633_305_600;
     let shown = |from: u64, until: u64| {
-        Some(Certificate { not_before_unix_s: today + from, not_after_unix_s: today + until })
+        Some(format!("certificate {} {}", today + from, today + until).parse::<Certificate>().unwrap())
     };
     for (certificate, ahead_s, why) in [
         (shown(0, DAY_S), 0, None),

@@ -170,6 +170,7 @@ impl From<&Error> for Why {
             Error::Connect(_) => Self::Connect(text),
             Error::Refused(_) => Self::Refused(text),
             Error::Lost(_) => Self::Lost(text),
+            Error::Certificate(_) => Self::Certificate(text),
         }
     }
 }

@@ -6,17 +6,16 @@ use super::network::{
 use super::{Index, Programs, all, boot, standby};
 use crate::access;
 use crate::files::services::{
-    self, AccessServer, Alert, Authority, Capacity, ConfigurationStore, ConsoleServer, DoorController, Host,
+    AccessServer, Alert, Authority, Capacity, ConfigurationStore, ConsoleServer, DoorController, Host,
     Identity, JumpHost, Run, Service, Speaker, StoredChange, Tool, Vpn,
 };
-use crate::files::units::{Moment, When};
+use crate::files::units::When;
 use crate::model::Scenario;
 use blackstart_app as app;
 use blackstart_badge::{Limits, controller, directory::Badge, door::Door, rules::Rule, server};
 use blackstart_bgp::config::{Config as Bgp, Neighbour, Role};
 use blackstart_chat as chat;
 use blackstart_dns::{authority, endpoint::Endpoint, health, resolver, stub};
-use blackstart_identity::certificate::Certificate;
 use blackstart_identity::session::Session;
 use blackstart_identity::{push, server as identity};
 use blackstart_manage::{alert, audit, capacity, console_server, sign_in, store, tool, vpn};
@@ -300,7 +299,7 @@ fn access(scenario: &Scenario, service: &Service, config: &AccessServer) -> serv
         listen: any(ACCESS_PORT),
         badges: badges.collect(),
         rules: ruled.map(|door| (door.name.clone(), door.rule.clone())).collect(),
-        certificate: config.certificate.map(certificate),
+        certificate: config.certificate,
         limits: Limits::default(),
     }
 }
@@ -425,7 +424,7 @@ fn in_band(wiring: &Wiring, config: &JumpHost) -> console_server::Config {
         listen: any(IN_BAND_PORT),
         consoles: routers.map(|router| (router.clone(), at(router))).collect(),
         sign_in: config.sign_in.map(sign_in::Config::at),
-        certificate: None,
+        certificate: config.certificate,
     }
 }
 
@@ -434,7 +433,7 @@ fn sessions(config: &Tool) -> impl Iterator<Item = Session> {
     config.signed_in.iter().enumerate().map(|(n, before)| Session {
         token: format!("before-{n}"),
         account: before.person.get_ref().clone(),
-        expires_unix_s: seconds(before.at).saturating_add(config.session.0.as_secs()),
+        expires_unix_s: before.at.unix_s().saturating_add(config.session.0.as_secs()),
     })
 }
 
@@ -446,21 +445,13 @@ fn tool_config(config: &Tool) -> tool::Config {
         sign_in: sign_in::Config::at(config.sign_in),
         session: config.session.0,
         sessions: sessions(config).collect(),
+        certificate: config.certificate,
     }
 }
 
-/// A moment, in seconds since 1970.
-fn seconds(moment: Moment) -> u64 {
-    u64::try_from(moment.0.as_second()).unwrap_or_default()
-}
-
 fn gateway(config: &Vpn) -> vpn::Config {
-    let certificate = config.certificate.map(certificate);
-    vpn::Config { listen: any(VPN_PORT), sign_in: sign_in::Config::at(config.sign_in), certificate }
-}
-
-fn certificate(it: services::Certificate) -> Certificate {
-    Certificate { not_before_unix_s: seconds(it.from), not_after_unix_s: seconds(it.until) }
+    let sign_in = sign_in::Config::at(config.sign_in);
+    vpn::Config { listen: any(VPN_PORT), sign_in, certificate: config.certificate }
 }
 
 fn consoles(wiring: &Wiring, host: &Host, config: &ConsoleServer) -> console_server::Config {
@@ -472,6 +463,6 @@ fn consoles(wiring: &Wiring, host: &Host, config: &ConsoleServer) -> console_ser
         listen: any(IN_BAND_PORT),
         consoles: host.serial.iter().filter_map(|router| cable(router.get_ref())).collect(),
         sign_in: config.sign_in.map(sign_in::Config::at),
-        certificate: config.certificate.map(certificate),
+        certificate: config.certificate,
     }
 }

@@ -53,6 +53,7 @@ impl Search<'_> {
         self.cause(format!("access server {controller}"), "access server silent", text, since, |search| {
             let mut causes = match why {
                 Why::Dns(_) => search.failing_names(controller, at),
+                Why::Certificate(_) => search.wrong_clock(controller, at).into_iter().collect(),
                 _ => Vec::new(),
             };
             causes.extend(search.lost_packets(controller, before(since, BEFORE), at, |_| true));
