@@ -99,6 +99,7 @@ fn presence_config() -> presence::Config {
         retry_min_s: 1,
         retry_max_s: 60,
         log_every_s: None,
+        answers: None,
     }
 }
 

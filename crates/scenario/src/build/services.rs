@@ -109,7 +109,8 @@ pub(super) fn install(
         let start = boot::after_needs(index, service, start);
         programs.entry(node).or_default().push(start);
     }
-    let phones: BTreeSet<&String> = phones(scenario).map(|(_, phone)| phone.name.get_ref()).collect();
+    let asked = phones(scenario).map(|(_, phone)| phone.name.get_ref().as_str());
+    let phones: BTreeSet<&str> = asked.chain(called(scenario)).collect();
     for phone in phones {
         let start = service("phone", || push::phone(any(PUSH_PORT)));
         programs.entry(wiring.machines[phone].node).or_default().push(start);
@@ -326,6 +327,14 @@ fn phones(scenario: &Scenario) -> impl Iterator<Item = (&String, &Host)> {
     })
 }
 
+/// Phones that alerts have called.
+fn called(scenario: &Scenario) -> impl Iterator<Item = &str> {
+    let services = all(&scenario.folder.services, |f| &f.service).map(|(_, service)| &service.run);
+    let calls =
+        services.filter_map(|run| if let Run::Alert(alert) = run { alert.calls.as_ref() } else { None });
+    calls.flat_map(|calls| &calls.phones).map(|phone| phone.get_ref().as_str())
+}
+
 /// The controller commands the ports of a group of links on a group of routers.
 fn controller_config(scenario: &Scenario, wiring: &Wiring, config: &Capacity) -> capacity::Config {
     let links = &wiring.link_groups[config.links.get_ref()];
@@ -388,7 +397,18 @@ fn alert_config(scenario: &Scenario, index: &Index<'_>, name: &str, config: &Ale
         channel: config.channel.clone(),
         sign_in: signs_in.map(|it| (sign_in::Config::at(it.at), robot(scenario, it.account.get_ref()))),
         retry: config.retry.0,
+        calls: config.calls.as_ref().map(|calls| alert::Calls {
+            through: calls.through,
+            phones: calls.phones.iter().filter_map(|phone| phone_at(index, phone.get_ref())).collect(),
+            after: calls.after.0,
+        }),
     })
+}
+
+/// A phone and where it is asked.
+fn phone_at(index: &Index<'_>, phone: &str) -> Option<(String, SocketAddr)> {
+    let (_, host) = index.hosts.get(phone)?;
+    Some((phone.to_owned(), SocketAddr::new(*host.address.get_ref(), PUSH_PORT)))
 }
 
 /// Changes as they are stated, with the routers' addresses.

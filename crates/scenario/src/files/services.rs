@@ -365,6 +365,21 @@ pub struct Alert {
     pub signs_in: Option<SignsIn>,
     /// From one attempt to deliver a page to the next.
     pub retry: Length,
+    /// Phones that a provider calls when nobody says that they have it.
+    #[serde(default)]
+    pub calls: Option<Calls>,
+}
+
+/// Phone calls as the second way of an alert.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Calls {
+    /// Push service that calls.
+    pub through: SocketAddr,
+    /// Machines that are the phones, in the order in which they are called.
+    pub phones: Vec<Spanned<String>>,
+    /// How long the first way has.
+    pub after: Length,
 }
 
 /// Where a program signs in, and as whom.
