@@ -53,7 +53,7 @@ fn reader_config() -> reader::Config {
 }
 
 fn controller_config(offline_list: Option<Policy>) -> controller::Config {
-    let door = |name: &str, fail| Door { door: name.into(), fail, unlock_s: 5 };
+    let door = |name: &str, fail| Door { fail, ..Door::new(name) };
     controller::Config {
         listen: at(CONTROLLER, 7100),
         server: "access.corp.example:7000".parse().unwrap(),
@@ -301,7 +301,7 @@ fn rules_of_doors_outlive_a_loss_of_power() {
         let eight =
             seven.iter().map(|badge| Badge { badge: "8".into(), person: "bob".into(), ..badge.clone() });
         let badges = seven.iter().cloned().chain(eight).collect();
-        let rule = Rule { zone: Some("cage".into()), two_within_s: Some(60) };
+        let rule = Rule { zone: Some("cage".into()), two_within_s: Some(60), ..Rule::default() };
         spawn(
             "access",
             server::run(server::Config {

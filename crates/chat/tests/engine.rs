@@ -272,6 +272,7 @@ fn a_laptop_that_keeps_a_log_records_what_the_server_has() {
             retry_min_s: 1,
             retry_max_s: 60,
             log_every_s: Some(60),
+            answers: None,
         };
         rt::task::spawn("presence", presence::run(config));
     });

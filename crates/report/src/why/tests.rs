@@ -73,6 +73,7 @@ fn evidence() -> Evidence {
         key: Some("brass-key".into()),
         fail: Default::default(),
         rule: Default::default(),
+        escorts: None,
     };
     let person = |name: &str, at: &str, roles: &[&str], items: &[&str]| Person {
         name: name.into(),

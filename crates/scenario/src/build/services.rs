@@ -12,7 +12,13 @@ use crate::files::services::{
 use crate::files::units::When;
 use crate::model::Scenario;
 use blackstart_app as app;
-use blackstart_badge::{Limits, controller, directory::Badge, door::Door, rules::Rule, server};
+use blackstart_badge::{
+    Limits, controller,
+    directory::Badge,
+    door::Door,
+    rules::{Rule, WhenSilent},
+    server,
+};
 use blackstart_bgp::config::{Config as Bgp, Neighbour, Role};
 use blackstart_chat as chat;
 use blackstart_dns::{authority, endpoint::Endpoint, health, resolver, stub};
@@ -271,7 +277,10 @@ fn note(scenario: &Scenario, settings: &mut Settings, service: &Service, machine
 /// The doors whose controller runs on this host.
 fn doors(scenario: &Scenario, index: &Index<'_>, host: &str, config: &DoorController) -> controller::Config {
     let mine = scenario.people.doors.values().filter(|door| door.controller == host);
-    let doors = mine.map(|door| Door { fail: door.fail, ..Door::new(&door.name) }).collect();
+    let own_rule = |rule: &Rule| (rule.when_silent == WhenSilent::OwnRecord).then(|| rule.clone());
+    let doors = mine
+        .map(|door| Door { fail: door.fail, own_rule: own_rule(&door.rule), ..Door::new(&door.name) })
+        .collect();
     let server = Endpoint::new(&config.server, ACCESS_PORT);
     let shows = |service: &&Service| match &service.run {
         Run::AccessServer(server) => server.certificate.is_some(),
