@@ -83,6 +83,79 @@ fn a_door_fails_as_its_file_says() {
     }
 }
 
+/// The controller has a list from before the server fell silent, and nobody who is in is on it.
+#[test]
+fn a_door_with_rules_does_what_its_file_says_while_the_server_is_silent() {
+    let team = format!("{TEAM}\n{TRAVEL}");
+    let silent = "[[fault]]\nat = '+1m'\nkind = 'kill-service'\non = 'access-server'\n";
+    // It does not know the door, let alone a badge for it.
+    let dark = "badge denied: unknown badge";
+    for (door, verdicts_of, why) in [
+        ("anti-passback = 'cage'", vec!["done", "blocked", "not-reached"], dark),
+        ("anti-passback = 'cage'\nwhen-silent = 'shut'", vec!["done", "blocked", "not-reached"], dark),
+        ("anti-passback = 'cage'\nwhen-silent = 'list'", vec!["done"; 3], ""),
+        (
+            "anti-passback = 'cage'\nwhen-silent = 'own-record'",
+            vec!["done", "done", "blocked"],
+            "badge denied: in already",
+        ),
+        ("two-within = '5m'\nwhen-silent = 'list'", vec!["done"; 3], ""),
+        (
+            "two-within = '5m'\nwhen-silent = 'own-record'",
+            vec!["done", "blocked", "not-reached"],
+            "badge denied: waits for a second person",
+        ),
+    ] {
+        let night = tried_at_the_door(door, &(QUIET.to_owned() + silent), "", &[&team, ENTER, ENTER]);
+        assert_eq!(verdicts(&night), verdicts_of, "{door}: {:#?}", night.runbook().steps);
+        let saw = night.runbook().steps.iter().find_map(|step| step.blocked_on.clone()).unwrap_or_default();
+        assert_eq!(saw, why, "{door}");
+    }
+}
+
+/// Ada is on call and has no badge for the router room, or none at all; Ben has, and Gus stands before it with the key.
+#[test]
+fn others_come_in_with_whoever_may_take_them_along() {
+    let travel = format!("{TEAM}\n{TRAVEL}");
+    let with_guard = "do = { escort = 'router-room', by = 'guard' }";
+    let key = "do = { enter = 'router-room', try = ['guard-key-with-escort'] }";
+    let decide = "who = { approvers = ['chief'] }\n\
+        do = { decide = 'emergency-access', record = 'paper-log', site = 'data-centre' }";
+    let chief = "[[person]]\nname = 'Cleo'\nroles = ['chief']\nat = 'home'\n";
+    let elsewhere = format!("{chief}[[badge]]\nid = 'A-1'\nperson = 'Ada'\ndoors = []\n");
+    for (roles, badge, step, why) in [
+        ("", false, ENTER, ""),
+        ("'engineer'", false, ENTER, ""),
+        ("'guard'", false, ENTER, "badge: Ada has none, and nobody here may take others through router-room"),
+        // A badge for other doors opens this one behind somebody who may, and only then.
+        ("'engineer'", true, ENTER, ""),
+        ("'guard'", true, ENTER, "badge denied: not allowed at this door"),
+        ("'guard', 'engineer'", false, with_guard, ""),
+        ("'engineer'", false, with_guard, "Gus may not take others through router-room"),
+        ("'guard'", false, key, ""),
+        ("'engineer'", false, key, "Gus may not take others through router-room"),
+    ] {
+        let escorts = match roles {
+            "" => String::new(),
+            roles => format!("escorts = {{ roles = [{roles}], within = '5m' }}\n"),
+        };
+        let carries =
+            if badge { "laptop = \"ada-laptop\"\nbadge = 'A-1'\n" } else { "laptop = \"ada-laptop\"\n" };
+        let change = |known: String| {
+            let known = known.replace("key = \"cage-key\"\n", &format!("key = \"cage-key\"\n{escorts}"));
+            known.replace("laptop = \"ada-laptop\"\n", carries)
+        };
+        let people = if badge { elsewhere.as_str() } else { chief };
+        let step = format!("{TEAM}\n{step}");
+        let night = tried_with(change, "", QUIET, "", people, &[decide, &travel, &step]);
+        assert_eq!(saw(&night), why, "{roles}, {step}: {:#?}", night.runbook().steps);
+        let granted = night.events::<badge::Event>().filter(|(_, event)| {
+            matches!(event, badge::Event::Decision { badge, verdict: badge::Verdict::Opened, .. } if badge == "A-1")
+        });
+        assert_eq!(granted.count(), usize::from(badge && why.is_empty()), "{roles}: the server's own word");
+    }
+}
+
 /// What the last step was blocked on.
 fn saw(night: &Night) -> String {
     night.runbook().steps.last().and_then(|step| step.blocked_on.clone()).unwrap_or_default()

@@ -45,34 +45,40 @@ fn events(night: &Night) -> Vec<Event> {
 
 const LOOK: &str = "who = { role = 'on-call' }\ndo = { observe = ['http.shop'] }";
 
+fn host(name: &str, site: &str, router: &str, address: &str) -> String {
+    format!("[[host]]\nname = '{name}'\nsite = '{site}'\nrouter = '{router}'\naddress = '{address}'\n")
+}
+
+/// Three chats, and an alert on a machine at this site that pages through one of them.
+fn watched(site: &str, router: &str, chat: &str, more: &str) -> String {
+    let chat_on = |name: &str, host: &str, more: &str| {
+        format!(
+            "[[service]]\nname = '{name}'\nhost = '{host}'\n[service.run.chat]\nlisten = '0.0.0.0:6667'\n{more}\n"
+        )
+    };
+    let address = if site == "outside" { "198.51.100.90" } else { "203.0.113.43" };
+    let resolver = if site == "outside" { "198.51.100.54:53" } else { "203.0.113.10:53" };
+    host("chat1", "data-centre", "dc-r1", "203.0.113.44")
+        + &chat_on("inside", "chat1", "")
+        + &host("chat2", "outside", "isp-r1", "198.51.100.91")
+        + &chat_on("outside", "chat2", "")
+        + &host("chat3", "outside", "isp-r1", "198.51.100.92")
+        + &chat_on("asks", "chat3", "identity = '203.0.113.140:7100'")
+        + &host("monitor1", site, router, address)
+        + &format!(
+            "[[service]]\nname = 'shop-down'\nhost = 'monitor1'\n[service.run.alert]\nhost = 'www.shop.example'\n\
+             resolvers = ['{resolver}']\nevery = '60s'\ntimeout = '20s'\nfall = 3\nchat = '{chat}'\n\
+             channel = '#on-call'\nretry = '60s'\n{more}\n"
+        )
+}
+
+/// What the alert's signal went through.
+fn states(night: &Night) -> Vec<String> {
+    night.history.of("alert.shop-down@monitor1").iter().map(|(_, value)| value.to_string()).collect()
+}
+
 #[test]
 fn an_alert_has_needs_of_its_own() {
-    let watched = |site: &str, router: &str, chat: &str, signs_in: &str| {
-        let host = |name: &str, site: &str, router: &str, address: &str| {
-            format!(
-                "[[host]]\nname = '{name}'\nsite = '{site}'\nrouter = '{router}'\naddress = '{address}'\n"
-            )
-        };
-        let chat_on = |name: &str, host: &str, more: &str| {
-            format!(
-                "[[service]]\nname = '{name}'\nhost = '{host}'\n[service.run.chat]\nlisten = '0.0.0.0:6667'\n{more}\n"
-            )
-        };
-        let address = if site == "outside" { "198.51.100.90" } else { "203.0.113.43" };
-        let resolver = if site == "outside" { "198.51.100.54:53" } else { "203.0.113.10:53" };
-        host("chat1", "data-centre", "dc-r1", "203.0.113.44")
-            + &chat_on("inside", "chat1", "")
-            + &host("chat2", "outside", "isp-r1", "198.51.100.91")
-            + &chat_on("outside", "chat2", "")
-            + &host("chat3", "outside", "isp-r1", "198.51.100.92")
-            + &chat_on("asks", "chat3", "identity = '203.0.113.140:7100'")
-            + &host("monitor1", site, router, address)
-            + &format!(
-                "[[service]]\nname = 'shop-down'\nhost = 'monitor1'\n[service.run.alert]\nhost = 'www.shop.example'\n\
-                 resolvers = ['{resolver}']\nevery = '60s'\ntimeout = '20s'\nfall = 3\nchat = '{chat}'\n\
-                 channel = '#on-call'\nretry = '60s'\n{signs_in}\n"
-            )
-    };
     let signs_in = "signs-in = { at = '203.0.113.140:7100', account = 'automation' }";
     let cases = [
         ("outside", "isp-r1", "outside", "", Some("delivered"), ""),
@@ -83,14 +89,84 @@ fn an_alert_has_needs_of_its_own() {
     ];
     for (site, router, chat, with, last, saw) in cases {
         let night = tried(&watched(site, router, chat, with), "", "", &[LOOK]);
-        let states: Vec<String> =
-            night.history.of("alert.shop-down@monitor1").iter().map(|(_, value)| value.to_string()).collect();
+        let states = states(&night);
         assert_eq!(states.last().map(String::as_str), last, "{site}, {chat}: {states:?}");
         let because = night.events::<blackstart_manage::Event>().any(|(_, event)| {
             use blackstart_manage::event::Alert;
             matches!(event, blackstart_manage::Event::Alert(Alert::Undelivered { why, .. }) if why.contains(saw))
         });
         assert_eq!(because, last == Some("undelivered"), "{site}, {chat}");
+    }
+}
+
+/// The second way is taken when nobody says on the first that they have it, and has needs of its own.
+#[test]
+fn phones_are_called_when_nobody_says_that_they_have_it() {
+    let reader = |after_s: u32| {
+        host("desk1", "outside", "isp-r1", "198.51.100.93")
+            + &format!(
+                "[[service]]\nname = 'desk'\nhost = 'desk1'\n[service.run.chat-presence]\nserver = '198.51.100.91'\n\
+                 nick = 'bob'\nchannel = '#on-call'\nanswers = {{ nick = 'alert-shop-down', after-s = {after_s} }}\n"
+            )
+    };
+    let provider = |name: &str, site: &str, router: &str, address: &str| {
+        host(name, site, router, address)
+            + &format!("[[service]]\nname = '{name}'\nhost = '{name}'\n[service.run.push]\n")
+    };
+    let others = host("phone1", "outside", "isp-r1", "198.51.100.94")
+        + &host("phone2", "outside", "isp-r1", "198.51.100.95")
+        + &provider("calls-outside", "outside", "isp-r1", "198.51.100.96")
+        + &provider("calls-inside", "data-centre", "dc-r1", "203.0.113.45");
+    let (outside, inside) = ("198.51.100.96", "203.0.113.45");
+    let dark = |phones: &[&str]| -> String {
+        let off = |phone: &&str| format!("[[fault]]\nat = '+0s'\nkind = 'power-off'\non = '{phone}'\n");
+        phones.iter().map(off).collect()
+    };
+    let (nobody, soon, late) = (String::new(), reader(60), reader(900));
+    let cases = [
+        ("outside", outside, &soon, dark(&[]), vec!["firing", "delivered", "acknowledged"], Some("bob")),
+        ("outside", outside, &late, dark(&[]), vec!["firing", "delivered", "acknowledged"], Some("phone1")),
+        ("inside", outside, &soon, dark(&[]), vec!["firing", "undelivered", "acknowledged"], Some("phone1")),
+        (
+            "outside",
+            outside,
+            &nobody,
+            dark(&["phone1"]),
+            vec!["firing", "delivered", "acknowledged"],
+            Some("phone2"),
+        ),
+        (
+            "outside",
+            outside,
+            &nobody,
+            dark(&["phone1", "phone2"]),
+            vec!["firing", "delivered", "unanswered"],
+            None,
+        ),
+        ("outside", inside, &nobody, dark(&[]), vec!["firing", "delivered", "unanswered"], None),
+        // Late is better than never.
+        (
+            "outside",
+            inside,
+            &late,
+            dark(&[]),
+            vec!["firing", "delivered", "unanswered", "acknowledged"],
+            Some("bob"),
+        ),
+    ];
+    for (chat, through, reader, faults, expected, who) in cases {
+        let calls =
+            format!("calls = {{ through = '{through}:7500', phones = ['phone1', 'phone2'], after = '5m' }}");
+        let services = watched("outside", "isp-r1", chat, &calls) + &others + reader;
+        let night = tried(&services, "", &faults, &[LOOK]);
+        assert_eq!(states(&night), expected, "{chat}, {through}, {faults}");
+        let by = night.events::<blackstart_manage::Event>().find_map(|(_, event)| match event {
+            blackstart_manage::Event::Alert(blackstart_manage::event::Alert::Acknowledged { by, .. }) => {
+                Some(by)
+            }
+            _ => None,
+        });
+        assert_eq!(by.as_deref(), who, "{chat}, {through}, {faults}");
     }
 }
 

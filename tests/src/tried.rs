@@ -52,7 +52,7 @@ pub fn tried_with(
     let asks = "[service.run.identity]\npush = \"198.51.100.85:7500\"\n";
     folder::write(&copy, "services.toml", &known.replace("[service.run.identity]\n", asks));
     add("network.toml", STANDBY);
-    add("zones/shop.example.zone", "wiki IN A 10.9.0.10\n");
+    add("zones/shop.example.zone", "wiki IN A 10.9.0.10\ndocs IN A 198.51.100.70\n");
     // Addresses that are announced to nobody outside.
     let network = folder::read(&copy, "network.toml");
     let inside = "networks = [\"203.0.113.64/26\", \"10.9.0.0/24\"]";

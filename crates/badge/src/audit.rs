@@ -1,5 +1,7 @@
 //! The audit log's lines: one JSON object per decision or leave, appended and synced before anybody is told.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::directory::DenyReason;
@@ -33,6 +35,11 @@ pub enum Outcome {
     Deny(DenyReason),
     /// Nothing was asked: the badge was held to the reader inside, by somebody who leaves.
     Left,
+}
+
+/// A time since 1970 as entries have it.
+pub(crate) fn unix_ms(now: Duration) -> u64 {
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }
 
 impl Entry {

@@ -132,6 +132,7 @@ impl Respond for Controller {
             AtDoor::Leave { door, badge } => {
                 let by = self.doors.borrow_mut().exit(&door, Instant::now());
                 if by.is_some() {
+                    self.doors.borrow_mut().left(&door, &badge, rt::time::unix_now());
                     // The door is open already. A server that does not hear of it takes the badge for inside.
                     let _ = self.ask(&Ask::Left { door: door.clone(), badge }).await;
                 }

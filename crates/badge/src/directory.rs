@@ -74,10 +74,18 @@ impl Directory {
     /// # Errors
     /// Why not.
     pub fn decide(&self, door: &str, badge: &str, now: Duration) -> Result<&str, DenyReason> {
-        let badge = self.by_number.get(badge).ok_or(DenyReason::UnknownBadge)?;
-        if !badge.doors.contains(door) {
-            return Err(DenyReason::NotAllowed);
+        match self.by_number.get(badge) {
+            Some(known) if !known.doors.contains(door) => Err(DenyReason::NotAllowed),
+            _ => self.holder(badge, now),
         }
+    }
+
+    /// Who carries `badge`, whatever it opens, if it is good at `now`.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub fn holder(&self, badge: &str, now: Duration) -> Result<&str, DenyReason> {
+        let badge = self.by_number.get(badge).ok_or(DenyReason::UnknownBadge)?;
         if now.as_secs() < badge.valid_from_unix_s {
             return Err(DenyReason::NotYetValid);
         }

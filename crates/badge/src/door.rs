@@ -7,9 +7,11 @@ use blackstart_rt::time::Instant;
 use blackstart_rt::{Map, Set};
 use serde::Deserialize;
 
+use crate::audit::{Entry, Outcome, unix_ms};
 use crate::directory::DenyReason;
 use crate::event::{By, Path};
 use crate::offline::{List, Policy};
+use crate::rules::{Rule, Rules};
 use crate::wire::Verdict;
 
 /// One door of a controller.
@@ -24,6 +26,9 @@ pub struct Door {
     /// How long the bolt stays back after a grant, seconds.
     #[serde(default = "unlock_s")]
     pub unlock_s: u64,
+    /// The rule that it applies by its own record when the server is silent and the list decides.
+    #[serde(default)]
+    pub own_rule: Option<Rule>,
 }
 
 fn unlock_s() -> u64 {
@@ -44,7 +49,7 @@ pub enum Fail {
 impl Door {
     /// A door that stays shut when nobody can decide.
     pub fn new(name: &str) -> Self {
-        Self { door: name.to_owned(), fail: Fail::Secure, unlock_s: unlock_s() }
+        Self { door: name.to_owned(), fail: Fail::Secure, unlock_s: unlock_s(), own_rule: None }
     }
 }
 
@@ -74,6 +79,8 @@ pub struct Doors {
     by_name: Map<String, Bolt>,
     policy: Option<Policy>,
     list: Option<List>,
+    /// What was seen at the doors that have rules of their own.
+    rules: Rules,
 }
 
 #[derive(Clone, Debug)]
@@ -85,8 +92,10 @@ struct Bolt {
 impl Doors {
     /// The given doors, all shut, without an offline list. `policy: None` means that none is ever used.
     pub fn new(doors: Vec<Door>, policy: Option<Policy>) -> Self {
+        let ruled = doors.iter().filter_map(|door| Some((door.door.clone(), door.own_rule.clone()?)));
+        let rules = Rules::new(ruled.collect());
         let bolt = |door: Door| (door.door.clone(), Bolt { door, back_until: Instant::default() });
-        Self { by_name: doors.into_iter().map(bolt).collect(), policy, list: None }
+        Self { by_name: doors.into_iter().map(bolt).collect(), policy, list: None, rules }
     }
 
     /// The doors' names.
@@ -117,7 +126,23 @@ impl Doors {
         if decision.verdict == Verdict::Opened {
             self.unlock(door, now);
         }
+        let outcome = match decision.verdict {
+            Verdict::Opened => Some(Outcome::Grant(String::new())),
+            Verdict::Denied(reason) => Some(Outcome::Deny(reason)),
+            Verdict::NoAnswer => None,
+        };
+        outcome.into_iter().for_each(|outcome| self.note(door, badge, outcome, unix_now));
         decision
+    }
+
+    /// A badge was held to the reader inside.
+    pub fn left(&mut self, door: &str, badge: &str, unix_now: Duration) {
+        self.note(door, badge, Outcome::Left, unix_now);
+    }
+
+    fn note(&mut self, door: &str, badge: &str, outcome: Outcome, unix_now: Duration) {
+        let (controller, door, badge) = (String::new(), door.to_owned(), badge.to_owned());
+        self.rules.note(&Entry { unix_ms: unix_ms(unix_now), controller, door, badge, outcome });
     }
 
     fn decide(&self, door: &str, badge: &str, heard: Heard, unix_now: Duration) -> Decision {
@@ -132,8 +157,8 @@ impl Doors {
     }
 
     fn ask_list(&self, door: &str, badge: &str, unix_now: Duration) -> Option<Result<(), DenyReason>> {
-        let said = self.list.as_ref()?.decide(self.policy?, door, badge, unix_now)?;
-        Some(said.map(|_person| ()))
+        let directory = self.list.as_ref()?.directory(self.policy?, unix_now)?;
+        Some(self.rules.decide(directory, door, badge, unix_now).map(drop))
     }
 
     /// The contact reports an open door: by a key (or force) when the bolt was out, else nothing new.
@@ -182,7 +207,7 @@ mod tests {
     /// "gate" is fail-secure, "fire" fail-safe; the list, if any, was fetched at 1000 s and lets 7 open
     /// "gate".
     fn doors(with_list: bool) -> Doors {
-        let door = |name: &str, fail| Door { door: name.into(), fail, unlock_s: 5 };
+        let door = |name: &str, fail| Door { fail, ..Door::new(name) };
         let policy = with_list.then_some(Policy { max_age_s: 100, refresh_s: 10 });
         let mut doors = Doors::new(vec![door("gate", Fail::Secure), door("fire", Fail::Safe)], policy);
         doors.remember(List::from(Stored {
@@ -227,6 +252,45 @@ mod tests {
         assert_eq!(doors.contact("gate", at(21)), None);
         assert_eq!(doors.exit("moon", at(20)), None);
         assert_eq!(doors.contact("moon", at(20)), None);
+    }
+
+    /// "lab" counts who is in, "safe" wants two; both by what the controller saw itself.
+    fn ruled() -> Doors {
+        let own = |name: &str, rule: Rule| Door { own_rule: Some(rule), ..Door::new(name) };
+        let lab = own("lab", Rule { zone: Some("lab".into()), ..Rule::default() });
+        let safe = own("safe", Rule { two_within_s: Some(60), ..Rule::default() });
+        let mut doors = Doors::new(vec![lab, safe], Some(Policy { max_age_s: 100, refresh_s: 10 }));
+        let badges = ["7", "8"].map(|number| badge(number, &["lab", "safe"], 0, 9999));
+        doors.remember(List::from(Stored { fetched_unix_s: 1000, badges: badges.into() }));
+        doors
+    }
+
+    #[test]
+    fn rules_go_by_what_the_controller_saw_while_the_server_is_silent() {
+        use DenyReason::{AlreadyIn, SecondPerson};
+        use Verdict::{Denied, Opened};
+        let taps = [
+            // Who came in by the server's word is in, and so is who came in by the list.
+            ("lab", "7", Heard::Grant, Opened),
+            ("lab", "7", Heard::Silence, Denied(AlreadyIn)),
+            ("lab", "8", Heard::Silence, Opened),
+            ("lab", "8", Heard::Silence, Denied(AlreadyIn)),
+            // Who waits by the server's word is the first of two.
+            ("safe", "7", Heard::Deny(SecondPerson), Denied(SecondPerson)),
+            ("safe", "8", Heard::Silence, Opened),
+            ("safe", "8", Heard::Silence, Denied(SecondPerson)),
+        ];
+        let mut doors = ruled();
+        for (door, number, heard, verdict) in taps {
+            let got = doors.tapped(door, number, heard, Duration::from_secs(1050), at(1));
+            assert_eq!(got.verdict, verdict, "{number} at {door}, {heard:?}");
+        }
+        doors.left("lab", "7", Duration::from_secs(1051));
+        let again =
+            |doors: &mut Doors| doors.tapped("lab", "7", Heard::Silence, Duration::from_secs(1052), at(1));
+        assert_eq!(again(&mut doors).verdict, Opened);
+        // After a loss of power nobody is known to be in.
+        assert_eq!(again(&mut ruled()).verdict, Opened);
     }
 
     fn heard() -> impl Strategy<Value = Heard> {

@@ -17,7 +17,7 @@
 //! | [`reader`] | what a person does at a door, and the reader as a service |
 //! | [`directory`] | who may open what, when: the pure decision |
 //! | [`door`] | a controller's state and its pure decision when the server is silent |
-//! | [`rules`] | nobody comes in twice, and some doors want two people |
+//! | [`rules`] | nobody comes in twice, some doors want two people, some people may take others along |
 //! | [`offline`] | the cached list and its age |
 //! | [`audit`] | the audit log's lines |
 //! | [`wire`] | JSON lines between the three |

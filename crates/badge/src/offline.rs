@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::directory::{Badge, DenyReason, Directory};
+use crate::directory::{Badge, Directory};
 
 /// The list's name on the controller's disk: a controller that rebooted in an outage still has it.
 pub const FILE: &str = "offline-list.json";
@@ -48,17 +48,11 @@ impl From<Stored> for List {
 }
 
 impl List {
-    /// What the list says at `now`; `None` when it is too old, or from a future that this clock has not
-    /// reached.
-    pub fn decide(
-        &self,
-        policy: Policy,
-        door: &str,
-        badge: &str,
-        now: Duration,
-    ) -> Option<Result<&str, DenyReason>> {
+    /// What the list holds, to be asked at `now`; `None` when it is too old, or from a future that this clock has
+    /// not reached.
+    pub fn directory(&self, policy: Policy, now: Duration) -> Option<&Directory> {
         let age_s = now.as_secs().checked_sub(self.fetched_unix_s)?;
-        (age_s <= policy.max_age_s).then(|| self.directory.decide(door, badge, now))
+        (age_s <= policy.max_age_s).then_some(&self.directory)
     }
 }
 
@@ -72,16 +66,11 @@ mod tests {
         let stored = Stored { fetched_unix_s: 1000, badges: vec![badge("7", &["gate"], 0, 5000)] };
         let list = List::from(stored);
         let policy = Policy { max_age_s: 100, refresh_s: 10 };
-        let table = [
-            ("7", 999, None),
-            ("7", 1000, Some(Ok("person of 7"))),
-            ("7", 1100, Some(Ok("person of 7"))),
-            ("7", 1101, None),
-            ("8", 1050, Some(Err(DenyReason::UnknownBadge))),
-        ];
-        for (number, now_s, expected) in table {
-            let got = list.decide(policy, "gate", number, Duration::from_secs(now_s));
-            assert_eq!(got, expected, "{number} at {now_s} s");
+        let table = [(999, None), (1000, Some("person of 7")), (1100, Some("person of 7")), (1101, None)];
+        for (now_s, expected) in table {
+            let now = Duration::from_secs(now_s);
+            let got = list.directory(policy, now).map(|directory| directory.decide("gate", "7", now));
+            assert_eq!(got, expected.map(Ok), "at {now_s} s");
         }
     }
 }

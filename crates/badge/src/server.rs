@@ -7,7 +7,6 @@ use std::cell::Cell;
 use std::io;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::Duration;
 
 use blackstart_identity::certificate::Certificate;
 use blackstart_rt as rt;
@@ -16,10 +15,10 @@ use rt::{Map, Set};
 use serde::Deserialize;
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::audit::{self, Entry, Outcome};
+use crate::audit::{self, Entry, Outcome, unix_ms};
 use crate::directory::{Badge, Directory};
 use crate::event::Event;
-use crate::rules::{Rule, Rules};
+use crate::rules::{Rule, Rules, WhenSilent};
 use crate::serve::{self, Limits, Respond};
 use crate::wire::{Answer, Ask};
 
@@ -57,10 +56,12 @@ pub async fn run(config: Config) -> io::Result<()> {
 pub async fn serve(listener: TcpListener, config: Config) -> io::Result<()> {
     let log = mend_audit_log().await?;
     let (directory, ruled) = (Directory::new(config.badges), config.rules.keys().cloned().collect());
+    let shut = config.rules.iter().filter(|(_, rule)| rule.when_silent == WhenSilent::Shut);
+    let unlisted = shut.map(|(door, _)| door.clone()).collect();
     let mut rules = Rules::new(config.rules);
     audit::entries(&log).for_each(|entry| rules.note(&entry));
     let (certificate, rules) = (config.certificate, Mutex::new(rules));
-    let server = Server { certificate, directory, ruled, rules, torn: Cell::new(false) };
+    let server = Server { certificate, directory, ruled, unlisted, rules, torn: Cell::new(false) };
     serve::serve("badge/connection", listener, config.limits, Rc::new(server)).await;
     Ok(())
 }
@@ -84,6 +85,8 @@ struct Server {
     directory: Directory,
     /// The doors that have rules.
     ruled: Set<String>,
+    /// Those among them that no list may open.
+    unlisted: Set<String>,
     /// Held from a decision at such a door until it is in the log: the next one goes by it.
     rules: Mutex<Rules>,
     /// The disk took a piece of the last line: the next must not grow out of it.
@@ -102,8 +105,8 @@ impl Respond for Server {
         Some(match request {
             Ask::Decide { door, badge } => self.decide(peer, door, badge).await,
             Ask::Left { door, badge } => self.note_left(peer, door, badge).await,
-            // No list knows who is in or who waits.
-            Ask::List { doors } => Answer::Badges(self.directory.extract(&(&doors - &self.ruled))),
+            // No list knows who is in or who waits; some doors are opened by it all the same.
+            Ask::List { doors } => Answer::Badges(self.directory.extract(&(&doors - &self.unlisted))),
         })
     }
 }
@@ -112,12 +115,12 @@ impl Server {
     async fn decide(&self, controller: SocketAddr, door: String, badge: String) -> Answer {
         let rules = self.rules_of(&door).await;
         let now = rt::time::unix_now();
-        let decided = self.directory.decide(&door, &badge, now).and_then(|person| {
-            rules.as_ref().map_or(Ok(()), |rules| rules.judge(&self.directory, &door, &badge, now))?;
-            Ok(person.to_owned())
-        });
+        let decided = match &rules {
+            Some(rules) => rules.decide(&self.directory, &door, &badge, now),
+            None => self.directory.decide(&door, &badge, now),
+        };
         let (answer, outcome) = match decided {
-            Ok(person) => (Answer::Grant { person: person.clone() }, Outcome::Grant(person)),
+            Ok(person) => (Answer::Grant { person: person.to_owned() }, Outcome::Grant(person.to_owned())),
             Err(reason) => (Answer::Deny { reason }, Outcome::Deny(reason)),
         };
         let entry = Entry { unix_ms: unix_ms(now), controller: controller.to_string(), door, badge, outcome };
@@ -164,8 +167,4 @@ impl Server {
 fn refuse_unrecorded(error: &io::Error) -> Answer {
     rt::emit(&Event::AuditFailed { error: error.to_string() });
     Answer::Error { text: format!("cannot write the audit log: {error}") }
-}
-
-fn unix_ms(now: Duration) -> u64 {
-    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
 }

@@ -53,7 +53,7 @@ fn reader_config() -> reader::Config {
 }
 
 fn controller_config(offline_list: Option<Policy>) -> controller::Config {
-    let door = |name: &str, fail| Door { door: name.into(), fail, unlock_s: 5 };
+    let door = |name: &str, fail| Door { fail, ..Door::new(name) };
     controller::Config {
         listen: at(CONTROLLER, 7100),
         server: "access.corp.example:7000".parse().unwrap(),
@@ -169,7 +169,7 @@ fn a_server_is_asked_once_its_certificate_is_believed_by_the_clock_here() {
     const DAY_S: u64 = 86_400;
     let today = 1_633_305_600;
     let shown = |from: u64, until: u64| {
-        Some(Certificate { not_before_unix_s: today + from, not_after_unix_s: today + until })
+        Some(format!("certificate {} {}", today + from, today + until).parse::<Certificate>().unwrap())
     };
     for (certificate, ahead_s, why) in [
         (shown(0, DAY_S), 0, None),
@@ -301,7 +301,7 @@ fn rules_of_doors_outlive_a_loss_of_power() {
         let eight =
             seven.iter().map(|badge| Badge { badge: "8".into(), person: "bob".into(), ..badge.clone() });
         let badges = seven.iter().cloned().chain(eight).collect();
-        let rule = Rule { zone: Some("cage".into()), two_within_s: Some(60) };
+        let rule = Rule { zone: Some("cage".into()), two_within_s: Some(60), ..Rule::default() };
         spawn(
             "access",
             server::run(server::Config {

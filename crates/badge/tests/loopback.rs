@@ -48,7 +48,7 @@ async fn start_server() -> (SocketAddr, rt::task::JoinHandle<std::io::Result<()>
 
 async fn start_controller(server: SocketAddr, offline_list: Option<Policy>) -> SocketAddr {
     let (listener, address) = bind().await;
-    let door = |name: &str, fail| Door { door: name.into(), fail, unlock_s: 5 };
+    let door = |name: &str, fail| Door { fail, ..Door::new(name) };
     let config = controller::Config {
         certificate: false,
         listen: ANYWHERE,

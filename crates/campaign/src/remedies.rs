@@ -120,6 +120,6 @@ fn fitting(kind: Kind) -> &'static [&'static str] {
         Kind::Person => &["one-more-person"],
         Kind::Console | Kind::SignIn => &["secret-at-hand"],
         Kind::Limit | Kind::Wait => &["standing-authority", "cached-list", "secret-at-hand"],
-        Kind::Travel | Kind::Port | Kind::Reach | Kind::Task => &[],
+        Kind::Certificate | Kind::Travel | Kind::Port | Kind::Reach | Kind::Task => &[],
     }
 }

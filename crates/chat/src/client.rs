@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use blackstart_dns::endpoint::{ConnectError, Endpoint};
 use blackstart_dns::stub::{self, Resolver};
+use blackstart_identity::certificate::{self, Invalid};
 use blackstart_rt as rt;
 use rt::net::TcpStream;
 use rt::time::Instant;
@@ -43,6 +44,9 @@ pub enum Error {
     /// The connection broke.
     #[error("chat: connection lost: {0}")]
     Lost(#[source] io::Error),
+    /// The server shows a certificate that is not believed.
+    #[error("chat: {0}")]
+    Certificate(#[from] Invalid),
 }
 
 impl From<ConnectError> for Error {
@@ -103,7 +107,7 @@ pub struct Client {
 }
 
 /// Connects to `server`, a name or an address, and logs in; `token` is the session token where sign-in is
-/// required.
+/// required. A certificate that the server shows must hold by the clock here.
 ///
 /// # Errors
 /// See [`Error`]; a server that accepts and then says nothing for [`TIMEOUT`] counts as [`Error::Lost`].
@@ -152,6 +156,9 @@ impl Client {
             let message = self.next_message().await?;
             match message.command.as_str() {
                 RPL_WELCOME => return Ok(()),
+                "NOTICE" => {
+                    certificate::is_shown(message.param(1).unwrap_or_default(), rt::time::unix_now())?;
+                }
                 command if is_error(command) && command != ERR_NOMOTD => return Err(refused(&message)),
                 _ => {}
             }

@@ -46,7 +46,7 @@ pub enum LoginRefusal {
     #[error("session refused: {0}")]
     BadToken(String),
     /// The sign-in service could not be asked.
-    #[error("sign-in is unreachable: {0}")]
+    #[error("nobody vouches: {0}")]
     SignInUnreachable(String),
 }
 
@@ -61,6 +61,8 @@ pub enum Why {
     Refused(String),
     /// The connection broke.
     Lost(String),
+    /// What the server shows of itself is not believed.
+    Certificate(String),
 }
 
 impl rt::Event for Event {

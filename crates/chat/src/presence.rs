@@ -8,7 +8,7 @@ use blackstart_rt as rt;
 use rt::time::{Alarm, Instant};
 use serde::Deserialize;
 
-use crate::client::{self, Client, Error};
+use crate::client::{self, Client, Error, Incoming};
 use crate::event::{Event, Why};
 
 /// Configuration of a background connection.
@@ -39,6 +39,19 @@ pub struct Config {
     /// Keeps a log in the channel: a line so often, seconds. Without it nothing is said.
     #[serde(default)]
     pub log_every_s: Option<u64>,
+    /// Somebody sits there and answers what one other says in the channel.
+    #[serde(default)]
+    pub answers: Option<Answers>,
+}
+
+/// Whom somebody at the laptop answers.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Answers {
+    /// The nickname.
+    pub nick: String,
+    /// How long it takes them, seconds.
+    pub after_s: u64,
 }
 
 fn nobody() -> stub::Config {
@@ -86,14 +99,19 @@ async fn come_online(config: &Config, resolver: &Resolver) -> Result<Client, Err
     Ok(client)
 }
 
-/// Listens, and writes the log where one is to be kept; `lines` counts what was said since the boot.
+/// Listens, answers, and writes the log where one is to be kept; `lines` counts what was said since the boot.
 async fn stay(mut client: Client, config: &Config, lines: &mut u64) -> Error {
     let every = config.log_every_s.map(|seconds| Duration::from_secs(seconds.max(1)));
     let mut next = every.map(|every| Instant::now() + every);
     let mut alarm = Alarm::default();
+    let (mut reading, mut read) = (Alarm::default(), None);
     loop {
         let done = rt::select! {
-            heard = client.recv() => heard.map(drop),
+            heard = client.recv() => heard.map(|heard| read = read.or(read_at(config, &heard))),
+            () = reading.at(read) => {
+                read = None;
+                answer(&mut client, config).await
+            }
             () = alarm.at(next) => {
                 next = every.map(|every| Instant::now() + every);
                 *lines += 1;
@@ -104,6 +122,19 @@ async fn stay(mut client: Client, config: &Config, lines: &mut u64) -> Error {
             return error;
         }
     }
+}
+
+/// When somebody has read what was just heard, if it is for them.
+fn read_at(config: &Config, heard: &Incoming) -> Option<Instant> {
+    let answers = config.answers.as_ref()?;
+    let Incoming::Said { from, target, .. } = heard else { return None };
+    let asked = *from == answers.nick && *target == config.channel;
+    asked.then(|| Instant::now() + Duration::from_secs(answers.after_s))
+}
+
+async fn answer(client: &mut Client, config: &Config) -> Result<(), Error> {
+    let Some(answers) = &config.answers else { return Ok(()) };
+    client.say(&config.channel, &format!("{}: I have it", answers.nick)).await
 }
 
 /// One line; what the server has kept is recorded.
@@ -170,6 +201,7 @@ impl From<&Error> for Why {
             Error::Connect(_) => Self::Connect(text),
             Error::Refused(_) => Self::Refused(text),
             Error::Lost(_) => Self::Lost(text),
+            Error::Certificate(_) => Self::Certificate(text),
         }
     }
 }

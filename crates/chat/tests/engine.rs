@@ -88,23 +88,25 @@ fn two_hosts_exchange_a_line() {
     assert_eq!(heard, "ada: all down, heard");
 }
 
+fn presence_config() -> presence::Config {
+    presence::Config {
+        server: "chat.corp.example".into(),
+        port: 6667,
+        resolver: resolver(),
+        nick: "bob".into(),
+        channel: "#war".into(),
+        token: None,
+        retry_min_s: 1,
+        retry_max_s: 60,
+        log_every_s: None,
+        answers: None,
+    }
+}
+
 #[test]
 fn a_laptop_notices_what_is_gone_and_comes_back() {
     let mut star = company(2);
-    star.program(LAPTOP, || {
-        let config = presence::Config {
-            server: "chat.corp.example".into(),
-            port: 6667,
-            resolver: resolver(),
-            nick: "bob".into(),
-            channel: "#war".into(),
-            token: None,
-            retry_min_s: 1,
-            retry_max_s: 60,
-            log_every_s: None,
-        };
-        rt::task::spawn("presence", presence::run(config));
-    });
+    star.program(LAPTOP, || drop(rt::task::spawn("presence", presence::run(presence_config()))));
     star.tell(PHONE, async {
         let (chat, dns) = (control::node("chat").unwrap(), control::node("dns").unwrap());
         let wait = |minutes: u64| rt::time::sleep(Duration::from_secs(60 * minutes));
@@ -132,8 +134,42 @@ fn note(event: &Event) -> &'static str {
         Event::Offline { why: Why::Connect(_), .. } => "no connection",
         Event::Offline { why: Why::Dns(_), .. } => "no name",
         Event::Offline { why: Why::Refused(_), .. } => "refused",
+        Event::Offline { why: Why::Certificate(_), .. } => "not believed",
         Event::LoginRefused { .. } => "login refused",
         Event::Acknowledged { .. } => "acknowledged",
+    }
+}
+
+/// The server is there, and says so; whether it is believed hangs on its certificate and on the laptop's clock.
+#[test]
+fn a_laptop_comes_in_once_it_believes_the_server_by_its_own_clock() {
+    const DAY_S: u64 = 86_400;
+    let today = 1_633_305_600;
+    for (from, until, ahead_s, told) in [
+        (0, DAY_S, 0, "online"),
+        (0, DAY_S, 2 * DAY_S, "not believed"),
+        (DAY_S, 2 * DAY_S, 0, "not believed"),
+        (DAY_S, 2 * DAY_S, DAY_S, "online"),
+    ] {
+        let mut star = Star::new(9, &HOSTS);
+        let shown = format!("certificate {} {}", today + from, today + until);
+        star.program(CHAT, move || {
+            let settings = Settings { certificate: shown.parse().ok(), ..Settings::default() };
+            spawn("chat", server::run(server::Config { settings, ..chat_config() }));
+        });
+        star.program(DNS, || spawn("dns", authority::run(authority::Config::default(), zones())));
+        star.program(LAPTOP, || drop(rt::task::spawn("presence", presence::run(presence_config()))));
+        star.tell(PHONE, async move {
+            let laptop = control::node("laptop").unwrap();
+            control::set_clock_offset(laptop, ahead_s as i64 * 1_000_000_000).unwrap();
+            control::power_off(laptop).unwrap();
+            control::power_on(laptop).unwrap();
+            rt::time::sleep(Duration::from_secs(120)).await;
+        });
+        let records = star.sim.records();
+        let events = records.iter().filter_map(|record| rt::decode(record.kind, &record.bytes));
+        let last = events.last().map(|event| note(&event.unwrap()));
+        assert_eq!(last, Some(told), "from {from} until {until}, {ahead_s} s ahead");
     }
 }
 
@@ -236,6 +272,7 @@ fn a_laptop_that_keeps_a_log_records_what_the_server_has() {
             retry_min_s: 1,
             retry_max_s: 60,
             log_every_s: Some(60),
+            answers: None,
         };
         rt::task::spawn("presence", presence::run(config));
     });

@@ -8,14 +8,16 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::moment::Moment;
+
 /// What is shown: nothing but its validity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields)]
 pub struct Certificate {
-    /// Holds from this on, seconds since 1970.
-    pub not_before_unix_s: u64,
-    /// Holds until this, inclusive, seconds since 1970.
-    pub not_after_unix_s: u64,
+    /// Holds from this on.
+    pub from: Moment,
+    /// Holds until this, inclusive.
+    pub until: Moment,
 }
 
 /// Why a certificate is not believed.
@@ -36,8 +38,8 @@ impl Certificate {
     /// Why not.
     pub fn check(self, now: Duration) -> Result<(), Invalid> {
         match now.as_secs() {
-            now if now < self.not_before_unix_s => Err(Invalid::NotYet),
-            now if now > self.not_after_unix_s => Err(Invalid::Expired),
+            now if now < self.from.unix_s() => Err(Invalid::NotYet),
+            now if now > self.until.unix_s() => Err(Invalid::Expired),
             _ => Ok(()),
         }
     }
@@ -54,7 +56,7 @@ pub fn is_shown(line: &str, now: Duration) -> Result<bool, Invalid> {
 /// As it is shown on the wire.
 impl fmt::Display for Certificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "certificate {} {}", self.not_before_unix_s, self.not_after_unix_s)
+        write!(f, "certificate {} {}", self.from.unix_s(), self.until.unix_s())
     }
 }
 
@@ -63,8 +65,8 @@ impl FromStr for Certificate {
 
     fn from_str(line: &str) -> Result<Self, ()> {
         let (from, until) = line.strip_prefix("certificate ").and_then(|it| it.split_once(' ')).ok_or(())?;
-        let seconds = |text: &str| text.parse::<u64>().map_err(drop);
-        Ok(Self { not_before_unix_s: seconds(from)?, not_after_unix_s: seconds(until)? })
+        let moment = |text: &str| text.parse().ok().and_then(Moment::from_unix_s).ok_or(());
+        Ok(Self { from: moment(from)?, until: moment(until)? })
     }
 }
 
@@ -75,7 +77,7 @@ mod tests {
 
     #[test]
     fn holds_from_a_time_to_a_time() {
-        let certificate = Certificate { not_before_unix_s: 100, not_after_unix_s: 200 };
+        let certificate: Certificate = "certificate 100 200".parse().unwrap();
         let table = [(99, Err(Invalid::NotYet)), (100, Ok(())), (200, Ok(())), (201, Err(Invalid::Expired))];
         for (now_s, expected) in table {
             assert_eq!(certificate.check(Duration::from_secs(now_s)), expected, "{now_s} s");
@@ -97,9 +99,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn reads_back_what_it_shows(from: u64, until: u64, line in ".{0,40}") {
-            let shown = Certificate { not_before_unix_s: from, not_after_unix_s: until };
-            prop_assert_eq!(shown.to_string().parse(), Ok(shown));
+        fn reads_back_what_it_shows(from in 0_u64..9_999_999_999, until: u64, line in ".{0,40}") {
+            let shown = format!("certificate {from} {until}");
+            let read = shown.parse::<Certificate>();
+            // A time after the year 9999 is none that a file could say.
+            prop_assert_eq!(read.map(|read| read.to_string()).ok(), Moment::from_unix_s(until).map(|_| shown));
             let _ = line.parse::<Certificate>();
         }
     }

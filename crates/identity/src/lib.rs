@@ -13,6 +13,7 @@
 //! | [`code`] | a second factor that needs a clock |
 //! | [`push`] | a second factor that needs a network: a question to a phone |
 //! | [`certificate`] | what a service shows, valid from a time to a time |
+//! | [`moment`] | a moment of history, as files say it |
 //! | [`session`] | the table of sessions and its form on the disk |
 //! | [`wire`] | JSON lines: requests and answers |
 //! | [`event`] | what is recorded |
@@ -23,6 +24,7 @@ pub mod client;
 pub mod code;
 pub mod event;
 pub mod local;
+pub mod moment;
 pub mod push;
 pub mod server;
 pub mod session;

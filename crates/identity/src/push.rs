@@ -1,7 +1,8 @@
-//! A second factor that needs a network: a question pushed to the phone of whoever signs in.
+//! A question pushed to a phone: a second factor that needs a network, or a call about an alert.
 //!
 //! The sign-in service asks the push service, which asks the phone, each hop real TCP. Whoever holds the phone is signing in
-//! just now and says yes. When any of the three is out of reach, nobody says anything and the sign-in is denied.
+//! just now and says yes. When any of the three is out of reach, nobody says anything and the sign-in is denied. Alerting asks
+//! in the same way, and yes means that somebody picked up.
 
 use std::io;
 use std::net::SocketAddr;
@@ -20,7 +21,7 @@ pub const PATIENCE: Duration = Duration::from_secs(8);
 /// A connection that says nothing for so long is closed.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// How an account's phone is reached.
+/// How a phone is reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Push {
@@ -35,14 +36,14 @@ pub struct Push {
 #[serde(rename_all = "kebab-case")]
 enum Ask {
     /// To the push service: ask this phone.
-    Push { phone: SocketAddr, account: String },
-    /// To the phone: is this you?
-    Approve { account: String },
+    Push { phone: SocketAddr, about: String },
+    /// To the phone: is this you, do you have it?
+    Approve { about: String },
 }
 
-/// Whether the phone said yes in time.
-pub async fn approved(push: Push, account: &str) -> bool {
-    let asked = Ask::Push { phone: push.phone, account: account.to_owned() };
+/// Whether the phone said yes in time, about an account that somebody signs in with or an alert.
+pub async fn approved(push: Push, about: &str) -> bool {
+    let asked = Ask::Push { phone: push.phone, about: about.to_owned() };
     let answer = rt::time::timeout(PATIENCE, exchange(push.via, &asked)).await;
     matches!(answer, Ok(Ok(true)))
 }
@@ -90,8 +91,8 @@ async fn answer(stream: TcpStream, side: Side) {
     let ails = rt::task::instead().await.is_some();
     let yes = match (side, asked) {
         _ if ails => false,
-        (Side::Relay, Ask::Push { phone, account }) => {
-            let asked = rt::time::timeout(PATIENCE, exchange(phone, &Ask::Approve { account })).await;
+        (Side::Relay, Ask::Push { phone, about }) => {
+            let asked = rt::time::timeout(PATIENCE, exchange(phone, &Ask::Approve { about })).await;
             matches!(asked, Ok(Ok(true)))
         }
         (Side::Phone, Ask::Approve { .. }) => true,

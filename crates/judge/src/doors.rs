@@ -1,4 +1,4 @@
-//! Doors: each opening needs a badge that may, or a key in somebody's hand.
+//! Doors: each opening needs a badge that may, somebody before it who may take others along, or a key in somebody's hand.
 //!
 //! Who may is read from the scenario's files. The access server, the controllers and their lists are what is judged.
 
@@ -16,11 +16,13 @@ pub(crate) struct Doors {
     physical: Physical,
     /// Doors of a controller for which a badge was granted and that did not open yet.
     granted: Set<(NodeId, String)>,
+    /// Doors that opened to somebody who may take others along. For how long is by the server's clock, which may be wrong.
+    escorted: Set<String>,
 }
 
 impl Doors {
     pub(crate) fn new(facts: &Facts) -> Self {
-        Self { physical: Physical::new(&facts.people), granted: Set::new() }
+        Self { physical: Physical::new(&facts.people), granted: Set::new(), escorted: Set::new() }
     }
 
     pub(crate) fn people(&mut self, event: &blackstart_world::Event) {
@@ -46,8 +48,13 @@ impl Doors {
         }
     }
 
-    fn decision(&self, facts: &Facts, door: &str, badge: &str, path: Path) -> Option<String> {
-        let may = facts.badges.get(badge).is_some_and(|doors| doors.contains(door));
+    fn decision(&mut self, facts: &Facts, door: &str, badge: &str, path: Path) -> Option<String> {
+        let escort = facts.people.doors.get(door).and_then(|door| door.rule.escort.as_ref());
+        if escort.is_some_and(|escort| escort.badges.contains(badge)) {
+            self.escorted.insert(door.to_owned());
+        }
+        let allowed = facts.badges.get(badge).is_some_and(|doors| doors.contains(door));
+        let may = allowed || self.escorted.contains(door);
         match path {
             Path::Server | Path::OfflineList if may => None,
             Path::Server | Path::OfflineList => {
@@ -75,6 +82,7 @@ impl Doors {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use blackstart_badge::rules::Escort;
     use blackstart_rt::Map;
     use blackstart_world::{Door, Event as People, People as Everybody, Person};
 
@@ -90,6 +98,7 @@ mod tests {
             key: Some(text("iron")),
             fail: Default::default(),
             rule: Default::default(),
+            escorts: None,
         };
         let gus = Person {
             name: text("Gus"),
@@ -130,6 +139,19 @@ mod tests {
         let facts = facts();
         let mut doors = Doors::new(&facts);
         events.iter().find_map(|event| doors.step(&facts, NodeId(1), event))
+    }
+
+    #[test]
+    fn a_badge_that_may_not_needs_somebody_who_may_take_it_along() {
+        let mut facts = facts();
+        let escort = Escort { badges: Set::from(["7".to_owned()]), within_s: 30 };
+        facts.people.doors.get_mut("gate").expect("the gate").rule.escort = Some(escort);
+        let wrong = |taps: &[&str]| {
+            let mut doors = Doors::new(&facts);
+            taps.iter().any(|badge| doors.step(&facts, NodeId(1), &tap(badge, Path::Server)).is_some())
+        };
+        assert!(wrong(&["8"]) && wrong(&["8", "7"]));
+        assert!(!wrong(&["7", "8"]));
     }
 
     #[test]

@@ -4,7 +4,11 @@
 //! name and path, and a session where the chat asks for one. An alert that finds no way is on record as undelivered and tried
 //! again until it gets out or there is nothing to tell any more. A page counts as delivered when the chat has it on its disk.
 //!
-//! Absent: several rules in one, silences, a phone call as a second way.
+//! With `calls` that is not enough: somebody has to say in the channel that they have it (`NICK: ...`, to the alert). If nobody
+//! has after some time, delivered or not, a paging provider calls phones, one after the other, until one is picked up. That way
+//! has needs of its own as well: a path to the provider, and one from there to a phone.
+//!
+//! Absent: several rules in one, silences, a phone that rings and is not picked up.
 
 use std::cell::Cell;
 use std::io;
@@ -13,9 +17,11 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use blackstart_app::http;
-use blackstart_chat::client as chat;
+use blackstart_chat::client::{self as chat, Incoming};
+use blackstart_chat::names::NICK_MAX;
 use blackstart_dns::endpoint::{Endpoint, Host};
 use blackstart_dns::stub::Resolver;
+use blackstart_identity::push::{self, Push};
 use blackstart_rt as rt;
 use rt::task::Instead;
 use rt::time::Instant;
@@ -47,6 +53,19 @@ pub struct Config {
     pub sign_in: Option<(sign_in::Config, Account)>,
     /// From one attempt to deliver a page to the next.
     pub retry: Duration,
+    /// Whom a provider calls when nobody says that they have it.
+    pub calls: Option<Calls>,
+}
+
+/// The second way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Calls {
+    /// The provider.
+    pub through: SocketAddr,
+    /// Phones by name, in the order in which they are called.
+    pub phones: Vec<(String, SocketAddr)>,
+    /// How long the first way has.
+    pub after: Duration,
 }
 
 /// Decides when an alert fires and when it is over. Knows no clock.
@@ -118,30 +137,51 @@ async fn look(config: &Config, resolver: &Resolver) -> bool {
     page.ok().flatten().is_some_and(|page| page.status().is_success())
 }
 
-/// Pages once for each time that the alert fires, as often as it takes.
+/// Pages once for each time that the alert fires, until somebody knows or it is over.
 async fn page(config: Rc<Config>, says: Rc<Says>) {
     loop {
         says.changed.notified().await;
-        let mut told = None;
-        while says.fires.get() {
-            let alert = config.name.clone();
-            match deliver(&config).await {
-                Ok(()) => {
-                    record(Alert::Delivered { alert });
-                    break;
-                }
-                Err(why) if told.as_ref() != Some(&why) => {
-                    record(Alert::Undelivered { alert, why: why.clone() });
-                    told = Some(why);
-                }
-                Err(_) => {}
+        if says.fires.get() {
+            rt::select! {
+                () = tell(&config) => {}
+                () = says.changed.notified() => {}
             }
-            rt::time::sleep(config.retry).await;
         }
     }
 }
 
-async fn deliver(config: &Config) -> Result<(), String> {
+async fn tell(config: &Config) {
+    let Some(calls) = &config.calls else {
+        return deliver(config).await.quit("told").await;
+    };
+    let by = rt::select! {
+        by = acknowledged(config) => by,
+        by = picked_up(config, calls) => by,
+    };
+    record(Alert::Acknowledged { alert: config.name.clone(), by });
+}
+
+/// Says it in the channel, as often as it takes; still there afterwards.
+async fn deliver(config: &Config) -> chat::Client {
+    let mut told = None;
+    loop {
+        let alert = config.name.clone();
+        match say(config).await {
+            Ok(client) => {
+                record(Alert::Delivered { alert });
+                return client;
+            }
+            Err(why) if told.as_ref() != Some(&why) => {
+                record(Alert::Undelivered { alert, why: why.clone() });
+                told = Some(why);
+            }
+            Err(_) => {}
+        }
+        rt::time::sleep(config.retry).await;
+    }
+}
+
+async fn say(config: &Config) -> Result<chat::Client, String> {
     let resolver = Resolver::new(config.resolvers.clone());
     let session = match &config.sign_in {
         Some((at, account)) => {
@@ -156,13 +196,62 @@ async fn deliver(config: &Config) -> Result<(), String> {
     };
     let port = config.chat.port;
     let said = async {
-        let mut client = chat::connect(&resolver, &server, port, "alerts", session.as_deref()).await?;
+        let mut client =
+            chat::connect(&resolver, &server, port, &nick(&config.name), session.as_deref()).await?;
         client.join(&config.channel).await?;
         client.say_and_wait(&config.channel, &format!("alert: {}", config.name)).await?;
-        client.quit("told").await;
-        Ok(())
+        Ok(client)
     };
     said.await.map_err(|error: chat::Error| error.to_string())
+}
+
+/// Says it in the channel until somebody answers there; who.
+async fn acknowledged(config: &Config) -> String {
+    loop {
+        let client = deliver(config).await;
+        match answer(client, &config.channel).await {
+            Ok(by) => return by,
+            // Nobody knows what was said while it was away.
+            Err(_) => rt::time::sleep(config.retry).await,
+        }
+    }
+}
+
+async fn answer(mut client: chat::Client, channel: &str) -> Result<String, chat::Error> {
+    let to_us = format!("{}:", client.nick());
+    loop {
+        match client.recv().await? {
+            Incoming::Said { from, target, text } if target == channel && text.starts_with(&to_us) => {
+                client.quit("told").await;
+                return Ok(from);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Has phones called once the first way had its time, until one is picked up; which.
+async fn picked_up(config: &Config, calls: &Calls) -> String {
+    rt::time::sleep(calls.after).await;
+    let mut told = false;
+    loop {
+        for (name, phone) in &calls.phones {
+            let call = Push { via: calls.through, phone: *phone };
+            if push::approved(call, &config.name).await {
+                return name.clone();
+            }
+        }
+        if !std::mem::replace(&mut told, true) {
+            record(Alert::Unanswered { alert: config.name.clone() });
+        }
+        rt::time::sleep(config.retry).await;
+    }
+}
+
+/// An alert's name in the chat: each has its own, so that several can be there at once.
+fn nick(alert: &str) -> String {
+    let word = alert.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-');
+    "alert-".chars().chain(word).take(NICK_MAX).collect()
 }
 
 fn record(step: Alert) {

@@ -187,6 +187,18 @@ pub enum Alert {
         /// The alert.
         alert: String,
     },
+    /// Somebody said that they have it, or picked up a phone.
+    Acknowledged {
+        /// The alert.
+        alert: String,
+        /// Their name in the chat, or the phone.
+        by: String,
+    },
+    /// Nobody said anything, and no phone was picked up.
+    Unanswered {
+        /// The alert.
+        alert: String,
+    },
 }
 
 /// A step of the configuration store.

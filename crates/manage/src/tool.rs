@@ -9,6 +9,8 @@
 //! GET / with neither                           401
 //! ```
 //!
+//! A tool that has a certificate shows it with every answer, in the header `shows`; a browser that does not believe it by the clock
+//! there shows nothing of the page.
 //! Sessions are on the disk before they leave. Absent: what the tool knows of people beside that, and signing out.
 
 use std::cell::RefCell;
@@ -17,6 +19,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use blackstart_app::http::{self, Request, Response, response};
+use blackstart_identity::certificate::{self, Certificate, Invalid};
 use blackstart_identity::session::{Session, Sessions};
 use blackstart_rt as rt;
 use hyper::header::{AUTHORIZATION, COOKIE, HeaderName, SET_COOKIE};
@@ -27,6 +30,8 @@ use crate::sign_in::{self, SignIn};
 
 const OWN: &str = "session=";
 const COMPANY: &str = "Bearer ";
+/// The header in which the certificate is shown.
+const SHOWS: HeaderName = HeaderName::from_static("shows");
 /// The file of sessions on the host's disk.
 const SESSIONS_FILE: &str = "tool-sessions";
 
@@ -45,6 +50,8 @@ pub struct Config {
     pub session: Duration,
     /// Sessions from before the run.
     pub sessions: Vec<Session>,
+    /// What it shows to whoever asks.
+    pub certificate: Option<Certificate>,
 }
 
 /// Serves until the host or the task dies.
@@ -74,7 +81,16 @@ impl Tool {
         Ok(Self { config, sign_in, sessions: RefCell::new(sessions), tokens: RefCell::new(tokens) })
     }
 
+    /// The page, with what the tool shows of itself.
     async fn answer(&self, request: &Request) -> Response {
+        let mut page = self.page(request).await;
+        if let Some(shown) = self.config.certificate.and_then(|it| it.to_string().parse().ok()) {
+            page.headers_mut().insert(SHOWS, shown);
+        }
+        page
+    }
+
+    async fn page(&self, request: &Request) -> Response {
         if !http::serves(&self.config.hosts, &http::host(request)) {
             return response(StatusCode::MISDIRECTED_REQUEST, "not served here\n");
         }
@@ -145,12 +161,23 @@ pub enum Page {
     Refused(String),
 }
 
-/// Asks for the front page of `host` at an address, a tool or any other site.
+/// Why there is no page.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No answer.
+    #[error(transparent)]
+    Http(#[from] http::Error),
+    /// What answered shows a certificate that is not believed.
+    #[error("{0}")]
+    Certificate(#[from] Invalid),
+}
+
+/// Asks for the front page of `host` at an address, a tool or any other site. A certificate that it shows must hold by the clock here.
 ///
 /// # Errors
-/// See [`http::Error`].
-pub async fn open(at: SocketAddr, host: &str, pass: Pass, patience: Duration) -> Result<Page, http::Error> {
-    let mut request = http::request(Method::GET, host, "/", "")?;
+/// See [`Error`].
+pub async fn open(at: SocketAddr, host: &str, pass: Pass, patience: Duration) -> Result<Page, Error> {
+    let mut request = http::request(Method::GET, host, "/", "").map_err(http::Error::from)?;
     let header = match pass {
         Pass::Nothing => None,
         Pass::Own(session) => Some((COOKIE, format!("{OWN}{session}"))),
@@ -162,7 +189,9 @@ pub async fn open(at: SocketAddr, host: &str, pass: Pass, patience: Duration) ->
         request.headers_mut().insert(name, value);
     }
     let page = http::send(at, request, patience).await?;
-    let given = || page.headers().get(SET_COOKIE)?.to_str().ok()?.strip_prefix(OWN);
+    let header = |name: HeaderName| page.headers().get(name)?.to_str().ok();
+    certificate::is_shown(header(SHOWS).unwrap_or_default(), rt::time::unix_now())?;
+    let given = || header(SET_COOKIE)?.strip_prefix(OWN);
     Ok(match page.status() {
         status if status.is_success() => Page::Shown(given().map(str::to_owned)),
         StatusCode::UNAUTHORIZED => Page::SignInFirst,

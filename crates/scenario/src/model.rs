@@ -2,6 +2,7 @@
 
 use crate::expectation::{Expectation, expectations};
 use crate::files::faults;
+use crate::files::people::Escorts;
 use crate::files::services::{Run, Service};
 use crate::files::units::When;
 use crate::index::{Index, all};
@@ -12,7 +13,7 @@ use crate::validate;
 use crate::variant::Changes;
 use crate::vocabulary::{known_as, vocabulary};
 use blackstart_badge::offline::Policy as OfflinePolicy;
-use blackstart_badge::rules::Rule;
+use blackstart_badge::rules::{Escort, Rule};
 use blackstart_dns::Name;
 use blackstart_dns::zone::Zone;
 use blackstart_fault::{Fault, Order};
@@ -435,6 +436,17 @@ fn statements(folder: &Folder, clock: jiff::civil::Time) -> Vec<Statement> {
     folder.faults.it.statement.iter().map(one).collect()
 }
 
+/// The badges of those who may take others along through a door.
+fn escort(folder: &Folder, escorts: &Escorts) -> Escort {
+    let has_one = |roles: &[String]| escorts.roles.iter().any(|role| roles.contains(role.get_ref()));
+    let people = all(&folder.people, |p| &p.person).map(|(_, person)| person);
+    let badges = people.filter(|person| has_one(&person.roles)).filter_map(|person| person.badge.as_ref());
+    Escort {
+        badges: badges.map(|badge| badge.get_ref().clone()).collect(),
+        within_s: escorts.within.0.as_secs(),
+    }
+}
+
 /// Everything about people, as they are at the start of the run.
 fn people(folder: &Folder, start: Option<Timestamp>) -> People {
     use crate::files::people as f;
@@ -457,7 +469,10 @@ fn people(folder: &Folder, start: Option<Timestamp>) -> People {
         rule: Rule {
             zone: d.anti_passback.clone(),
             two_within_s: d.two_within.map(|length| length.0.as_secs()),
+            escort: d.escorts.as_ref().map(|escorts| escort(folder, escorts)),
+            when_silent: d.when_silent.as_ref().map(|it| *it.get_ref()).unwrap_or_default(),
         },
+        escorts: d.escorts.as_ref().map(|escorts| escorts.roles.iter().map(text).collect()),
     };
     let clock = start.unwrap_or_default().to_zoned(TimeZone::UTC).time();
     let shift = |s: &f::Shift| Shift { begins: s.from.since(clock), ends: s.until.since(clock) };

@@ -135,14 +135,17 @@ fn standbys(folder: &Folder) -> Map<String, String> {
     all(&folder.services, |f| &f.service).filter_map(|(_, service)| of(service)).collect()
 }
 
-/// What can be asked of an alert (that it came, that it is over), of a probe's check, and of what is so or not.
+/// What can be asked of an alert (that it came, that somebody has it, that it is over), of a probe's check, and of what is so or
+/// not.
 fn values(index: &Index<'_>) -> Map<String, Set<String>> {
     let truths = || ["false", "true"].map(str::to_owned).into();
     let mut values: Map<String, Set<String>> = TRUTHS.map(|stem| (stem.to_owned(), truths())).into();
     for (name, (_, service)) in index.services.iter() {
         match &service.run {
-            Run::Alert(_) => {
-                values.insert(format!("alert.{name}"), ["delivered", "quiet"].map(str::to_owned).into());
+            Run::Alert(alert) => {
+                let known = ["delivered", "quiet"].into_iter();
+                let known = known.chain(alert.calls.as_ref().map(|_| "acknowledged"));
+                values.insert(format!("alert.{name}"), known.map(str::to_owned).collect());
             }
             Run::Probe(probe) => probe.checks.iter().for_each(|check| {
                 values.entry(check.name.clone()).or_default().extend(outcomes(check.kind));

@@ -82,6 +82,16 @@ pub struct Door {
     pub fail: Fail,
     /// What it asks for beyond a badge.
     pub rule: Rule,
+    /// Roles of those who may take others along; without it whoever opens it may.
+    pub escorts: Option<Vec<String>>,
+}
+
+impl Door {
+    /// Whether somebody may take others along.
+    #[must_use]
+    pub fn may_escort(&self, person: &Person) -> bool {
+        self.escorts.as_ref().is_none_or(|roles| person.roles.iter().any(|role| roles.contains(role)))
+    }
 }
 
 /// Where people meet by voice.

@@ -19,7 +19,7 @@
 //! | `failing.PRODUCT@USERS` | percent of people who failed at their last try | a crowd |
 //! | `offered@HOST` | percent of what it can do that a crowd asks of it | a server |
 //! | `draw-mw@SITE`, `racks-dark@SITE` | megawatts, racks without power | a site's electricity |
-//! | `alert.NAME@HOST` | `firing`, `delivered`, `undelivered`, `quiet` | alerting |
+//! | `alert.NAME@HOST` | `firing`, `delivered`, `undelivered`, `acknowledged`, `unanswered`, `quiet` | alerting |
 //! | `chat@LAPTOP` | `online`, `offline` | staff's chat client |
 //! | `roles-present@BRIDGE` | roles with somebody on the bridge | calls |
 //! | `guard-has-names@SITE` | `true` | calls |
@@ -259,6 +259,8 @@ impl State {
             Alert::Delivered { alert } => (alert, "delivered"),
             Alert::Undelivered { alert, .. } => (alert, "undelivered"),
             Alert::Cleared { alert } => (alert, "quiet"),
+            Alert::Acknowledged { alert, .. } => (alert, "acknowledged"),
+            Alert::Unanswered { alert } => (alert, "unanswered"),
         };
         self.note(record, &format!("alert.{alert}"), Value::word(value))
     }

@@ -18,6 +18,7 @@ mod tests;
 use std::collections::VecDeque;
 use std::mem;
 
+use blackstart_identity::certificate::Certificate;
 use blackstart_rt::{Map, Set};
 use serde::Deserialize;
 
@@ -42,11 +43,19 @@ pub struct Settings {
     pub channels_max: usize,
     /// How many of a channel's last messages whoever joins is shown.
     pub history_shown: usize,
+    /// What it shows to whoever connects, in a notice before anything else.
+    pub certificate: Option<Certificate>,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { name: "chat".to_owned(), motd: Vec::new(), channels_max: 50, history_shown: 0 }
+        Self {
+            name: "chat".to_owned(),
+            motd: Vec::new(),
+            channels_max: 50,
+            history_shown: 0,
+            certificate: None,
+        }
     }
 }
 
@@ -187,6 +196,9 @@ impl Core {
         match input {
             Input::Connected { host } => {
                 self.clients.insert(id, Client { host: shown(host), ..Client::default() });
+                if let Some(certificate) = self.settings.certificate {
+                    self.send_from_server(id, Message::new("NOTICE", &["*", &certificate.to_string()]));
+                }
             }
             _ if !self.clients.contains_key(&id) => {}
             Input::Line(line) => self.line(id, &line),

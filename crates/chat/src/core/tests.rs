@@ -238,9 +238,9 @@ fn sign_in_decides_who_comes_in() {
     assert_eq!(
         talk.input(2, Input::Verified(Err(why))),
         [
-            "recorded bob: sign-in is unreachable: timeout",
-            "2 < :chat 464 bob :sign-in is unreachable: timeout",
-            "2 < ERROR :Closing link: h (sign-in is unreachable: timeout)",
+            "recorded bob: nobody vouches: timeout",
+            "2 < :chat 464 bob :nobody vouches: timeout",
+            "2 < ERROR :Closing link: h (nobody vouches: timeout)",
             "2 closed",
         ]
     );

@@ -69,6 +69,11 @@ impl<'a> Search<'a> {
                 let text = text(format!("connection to {to}: {saw}"));
                 self.cause(key, &short, text, began, |s| s.unreached_name(to, &from, began, ended))
             }
+            Kind::Certificate => {
+                let short = format!("{to} is not believed");
+                let text = text(format!("connection to {to}: {saw}"));
+                self.cause(key, &short, text, began, |s| s.wrong_clock(&from, ended).into_iter().collect())
+            }
             Kind::SignIn => {
                 let text = text(format!("sign-in at {to}: {saw}"));
                 let host = to.rsplit_once(':').map_or(to.as_str(), |(host, _)| host);

@@ -74,6 +74,7 @@ fn evidence() -> Evidence {
         key: Some("brass-key".into()),
         fail: Default::default(),
         rule: Default::default(),
+        escorts: None,
     };
     let person = |name: &str, at: &str, roles: &[&str], items: &[&str]| Person {
         name: name.into(),
@@ -197,6 +198,26 @@ fn ends(tree: &Tree) -> Vec<(End, &str)> {
 fn nothing_on_record_is_said_to_be_nothing_on_record() {
     let tree = explain(&evidence(), vec![attempt(Kind::Connect, "laptop", "10.2.0.10", 200)]);
     assert_eq!(ends(&tree), [(End::NotRecorded, "Ines, from laptop: connection to 10.2.0.10: nothing")]);
+}
+
+#[test]
+fn what_is_not_believed_by_a_wrong_clock_ends_at_the_clock() {
+    let off = |machine: &str| FaultKind::ClockOffset { machine: machine.into(), offset_s: 3600 };
+    for (machine, expected) in [
+        ("laptop", vec![(End::Fault, "clock of laptop off by 3600 s")]),
+        ("server", vec![(End::NotRecorded, "Ines, from laptop: connection to chat: nothing")]),
+    ] {
+        let faults = vec![Fault::at(Duration::from_secs(90), None, off(machine))];
+        let evidence = Evidence { faults, ..evidence() };
+        let tree = explain(&evidence, vec![attempt(Kind::Certificate, "laptop", "chat", 200)]);
+        assert_eq!(ends(&tree), expected);
+    }
+    let faults = vec![Fault::at(Duration::from_secs(90), None, off("doors"))];
+    let why = Why::Certificate("its certificate has expired by the clock here".into());
+    let evidence = Evidence { faults, ..evidence() };
+    let evidence = evidence.fact("doors", 100, What::Badge(Badge::ServerUnreachable { why }));
+    let tree = explain(&evidence, vec![attempt(Kind::BadgeTap, "reader", "vault", 200)]);
+    assert_eq!(ends(&tree), [(End::Fault, "clock of doors off by 3600 s")]);
 }
 
 #[test]

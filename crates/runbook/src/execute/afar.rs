@@ -86,7 +86,7 @@ impl Incident {
         let conversation = async move { work(way.open(&to).await?).await };
         self.on_machine(&route.laptop, conversation).await?.map_err(|error| {
             let to = route.server.ip().to_string();
-            let tried = Attempt::new(Kind::Connect, to, began, &error).from(&route.laptop);
+            let tried = Attempt::new(Kind::of(&error), to, began, &error).from(&route.laptop);
             Failure::of(format!("{router}, over the network: {error}"), tried)
         })
     }
@@ -165,7 +165,7 @@ impl Incident {
             match self.on_machine(laptop, async move { way.to_all(&routers).await }).await? {
                 Ok(()) => return Ok(route),
                 Err(error) => {
-                    let tried = attempt(Kind::Connect, address.to_string(), began, error.to_string());
+                    let tried = attempt(Kind::of(&error), address.to_string(), began, error.to_string());
                     failed.push(Failure::of(format!("{address}: {error}"), tried));
                 }
             }

@@ -68,13 +68,17 @@ impl Incident {
         let (at, name, began) = (reader.at, reader.host.to_owned(), Time::now());
         let open = async move { tool::open(at, &name, pass, PATIENCE).await };
         let page = self.on_machine(&reader.laptop, open).await?;
-        page.map_err(|error| reader.failed(began, error.to_string()))
+        page.map_err(|error| reader.tried(Kind::of(&error), began, error.to_string()))
     }
 }
 
 impl Reader<'_> {
     fn failed(&self, began: Time, saw: String) -> Failure {
-        let tried = Attempt::new(Kind::Connect, self.host, began, &saw).by(self.person).from(&self.laptop);
+        self.tried(Kind::Connect, began, saw)
+    }
+
+    fn tried(&self, kind: Kind, began: Time, saw: String) -> Failure {
+        let tried = Attempt::new(kind, self.host, began, &saw).by(self.person).from(&self.laptop);
         Failure::of(format!("{}: {saw}", self.host), tried)
     }
 }

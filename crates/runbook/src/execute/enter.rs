@@ -46,6 +46,9 @@ impl Incident {
 
     async fn by_badge(&self, door: &Door) -> Result<(), Failure> {
         let crew = self.crew.borrow().clone();
+        if door.escorts.is_some() {
+            return self.each_by_badge(door, crew).await;
+        }
         let mut shut = Failure::at_once(Kind::Item, "badge", "badge: nobody in the team has one");
         for (person, badge) in crew.iter().filter_map(|name| self.badge_of(name)) {
             match self.tap(door, person, badge).await? {
@@ -54,6 +57,29 @@ impl Incident {
             }
         }
         Err(shut)
+    }
+
+    /// Where it is said who may take others along nobody else does: everybody comes in by a badge, those who may first. Whoever has
+    /// none needs one of them.
+    async fn each_by_badge(&self, door: &Door, mut crew: Vec<String>) -> Result<(), Failure> {
+        let may =
+            |name: &String| self.world.people.person(name).is_some_and(|person| door.may_escort(person));
+        crew.sort_by_key(|name| !may(name));
+        let (mut escorted, mut shut) = (false, None);
+        for name in &crew {
+            let Some((person, badge)) = self.badge_of(name) else { continue };
+            match self.tap(door, person, badge).await? {
+                Light::Green => (escorted, shut) = (escorted || may(name), None),
+                Light::Waits(why) => shut = Some(why),
+            }
+        }
+        let alone = crew.iter().find(|name| !escorted && self.badge_of(name).is_none());
+        let shut = shut.or(alone.map(|name| {
+            let text =
+                format!("badge: {name} has none, and nobody here may take others through {}", door.name);
+            Failure::at_once(Kind::Item, "badge", text)
+        }));
+        shut.map_or(Ok(()), Err)
     }
 
     /// A person with the badge that they carry.
@@ -81,6 +107,7 @@ impl Incident {
         let known = self.world.people.doors.get(&door.text);
         let known = known.ok_or_else(|| format!("there is no door `{}`", door.text))?;
         let (lead, guide) = (self.lead()?, self.one_with_role(&by.text)?);
+        self.may_escort(known, &guide)?;
         let stands = self.place_of(&lead)?;
         if stands != known.from {
             let text = format!("{lead} is at {stands}, not before the door {}", known.name);
@@ -94,6 +121,16 @@ impl Incident {
         self.world.emit(&Event::Moved { person: guide, to: known.to.clone() });
         self.go_in(known);
         Ok(())
+    }
+
+    fn may_escort(&self, door: &Door, guide: &str) -> Result<(), Failure> {
+        match self.world.people.person(guide).is_some_and(|person| door.may_escort(person)) {
+            true => Ok(()),
+            false => {
+                let text = format!("{guide} may not take others through {}", door.name);
+                Err(Failure::at_once(Kind::Person, guide, text))
+            }
+        }
     }
 
     /// From inside nobody asks; from outside a badge or the key does it.
@@ -152,6 +189,7 @@ impl Incident {
         let guard = guards.find(|person| self.place_of(&person.name).is_ok_and(|place| place == door.from));
         let no_key = || fails(format!("guard key: nobody at {} holds `{key}`", door.from));
         let guard = guard.ok_or_else(no_key)?;
+        self.may_escort(door, &guard.name)?;
         let site = self.world.people.site_of(&door.from).unwrap_or_default().to_owned();
         if !self.world.with_state(|state| state.physical.guard_told.contains(&site)) {
             return Err(fails(format!("guard key: the guard at {site} was never given the names")));

@@ -1,6 +1,8 @@
 //! Why something did not work: the words of those who tried, and the attempts behind the words.
 
+use blackstart_identity::certificate::Invalid;
 use blackstart_sim::Time;
+use std::error::Error;
 use std::fmt;
 
 /// What somebody tried.
@@ -10,6 +12,8 @@ pub enum Kind {
     NameLookup,
     /// A conversation over TCP.
     Connect,
+    /// Believing what somebody shows who answers.
+    Certificate,
     /// Signing in with an account.
     SignIn,
     /// Talking to a router at its console.
@@ -37,12 +41,19 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// What went wrong in a conversation over TCP that ended like this.
+    pub(super) fn of(error: &(dyn Error + 'static)) -> Self {
+        let showed = error.source().is_some_and(|behind| behind.is::<Invalid>());
+        if showed { Self::Certificate } else { Self::Connect }
+    }
+
     /// The word used in reports.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Self::NameLookup => "name-lookup",
             Self::Connect => "connect",
+            Self::Certificate => "certificate",
             Self::SignIn => "sign-in",
             Self::Console => "console",
             Self::BadgeTap => "badge",

@@ -185,7 +185,7 @@ async fn heard(client: &mut Client, from: &str) -> Result<(), Error> {
 }
 
 fn failed(person: &str, laptop: &str, to: String, began: Time, error: &Error) -> Failure {
-    let tried = Attempt::new(Kind::Connect, to, began, error).by(person).from(laptop);
+    let tried = Attempt::new(Kind::of(error), to, began, error).by(person).from(laptop);
     Failure::of(format!("{person} is not in the chat: {error}"), tried)
 }
 

@@ -39,7 +39,7 @@ impl Incident {
         let server = first.ok_or_else(|| failed(Kind::NameLookup, "its name has no address".to_owned()))?;
         let opened = async move { Tunnel::open(server, &session, PATIENCE).await };
         let tunnel = self.on_machine(&laptop, opened).await?;
-        let tunnel = tunnel.map_err(|error| failed(Kind::Connect, error.to_string()))?;
+        let tunnel = tunnel.map_err(|error| failed(Kind::of(&error), error.to_string()))?;
         self.tunnels.borrow_mut().insert(lead.clone(), Inside { gateway, tunnel });
         self.world.emit(&Event::Tunnelled { person: lead, gateway: on.text.clone() });
         Ok(())

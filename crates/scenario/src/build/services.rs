@@ -6,17 +6,22 @@ use super::network::{
 use super::{Index, Programs, all, boot, standby};
 use crate::access;
 use crate::files::services::{
-    self, AccessServer, Alert, Authority, Capacity, ConfigurationStore, ConsoleServer, DoorController, Host,
+    AccessServer, Alert, Authority, Capacity, ConfigurationStore, ConsoleServer, DoorController, Host,
     Identity, JumpHost, Run, Service, Speaker, StoredChange, Tool, Vpn,
 };
-use crate::files::units::{Moment, When};
+use crate::files::units::When;
 use crate::model::Scenario;
 use blackstart_app as app;
-use blackstart_badge::{Limits, controller, directory::Badge, door::Door, rules::Rule, server};
+use blackstart_badge::{
+    Limits, controller,
+    directory::Badge,
+    door::Door,
+    rules::{Rule, WhenSilent},
+    server,
+};
 use blackstart_bgp::config::{Config as Bgp, Neighbour, Role};
 use blackstart_chat as chat;
 use blackstart_dns::{authority, endpoint::Endpoint, health, resolver, stub};
-use blackstart_identity::certificate::Certificate;
 use blackstart_identity::session::Session;
 use blackstart_identity::{push, server as identity};
 use blackstart_manage::{alert, audit, capacity, console_server, sign_in, store, tool, vpn};
@@ -110,7 +115,8 @@ pub(super) fn install(
         let start = boot::after_needs(index, service, start);
         programs.entry(node).or_default().push(start);
     }
-    let phones: BTreeSet<&String> = phones(scenario).map(|(_, phone)| phone.name.get_ref()).collect();
+    let asked = phones(scenario).map(|(_, phone)| phone.name.get_ref().as_str());
+    let phones: BTreeSet<&str> = asked.chain(called(scenario)).collect();
     for phone in phones {
         let start = service("phone", || push::phone(any(PUSH_PORT)));
         programs.entry(wiring.machines[phone].node).or_default().push(start);
@@ -271,7 +277,10 @@ fn note(scenario: &Scenario, settings: &mut Settings, service: &Service, machine
 /// The doors whose controller runs on this host.
 fn doors(scenario: &Scenario, index: &Index<'_>, host: &str, config: &DoorController) -> controller::Config {
     let mine = scenario.people.doors.values().filter(|door| door.controller == host);
-    let doors = mine.map(|door| Door { fail: door.fail, ..Door::new(&door.name) }).collect();
+    let own_rule = |rule: &Rule| (rule.when_silent == WhenSilent::OwnRecord).then(|| rule.clone());
+    let doors = mine
+        .map(|door| Door { fail: door.fail, own_rule: own_rule(&door.rule), ..Door::new(&door.name) })
+        .collect();
     let server = Endpoint::new(&config.server, ACCESS_PORT);
     let shows = |service: &&Service| match &service.run {
         Run::AccessServer(server) => server.certificate.is_some(),
@@ -300,7 +309,7 @@ fn access(scenario: &Scenario, service: &Service, config: &AccessServer) -> serv
         listen: any(ACCESS_PORT),
         badges: badges.collect(),
         rules: ruled.map(|door| (door.name.clone(), door.rule.clone())).collect(),
-        certificate: config.certificate.map(certificate),
+        certificate: config.certificate,
         limits: Limits::default(),
     }
 }
@@ -325,6 +334,14 @@ fn phones(scenario: &Scenario) -> impl Iterator<Item = (&String, &Host)> {
         let mut hosts = all(&scenario.folder.services, |f| &f.host).map(|(_, host)| host);
         Some((account.name.get_ref(), hosts.find(|host| host.name.get_ref() == phone.get_ref())?))
     })
+}
+
+/// Phones that alerts have called.
+fn called(scenario: &Scenario) -> impl Iterator<Item = &str> {
+    let services = all(&scenario.folder.services, |f| &f.service).map(|(_, service)| &service.run);
+    let calls =
+        services.filter_map(|run| if let Run::Alert(alert) = run { alert.calls.as_ref() } else { None });
+    calls.flat_map(|calls| &calls.phones).map(|phone| phone.get_ref().as_str())
 }
 
 /// The controller commands the ports of a group of links on a group of routers.
@@ -389,7 +406,18 @@ fn alert_config(scenario: &Scenario, index: &Index<'_>, name: &str, config: &Ale
         channel: config.channel.clone(),
         sign_in: signs_in.map(|it| (sign_in::Config::at(it.at), robot(scenario, it.account.get_ref()))),
         retry: config.retry.0,
+        calls: config.calls.as_ref().map(|calls| alert::Calls {
+            through: calls.through,
+            phones: calls.phones.iter().filter_map(|phone| phone_at(index, phone.get_ref())).collect(),
+            after: calls.after.0,
+        }),
     })
+}
+
+/// A phone and where it is asked.
+fn phone_at(index: &Index<'_>, phone: &str) -> Option<(String, SocketAddr)> {
+    let (_, host) = index.hosts.get(phone)?;
+    Some((phone.to_owned(), SocketAddr::new(*host.address.get_ref(), PUSH_PORT)))
 }
 
 /// Changes as they are stated, with the routers' addresses.
@@ -425,7 +453,7 @@ fn in_band(wiring: &Wiring, config: &JumpHost) -> console_server::Config {
         listen: any(IN_BAND_PORT),
         consoles: routers.map(|router| (router.clone(), at(router))).collect(),
         sign_in: config.sign_in.map(sign_in::Config::at),
-        certificate: None,
+        certificate: config.certificate,
     }
 }
 
@@ -434,7 +462,7 @@ fn sessions(config: &Tool) -> impl Iterator<Item = Session> {
     config.signed_in.iter().enumerate().map(|(n, before)| Session {
         token: format!("before-{n}"),
         account: before.person.get_ref().clone(),
-        expires_unix_s: seconds(before.at).saturating_add(config.session.0.as_secs()),
+        expires_unix_s: before.at.unix_s().saturating_add(config.session.0.as_secs()),
     })
 }
 
@@ -446,21 +474,13 @@ fn tool_config(config: &Tool) -> tool::Config {
         sign_in: sign_in::Config::at(config.sign_in),
         session: config.session.0,
         sessions: sessions(config).collect(),
+        certificate: config.certificate,
     }
 }
 
-/// A moment, in seconds since 1970.
-fn seconds(moment: Moment) -> u64 {
-    u64::try_from(moment.0.as_second()).unwrap_or_default()
-}
-
 fn gateway(config: &Vpn) -> vpn::Config {
-    let certificate = config.certificate.map(certificate);
-    vpn::Config { listen: any(VPN_PORT), sign_in: sign_in::Config::at(config.sign_in), certificate }
-}
-
-fn certificate(it: services::Certificate) -> Certificate {
-    Certificate { not_before_unix_s: seconds(it.from), not_after_unix_s: seconds(it.until) }
+    let sign_in = sign_in::Config::at(config.sign_in);
+    vpn::Config { listen: any(VPN_PORT), sign_in, certificate: config.certificate }
 }
 
 fn consoles(wiring: &Wiring, host: &Host, config: &ConsoleServer) -> console_server::Config {
@@ -472,6 +492,6 @@ fn consoles(wiring: &Wiring, host: &Host, config: &ConsoleServer) -> console_ser
         listen: any(IN_BAND_PORT),
         consoles: host.serial.iter().filter_map(|router| cable(router.get_ref())).collect(),
         sign_in: config.sign_in.map(sign_in::Config::at),
-        certificate: config.certificate.map(certificate),
+        certificate: config.certificate,
     }
 }

@@ -185,6 +185,22 @@ pub struct Door {
     /// It opens for two people: the second within this time after the first.
     #[serde(default)]
     pub two_within: Option<Length>,
+    /// Who may take others along.
+    #[serde(default)]
+    pub escorts: Option<Escorts>,
+    /// What becomes of these rules while the access server is silent.
+    #[serde(default)]
+    pub when_silent: Option<Spanned<blackstart_badge::rules::WhenSilent>>,
+}
+
+/// Who may take others along through a door.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Escorts {
+    /// Their roles.
+    pub roles: Vec<Spanned<String>>,
+    /// How long after a badge of one of them the door opens for others.
+    pub within: Length,
 }
 
 /// A voice bridge.

@@ -4,6 +4,8 @@
 //! badges, accounts, the ports of a group of links), a shorter shape stands here and `build` fills it in.
 
 use super::units::Length;
+use blackstart_identity::certificate::Certificate;
+use blackstart_identity::moment::Moment;
 use blackstart_source::Spanned;
 use ipnet::IpNet;
 use serde::Deserialize;
@@ -291,6 +293,9 @@ pub struct JumpHost {
     /// Sign-in service that must vouch for whoever connects.
     #[serde(default)]
     pub sign_in: Option<SocketAddr>,
+    /// Certificate that it shows to whoever connects.
+    #[serde(default)]
+    pub certificate: Option<Certificate>,
 }
 
 /// A gateway through which people come into the company's network.
@@ -305,16 +310,6 @@ pub struct Vpn {
     /// Certificate that it shows to whoever comes.
     #[serde(default)]
     pub certificate: Option<Certificate>,
-}
-
-/// A certificate, which holds from a time to a time by the clock of whoever looks at it.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Certificate {
-    /// Holds from this on.
-    pub from: super::units::Moment,
-    /// Holds until this.
-    pub until: super::units::Moment,
 }
 
 /// A tool behind the company's sign-in, with sessions of its own.
@@ -332,6 +327,9 @@ pub struct Tool {
     /// Who had signed in before the run.
     #[serde(default)]
     pub signed_in: Vec<SignedIn>,
+    /// Certificate that it shows to whoever asks for a page.
+    #[serde(default)]
+    pub certificate: Option<Certificate>,
 }
 
 /// Somebody who has a session from before.
@@ -341,7 +339,7 @@ pub struct SignedIn {
     /// Who.
     pub person: Spanned<String>,
     /// When they signed in.
-    pub at: super::units::Moment,
+    pub at: Moment,
 }
 
 /// An alert; its name is the service's.
@@ -367,6 +365,21 @@ pub struct Alert {
     pub signs_in: Option<SignsIn>,
     /// From one attempt to deliver a page to the next.
     pub retry: Length,
+    /// Phones that a provider calls when nobody says that they have it.
+    #[serde(default)]
+    pub calls: Option<Calls>,
+}
+
+/// Phone calls as the second way of an alert.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Calls {
+    /// Push service that calls.
+    pub through: SocketAddr,
+    /// Machines that are the phones, in the order in which they are called.
+    pub phones: Vec<Spanned<String>>,
+    /// How long the first way has.
+    pub after: Length,
 }
 
 /// Where a program signs in, and as whom.

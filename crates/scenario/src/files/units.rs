@@ -24,21 +24,6 @@ fn length(text: &str) -> Option<Duration> {
     text.parse::<SignedDuration>().ok()?.try_into().ok()
 }
 
-/// A moment of history: `2021-10-04T15:39:00Z`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment(pub jiff::Timestamp);
-
-impl<'de> Deserialize<'de> for Moment {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
-        text.parse().map(Self).map_err(|_| {
-            D::Error::custom(format!(
-                "`{text}` is no time in UTC, expected one such as `2021-10-04T15:30:00Z`"
-            ))
-        })
-    }
-}
-
 /// Bits per second: `64kbit/s`, `10Mbit/s`, `1Gbit/s`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate(pub u64);

@@ -5,10 +5,11 @@ use super::steps::Steps;
 use crate::access;
 use crate::files::services::{DoorController, Run, Service};
 use crate::index::all;
+use blackstart_badge::rules::{Rule, WhenSilent};
 use blackstart_rt::Set;
 use blackstart_runbook::needs::{Id, Met, PHONES};
 use blackstart_runbook::step::{Action, Name, Who};
-use blackstart_world::Door;
+use blackstart_world::{Door, Person};
 
 impl<'a> Steps<'a> {
     pub(super) fn enter(&mut self, who: &Who, door: &Name, ways: &[Name]) -> Vec<Id> {
@@ -29,19 +30,33 @@ impl<'a> Steps<'a> {
             .filter(|(_, badge)| servers.iter().any(|server| access::knows(server, badge)))
             .map(|(_, badge)| badge.id.get_ref().as_str())
             .collect();
-        let carried = self.candidates(who);
-        let carried = carried.iter().filter_map(|person| person.badge.as_deref());
-        let good = carried.filter(|badge| badges.contains(badge)).count();
+        let people = self.candidates(who);
+        let opens = |person: &&&Person| person.badge.as_deref().is_some_and(|badge| badges.contains(badge));
+        let good = people.iter().filter(opens).count();
+        let escorted = people.iter().filter(opens).any(|person| door.may_escort(person));
+        let left_out = match who {
+            Who::Team { skills, .. } if !escorted => skills
+                .iter()
+                .find(|skill| !people.iter().filter(opens).any(|person| person.skills.contains(&skill.text))),
+            _ => None,
+        };
         let mut needs = vec![self.ground.path(&door.reader, &door.controller)];
         if good == 0 {
             let why = Met::Lost("nobody who does this step has one that opens it".to_owned());
             needs.push(self.ground.graph.fact(format!("a badge for {}", door.name), why));
         }
+        if let Some(skill) = left_out.filter(|_| good > 0) {
+            let why = format!(
+                "nobody who can {} has one that opens it, and nobody may take them along",
+                skill.text
+            );
+            needs.push(self.ground.graph.fact(format!("badges for {}", door.name), Met::Lost(why)));
+        }
         if good == 1 && door.rule.two_within_s.is_some() {
             let why = Met::Lost("only one of those who do this step has one that opens it".to_owned());
             needs.push(self.ground.graph.fact(format!("two badges for {}", door.name), why));
         }
-        needs.extend(self.judged(&door.controller));
+        needs.extend(self.judged(door));
         self.ground.graph.fact(format!("badge at {}", door.name), Met::All(needs))
     }
 
@@ -61,12 +76,14 @@ impl<'a> Steps<'a> {
     }
 
     /// The door's controller can tell whether a badge is good.
-    fn judged(&mut self, controller: &str) -> Vec<Id> {
+    fn judged(&mut self, door: &Door) -> Vec<Id> {
+        let controller = door.controller.as_str();
+        let listed = door.rule == Rule::default() || door.rule.when_silent != WhenSilent::Shut;
         let mut needs = Vec::new();
         for service in self.ground.services_on(controller) {
             let Run::DoorController(config) = &service.run else { continue };
             needs.push(self.ground.runs(service));
-            if config.offline_list.is_some() {
+            if config.offline_list.is_some() && listed {
                 continue;
             }
             let mut asked = vec![self.ground.name(controller, &config.resolvers, &config.server)];
@@ -86,14 +103,15 @@ impl<'a> Steps<'a> {
     fn key(&mut self, door: &Door) -> Id {
         let people = &self.ground.scenario.people;
         let holds = |person: &&blackstart_world::Person| {
-            person.at == door.from && door.key.as_ref().is_some_and(|key| person.items.contains(key))
+            let key = door.key.as_ref().is_some_and(|key| person.items.contains(key));
+            person.at == door.from && key && door.may_escort(person)
         };
         let there = people.persons.iter().any(|person| holds(&person));
         let site = people.site_of(&door.from).unwrap_or_default();
         let told = self.acting(|a| matches!(a, Action::Decide { site: told, .. } if told.text == site));
         let holder = match there {
             true => Met::Given,
-            false => Met::Lost(format!("nobody at {} holds it", door.from)),
+            false => Met::Lost(format!("nobody at {} holds it and may take others along", door.from)),
         };
         let told = any_or(told, "no step tells them");
         let graph = &mut self.ground.graph;
@@ -109,6 +127,10 @@ impl<'a> Steps<'a> {
         let Some(known) = self.ground.scenario.people.doors.get(&door.text) else { return Vec::new() };
         let who = Who::Role(by.clone());
         let people = self.candidates(&who);
+        if !people.iter().any(|person| known.may_escort(person)) {
+            let why = Met::Lost(format!("nobody who is {} may", by.text));
+            return vec![self.ground.graph.fact(format!("others taken through {}", known.name), why)];
+        }
         let at_once = people.iter().any(|person| {
             person.at == known.to || known.key.as_ref().is_some_and(|key| person.items.contains(key))
         });

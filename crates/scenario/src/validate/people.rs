@@ -28,6 +28,13 @@ pub(super) fn references(folder: &Folder, index: &Index<'_>, errors: &mut Diagno
         index.places.look_up(file, &door.to, errors);
         index.hosts.look_up(file, &door.reader, errors);
         index.hosts.look_up(file, &door.controller, errors);
+        door.escorts.iter().flat_map(|escorts| &escorts.roles).for_each(|it| role(folder, file, it, errors));
+        let has_rule = door.anti_passback.is_some() || door.two_within.is_some() || door.escorts.is_some();
+        if let Some(silent) = door.when_silent.as_ref().filter(|_| !has_rule) {
+            let message = "a door without rules has none to drop while the server is silent".to_owned();
+            let expected = "`anti-passback`, `two-within` or `escorts` beside `when-silent`";
+            errors.push(Diagnostic::new(file, silent.span(), message).expecting(expected));
+        }
     }
     for (_, (file, person)) in index.persons.iter() {
         index.places.look_up(file, &person.at, errors);

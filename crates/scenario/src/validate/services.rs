@@ -105,6 +105,9 @@ fn alert(index: &Index<'_>, file: &SourceFile, alert: &services::Alert, errors: 
     if let Some(signs_in) = &alert.signs_in {
         index.accounts.look_up(file, &signs_in.account, errors);
     }
+    for phone in alert.calls.iter().flat_map(|calls| &calls.phones) {
+        index.hosts.look_up(file, phone, errors);
+    }
     if alert.every.0.is_zero() || alert.retry.0.is_zero() {
         let message = "an alert without a pause".to_owned();
         errors.push(

@@ -115,6 +115,8 @@ fn alert(host: &str, step: Alert) -> String {
         Alert::Delivered { alert } => format!("{host}: people are paged, alert `{alert}`"),
         Alert::Undelivered { alert, why } => format!("{host}: nobody hears of alert `{alert}`: {why}"),
         Alert::Cleared { alert } => format!("{host}: alert `{alert}` is over"),
+        Alert::Acknowledged { alert, by } => format!("{host}: {by} has alert `{alert}`"),
+        Alert::Unanswered { alert } => format!("{host}: nobody answers a call about alert `{alert}`"),
     }
 }
 

@@ -148,6 +148,7 @@ fn chat_failure(why: &Offline) -> &'static str {
         Offline::Connect(_) => "chat cannot be reached, no connection",
         Offline::Refused(_) => "chat turns people away",
         Offline::Lost(_) => "chat lost, the connection broke",
+        Offline::Certificate(_) => "chat is left alone, its certificate is not believed",
     }
 }
 

@@ -442,6 +442,16 @@ impl Search<'_> {
         Some(self.end(format!("fault {text}"), &text, text.clone(), since, End::Fault))
     }
 
+    /// Why a machine's clock is wrong.
+    pub(super) fn wrong_clock(&mut self, machine: &str, at: Time) -> Option<Cause> {
+        self.fault(at, |kind| match kind {
+            FaultKind::ClockOffset { machine: other, .. } | FaultKind::ClockDrift { machine: other, .. } => {
+                machine == other
+            }
+            _ => false,
+        })
+    }
+
     /// What is wrong with a machine itself: no power, standing still, a service that crashed or was killed.
     pub(super) fn dead(&mut self, machine: &str, at: Time) -> Vec<Cause> {
         let mut judged: Set<String> = Set::new();

@@ -57,6 +57,7 @@ impl Search<'_> {
                     let asks = evidence.machines.get(controller).map(|machine| &machine.asks);
                     asks.into_iter().flat_map(|names| search.unresolved(names, controller, at)).collect()
                 }
+                Why::Certificate(_) => search.wrong_clock(controller, at).into_iter().collect(),
                 _ => Vec::new(),
             };
             causes.extend(search.lost_packets(controller, before(since, BEFORE), at, |_| true));
