@@ -321,6 +321,31 @@ fn a_prefix_is_withdrawn_and_announced_again() {
     );
 }
 
+/// Asked from the room in which it is withdrawn, of a router that the company has nothing to do with.
+#[test]
+fn a_looking_glass_tells_whether_a_prefix_is_heard_of() {
+    let heard = |how: &str, within: &str| {
+        format!(
+            "until = {{ signal = 'paths.203.0.113.0/24@glass', {how}, within = '{within}', else = 'stop' }}"
+        )
+    };
+    let step =
+        |verb: &str, until: &str| format!("do = {{ {verb} = '203.0.113.0/24', on = 'dc-r2' }}\n{until}");
+    let look = format!(
+        "who = {{ role = 'on-call' }}\ndo = {{ observe = ['paths.203.0.113.0/24@glass'] }}\n{}",
+        heard("at-least = 1", "15m")
+    );
+    let travel = format!("{TEAM}\ndo = {{ travel = 'data-centre', carry = ['code-generator'] }}");
+    let login = "do = { login = 'serial', on = 'core-routers', with = 'break-glass', second-factor = 'code-generator' }";
+    let gone = step("withdraw", &heard("is = '0'", "15m"));
+    let back = step("announce", &heard("at-least = 1", "15m"));
+    let night = tried_in(QUIET, "", "", &[&look, &travel, ENTER, login, &gone, &back]);
+    assert_eq!(verdicts(&night), ["done"; 6], "{:#?}", night.runbook().steps);
+    // Nobody announces it again.
+    let silent = tried_in(QUIET, "", "", &[&look, &travel, ENTER, login, &gone, &look]);
+    assert_eq!(verdicts(&silent)[5], "blocked", "{:#?}", silent.runbook().steps);
+}
+
 #[test]
 fn a_prefix_moves_to_another_router() {
     let move_it =

@@ -9,7 +9,12 @@ const MORE_TASKS: [&str; 8] =
 
 /// What the scenario has none of: chats, ways in, phones and what they need.
 const MORE_SERVICES: &str = include_str!("../steps/services.toml");
-const STANDBY: &str = "[[originate]]\nrouter = 'dc-r1'\nprefix = '203.0.113.0/24'\nstandby = true\n";
+/// A router that may take the prefix over, and a looking glass.
+const MORE_NETWORK: &str = "[[originate]]\nrouter = 'dc-r1'\nprefix = '203.0.113.0/24'\nstandby = true\n\
+    [[as]]\nnumber = 64502\nname = 'glass'\n\
+    [[router]]\nname = 'glass'\nas = 64502\nsite = 'outside'\naddress = '192.0.2.1'\nnetworks = ['192.0.2.0/24']\ncollector = true\n\
+    [[link]]\nends = ['glass', 'isp-r1']\nlatency = '5ms'\n\
+    [[session]]\nends = ['glass', 'isp-r1']\nrelation = 'customer'\n";
 
 /// Nobody shuts the line.
 pub const QUIET: &str = "[[fault]]\nat = '+1m'\nkind = 'kill-service'\non = 'capacity-controller'\n";
@@ -51,7 +56,7 @@ pub fn tried_with(
     assert!(known.contains("[service.run.identity]\n"));
     let asks = "[service.run.identity]\npush = \"198.51.100.85:7500\"\n";
     folder::write(&copy, "services.toml", &known.replace("[service.run.identity]\n", asks));
-    add("network.toml", STANDBY);
+    add("network.toml", MORE_NETWORK);
     add("zones/shop.example.zone", "wiki IN A 10.9.0.10\ndocs IN A 198.51.100.70\n");
     // Addresses that are announced to nobody outside.
     let network = folder::read(&copy, "network.toml");

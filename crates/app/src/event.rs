@@ -168,6 +168,8 @@ pub enum Outcome {
     Broken,
     /// Connected, but no whole answer in time.
     Timeout,
+    /// Nothing: a dashboard whose source has been out of reach for too long.
+    Blank,
 }
 
 /// Why a name gave no address.
@@ -284,6 +286,7 @@ impl fmt::Display for Outcome {
             Self::Connect(failure) => failure.fmt(f),
             Self::Broken => f.write_str("broken"),
             Self::Timeout => f.write_str("timeout"),
+            Self::Blank => f.write_str("blank"),
         }
     }
 }

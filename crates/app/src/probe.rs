@@ -33,6 +33,19 @@ pub struct Config {
     /// The window of [`Event::Window`]; at least one round.
     #[serde(default = "default_window")]
     pub window_s: Seconds,
+    /// Where all of it is read from, as on a dashboard; without it every round is seen as it comes.
+    #[serde(default)]
+    pub source: Option<Source>,
+}
+
+/// Where a dashboard reads what it shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Source {
+    /// Whoever answers here has the values.
+    pub at: SocketAddr,
+    /// How long it goes on showing the last values that it read, as if they were of now; then it shows nothing.
+    pub shows_for_s: Seconds,
 }
 
 /// One thing to check, round after round.
@@ -118,7 +131,8 @@ pub async fn run(config: Config) -> io::Result<()> {
             let reason = format!("check {} has no resolver", check.name);
             return Err(io::Error::new(io::ErrorKind::InvalidInput, reason));
         }
-        let checker = Checker { resolver: resolver(resolvers, check.dns_timeout_s), check };
+        let resolver = resolver(resolvers, check.dns_timeout_s);
+        let checker = Checker { resolver, check, source: config.source };
         checkers.push(scope.spawn(checker.run(config.window_s.get())));
     }
     for checker in checkers {
@@ -135,6 +149,7 @@ fn resolver(servers: &[SocketAddr], timeout: Seconds) -> Resolver {
 struct Checker {
     resolver: Resolver,
     check: Check,
+    source: Option<Source>,
 }
 
 impl Checker {
@@ -144,15 +159,32 @@ impl Checker {
         let mut draws = rt::rand::stream(&format!("{SERVICE} {}", self.check.name));
         rt::time::sleep(draws.between(Duration::ZERO, every)).await;
         let mut log = Log::new(&self.check.name, rounds_of(window, every));
+        let mut read = Instant::now();
         loop {
             let started = Instant::now();
             let outcome = self.round().await;
+            let took = started.elapsed();
             // A frozen dashboard goes on showing what it showed.
-            if rt::task::instead().await != Some(Instead::Stale) {
-                log.take(outcome, started.elapsed()).iter().for_each(rt::emit);
+            if rt::task::instead().await != Some(Instead::Stale)
+                && let Some(shown) = self.shown(outcome, &mut read).await
+            {
+                log.take(shown, took).iter().for_each(rt::emit);
             }
             rt::time::sleep_until(started + every).await;
         }
+    }
+
+    /// What is shown from now on; `None` for what was shown before. `read` is when the source last answered.
+    async fn shown(&self, outcome: Outcome, read: &mut Instant) -> Option<Outcome> {
+        let Some(source) = self.source else { return Some(outcome) };
+        let limit = self.check.timeout_s.get();
+        let page = http::get(source.at, &source.at.ip().to_string(), "/", limit).await;
+        // What it says to somebody without a query does not matter.
+        if page.is_ok_and(|page| !page.status().is_server_error()) {
+            *read = Instant::now();
+            return Some(outcome);
+        }
+        (read.elapsed() > source.shows_for_s.get()).then_some(Outcome::Blank)
     }
 
     async fn round(&self) -> Outcome {

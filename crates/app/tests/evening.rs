@@ -228,6 +228,34 @@ fn an_edge_that_loses_its_backends_says_so_until_they_return() {
     assert_eq!(answer.unwrap().body(), "Faces from Santa Clara\n");
 }
 
+/// The shop is down for a quarter of an hour from the tenth minute on, and so may be the way to where the dashboard reads: first
+/// it shows what was, then nothing.
+#[test]
+fn a_dashboard_shows_what_was_until_its_source_has_been_away_for_too_long() {
+    let soon = "source = { at = \"10.0.0.3:80\", shows-for-s = 300 }";
+    let never = "source = { at = \"10.0.0.3:80\", shows-for-s = 86400 }";
+    for (source, is_cut, middle, later) in [
+        ("", true, "503", "503"),
+        (soon, false, "503", "503"),
+        (soon, true, "200", "blank"),
+        (never, true, "200", "200"),
+    ] {
+        let mut world = World::new(1, format!("{source}\n{HTTP_CHECK}").leak(), "");
+        let shows = |world: &World| world.seen("http").last().cloned();
+        world.run_for(10);
+        set_backbone(false);
+        control::set_admin_up(node("internet"), "public", !is_cut).unwrap();
+        world.run_for(4);
+        assert_eq!(shows(&world).as_deref(), Some(middle), "{source}, {is_cut}");
+        world.run_for(11);
+        assert_eq!(shows(&world).as_deref(), Some(later), "{source}, {is_cut}");
+        set_backbone(true);
+        control::set_admin_up(node("internet"), "public", true).unwrap();
+        world.run_for(10);
+        assert_eq!(shows(&world).as_deref(), Some("200"), "{source}, {is_cut}");
+    }
+}
+
 #[test]
 fn users_come_back_in_the_steps_of_admission() {
     let mut world = World::new(2, "", "users = 30\nperiod-s = 60");

@@ -167,8 +167,8 @@ fn a_laptop_comes_in_once_it_believes_the_server_by_its_own_clock() {
             rt::time::sleep(Duration::from_secs(120)).await;
         });
         let records = star.sim.records();
-        let events = records.iter().filter_map(|record| rt::decode(record.kind, &record.bytes));
-        let last = events.last().map(|event| note(&event.unwrap()));
+        let mut events = records.iter().filter_map(|record| rt::decode(record.kind, &record.bytes));
+        let last = events.next_back().map(|event| note(&event.unwrap()));
         assert_eq!(last, Some(told), "from {from} until {until}, {ahead_s} s ahead");
     }
 }

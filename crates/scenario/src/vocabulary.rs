@@ -148,7 +148,8 @@ fn values(index: &Index<'_>) -> Map<String, Set<String>> {
                 values.insert(format!("alert.{name}"), known.map(str::to_owned).collect());
             }
             Run::Probe(probe) => probe.checks.iter().for_each(|check| {
-                values.entry(check.name.clone()).or_default().extend(outcomes(check.kind));
+                let known = values.entry(check.name.clone()).or_default();
+                known.extend(outcomes(check.kind).chain(probe.source.map(|_| Outcome::Blank.to_string())));
             }),
             _ => {}
         }

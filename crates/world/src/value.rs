@@ -21,13 +21,13 @@ impl Value {
     }
 
     /// Whether the value is what a person meant by `text`. Two words stand for a class: `ok` (a 2xx status or NOERROR) and
-    /// `failing` (anything else).
+    /// `failing` (anything else, but for a dashboard that is blank).
     #[must_use]
     pub fn is(&self, text: &str) -> bool {
         match self {
             Self::Number(n) => text.trim_end_matches('%').parse() == Ok(*n),
             Self::Word(_) if text == "ok" => self.is_ok(),
-            Self::Word(_) if text == "failing" => !self.is_ok(),
+            Self::Word(word) if text == "failing" => !self.is_ok() && word != "blank",
             Self::Word(word) => word == text,
         }
     }
@@ -111,6 +111,8 @@ mod tests {
             (Value::word("NOERROR"), "ok", true),
             (Value::word("503"), "ok", false),
             (Value::word("503"), "failing", true),
+            (Value::word("blank"), "failing", false),
+            (Value::word("blank"), "ok", false),
             (Value::word("200"), "failing", false),
             (Value::word("true"), "true", true),
             (Value::Number(4.0), "4", true),

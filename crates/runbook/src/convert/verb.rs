@@ -100,6 +100,7 @@ pub(crate) const ROWS: [Row; 30] = [
         example: "enter = \"router-room\", try = [\"badge\", \"guard-key-with-escort\"]",
         does: "Goes through a door. `badge` is a read at the door's reader, over the simulated network. `guard-key-with-escort` needs\n\
                  a guard who stands there with the key and was told the names. When a later way works the step is `failed-over`.\n\
+                 A badge lets the whole crew in, unless the door says who may take others along.\n\
                  Tasks: `tap-badge`, and for the guard `guard-check`, `escort`.",
     },
     Row {
@@ -247,7 +248,7 @@ pub(crate) const ROWS: [Row; 30] = [
         optional: &[],
         example: "escort = \"router-room\", by = \"guard\"",
         does: "Somebody with the role `by` comes to the door, opens it from inside, with their badge or with its key, and takes the crew\n\
-         through. The crew stands before it. Tasks: `call`, `tap-badge`, `escort`.",
+         through, if the door's `escorts` let them. The crew stands before it. Tasks: `call`, `tap-badge`, `escort`.",
     },
     Row {
         verb: Verb::Ssh,

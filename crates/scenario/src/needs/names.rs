@@ -166,9 +166,16 @@ impl<'a> Ground<'a> {
             Run::Probe(probe) => {
                 let check = probe.checks.iter().find(|check| check.name == stem)?;
                 let resolvers = if check.resolvers.is_empty() { &probe.resolvers } else { &check.resolvers };
-                Some(match check.kind {
+                let looks = match check.kind {
                     Kind::DnsOnly => self.name(from, resolvers, &check.host),
                     Kind::Http | Kind::Page => self.site(from, resolvers, &check.host),
+                };
+                Some(match probe.source {
+                    Some(source) => {
+                        let read = self.at_address(from, source.at);
+                        self.graph.joint(Met::All(vec![looks, read]))
+                    }
+                    None => looks,
                 })
             }
             Run::Users(users) if stem == "sends-succeed" || stem == format!("sends.{}", users.product) => {
