@@ -263,9 +263,11 @@ fn what_has_no_effect_is_said() {
     fs::rename(folder.path().join("faults.toml"), folder.path().join("fault.toml")).unwrap();
     let late = "[[fault]]\nkind = \"link-down\"\non = \"shop-r1 - isp-r1\"\nat = \"+99h\"\nlasts = \"1m\"\n";
     fs::write(folder.path().join("faults.toml"), late).unwrap();
+    fs::copy(folder.path().join("runbooks/call.md"), folder.path().join("runbooks/call.markdown")).unwrap();
     let ran = blackstart(&["check", folder.path().to_str().unwrap()]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     for words in [
+        "call.markdown: nothing reads this file; expected a name that ends in `.md`",
         "fault.toml: nothing reads this file; expected one of `scenario.toml`",
         "did you mean `faults.toml`?",
         "faults.toml:4:6: this begins after the run's end",

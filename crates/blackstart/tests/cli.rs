@@ -103,6 +103,7 @@ fn rust_log_changes_nothing_but_standard_error() {
         &["run", small.to_str().unwrap(), "--format", "json"],
         &[("RUST_LOG", "trace")],
     );
+    assert!(traced.stderr.contains("SessionUp"), "what is recorded can be followed: {}", traced.stderr);
     let traced: Value = serde_json::from_str(&traced.stdout).unwrap();
     assert_eq!(plain["log_hash"], traced["log_hash"]);
     let odd = common::blackstart_with(&["check", small.to_str().unwrap()], &[("RUST_LOG", "a=b=c")]);
@@ -133,8 +134,9 @@ fn a_folder_that_cannot_be_made_is_bad_input() {
 #[test]
 fn usage() {
     let small = small();
-    let small = small.to_str().unwrap();
-    let cases: [(&[&str], i32, &str); 11] = [
+    let people = small.join("people.toml");
+    let (small, people) = (small.to_str().unwrap(), people.to_str().unwrap());
+    let cases: [(&[&str], i32, &str); 13] = [
         (&["--help"], 0, ""),
         (&["--version"], 0, ""),
         (&[], 2, "Usage"),
@@ -158,6 +160,8 @@ fn usage() {
             "unknown variant `strickt`; expected `strict`; did you mean `strict`?",
         ),
         (&["run", "no/such/folder"], 2, "no scenario folder at `no/such/folder`"),
+        (&["run", people], 2, "people.toml`: not a directory; expected a folder with a scenario.toml"),
+        (&["fuzz", small, "--runs", "0"], 2, "0 is not in 1.."),
     ];
     for (arguments, code, stderr) in cases {
         let ran = blackstart(arguments);

@@ -82,3 +82,26 @@ fn opening(text: &str) -> Option<(usize, &'static str)> {
     let begin = text.find("\n```")? + 1;
     Some((begin, if text[begin..].starts_with("````") { "````" } else { "```" }))
 }
+
+/// The chapter that shows a scenario whole is that scenario.
+#[test]
+fn the_book_shows_a_scenario_whole() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let chapter = fs::read_to_string(root.join("../../docs/src/whole-scenario.md")).expect("the chapter");
+    let mut files = 0;
+    for below in ["", "runbooks", "variants", "zones"] {
+        for entry in fs::read_dir(root.join("tests/data/small").join(below)).expect("a folder").flatten() {
+            let path = entry.path();
+            if path.is_file() && !path.ends_with("README.md") {
+                let text = fs::read_to_string(&path).expect("a text");
+                assert!(
+                    chapter.contains(&format!("\n{text}`")),
+                    "{} is not in the chapter as it is",
+                    path.display()
+                );
+                files += 1;
+            }
+        }
+    }
+    assert_eq!(files, chapter.matches("`\n\n```").count(), "files and headings");
+}

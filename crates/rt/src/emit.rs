@@ -1,5 +1,6 @@
 //! Events: what a service wants the run's record to remember. In a simulation they are appended, as bytes, to
-//! the log that the run's hash covers; in turmoil and on the operating system they go to `tracing`.
+//! the log that the run's hash covers; in turmoil and on the operating system they go to `tracing`. What is recorded in a
+//! simulation can be followed there, too.
 
 use crate::backend::{self, Backend};
 use serde::{Serialize, de::DeserializeOwned};
@@ -24,7 +25,11 @@ pub trait Event: Serialize + DeserializeOwned + Debug {
 /// Outside any backend, and when the event cannot be serialised (a sequence of unknown length).
 pub fn emit<E: Event>(event: &E) {
     match backend::expect() {
-        Backend::Engine => record(E::KIND, event),
+        Backend::Engine => {
+            // The subscriber of a command says when and where.
+            tracing::debug!(target: "blackstart::event", kind = E::KIND, ?event);
+            record(E::KIND, event);
+        }
         #[cfg(feature = "turmoil")]
         Backend::Turmoil(host) => trace(host.name(), event),
         Backend::Os(host) => trace(host.name(), event),

@@ -5,6 +5,7 @@ use crate::variant::Changes;
 use blackstart_source::{Diagnostic, Diagnostics, SourceFile, list_of, near_miss, parse_toml};
 use serde::de::DeserializeOwned;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// A file and what it says.
@@ -48,6 +49,15 @@ pub(crate) struct Folder {
 /// What a scenario's folder may hold, as TOML.
 const FILES: [&str; 6] =
     ["scenario.toml", "network.toml", "services.toml", "people.toml", "faults.toml", "milestones.toml"];
+
+/// What lies in folders of its own, and how those files end.
+const FOLDERS: [(&str, &str); 5] = [
+    ("runbooks", "md"),
+    ("zones", "zone"),
+    ("variants", "toml"),
+    ("testimonies", "toml"),
+    ("regressions", "toml"),
+];
 
 /// Reads a scenario folder.
 ///
@@ -110,7 +120,11 @@ impl Reader {
         path: &Path,
         imported_at: Option<(&SourceFile, blackstart_source::Span)>,
     ) -> Result<Option<Read<scenario::Scenario>>, Diagnostics> {
-        let canonical = path.canonicalize().map_err(|error| no_folder(path, imported_at.as_ref(), &error))?;
+        let canonical = path.canonicalize().and_then(|canonical| match canonical.is_dir() {
+            true => Ok(canonical),
+            false => Err(ErrorKind::NotADirectory.into()),
+        });
+        let canonical = canonical.map_err(|error| no_folder(path, imported_at.as_ref(), &error))?;
         if self.trail.contains(&canonical) {
             return Err(circle(path, imported_at.as_ref()).into());
         }
@@ -226,21 +240,30 @@ fn texts(folder: &Path, extension: &str) -> Result<BTreeMap<String, SourceFile>,
     errors.into_result(files)
 }
 
-/// TOML files in the folder itself whose names mean nothing: perhaps misspelt, and then all in them would be missed.
+/// Files whose names mean nothing where they lie: perhaps misspelt, and then all in them would be missed.
 fn strays(folder: &Path) -> Diagnostics {
+    let unread = |path: &Path| Diagnostic::of_file(&path.display().to_string(), "nothing reads this file");
+    let own = names_in(folder).into_iter();
+    let own = own.filter(|name| name.ends_with(".toml") && !FILES.contains(&name.as_str()));
+    let own =
+        own.map(|name| unread(&folder.join(&name)).expecting(list_of(&FILES)).meant(near_miss(&name, FILES)));
+    let below = FOLDERS.iter().flat_map(|(below, extension)| {
+        let stray = move |name: &String| {
+            let path = Path::new(name);
+            !name.starts_with('.') && path.extension().is_some_and(|other| other != *extension)
+        };
+        let names = names_in(&folder.join(below)).into_iter().filter(stray);
+        names.map(move |name| {
+            unread(&folder.join(below).join(name)).expecting(format!("a name that ends in `.{extension}`"))
+        })
+    });
+    own.chain(below).collect()
+}
+
+/// Names in a folder that may be absent, in order.
+fn names_in(folder: &Path) -> BTreeSet<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let names: BTreeSet<String> =
-        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    let stray = |name: &String| {
-        Diagnostic::of_file(&folder.join(name).display().to_string(), "nothing reads this file")
-            .expecting(list_of(&FILES))
-            .meant(near_miss(name, FILES))
-    };
-    names
-        .iter()
-        .filter(|name| name.ends_with(".toml") && !FILES.contains(&name.as_str()))
-        .map(stray)
-        .collect()
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
 }
 
 fn stem(name: &str) -> String {

@@ -30,7 +30,7 @@ impl SourceFile {
     ///
     /// # Errors
     /// A missing or unreadable file, one that is not a regular file, one above [`SIZE_LIMIT_BYTES`] (found
-    /// out without reading it), or text that is not UTF-8.
+    /// out without reading it), text that is not UTF-8, or a NUL byte in it.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Diagnostic> {
         let path = path.as_ref();
         Self::read_as(path, &path.display().to_string())
@@ -43,6 +43,9 @@ impl SourceFile {
     pub fn read_as(path: &Path, name: &str) -> Result<Self, Diagnostic> {
         let bytes = read_limited(path, name)?;
         let text = String::from_utf8(bytes).map_err(|error| not_utf8(name, error.as_bytes()))?;
+        if let Some(offset) = text.find('\0') {
+            return Err(no_text(name, &text, offset));
+        }
         Ok(Self::new(name, text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&text)))
     }
 
@@ -106,6 +109,13 @@ fn not_utf8(name: &str, bytes: &[u8]) -> Diagnostic {
     let byte = bytes.get(offset).copied().unwrap_or_default();
     let (line, column) = position(bytes, offset);
     Diagnostic::of_file(name, format!("byte 0x{byte:02x} at offset {offset} is not UTF-8"))
+        .expecting("UTF-8 text")
+        .at_position(line, column)
+}
+
+fn no_text(name: &str, text: &str, offset: usize) -> Diagnostic {
+    let (line, column) = position(text.as_bytes(), offset);
+    Diagnostic::of_file(name, "a NUL byte, which no text has")
         .expecting("UTF-8 text")
         .at_position(line, column)
 }

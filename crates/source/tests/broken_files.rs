@@ -116,6 +116,7 @@ fn files_that_cannot_be_read() {
         SourceFile::read_as(&folder.path().join(name), name).expect_err("must not be readable").to_string()
     };
     std::fs::write(folder.path().join("latin1.toml"), b"a = 'x'\nb = '\xc3\xa9 caf\xe9'\n").unwrap();
+    std::fs::write(folder.path().join("nul.toml"), b"a = 1\nb =\0 2\n").unwrap();
     // A sparse file: large without taking room, and reading it would take visibly long.
     let huge = std::fs::File::create(folder.path().join("huge.toml")).unwrap();
     huge.set_len(100_000_000).unwrap();
@@ -124,6 +125,7 @@ fn files_that_cannot_be_read() {
     let cases = [
         ("missing.toml", "missing.toml: no such file"),
         ("latin1.toml", "latin1.toml:2:11: byte 0xe9 at offset 19 is not UTF-8; expected UTF-8 text"),
+        ("nul.toml", "nul.toml:2:4: a NUL byte, which no text has; expected UTF-8 text"),
         ("huge.toml", "huge.toml: the file has 100000000 bytes; expected at most 1048576 bytes"),
         ("folder.toml", "folder.toml: this is a folder; expected a file"),
     ];

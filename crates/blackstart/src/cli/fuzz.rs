@@ -26,7 +26,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "V")]
     variant: Option<String>,
     /// Runs with drawn schedules
-    #[arg(long, value_name = "N", default_value_t = 200)]
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u64).range(1..))]
     runs: u64,
     /// Begin no further round after this time, such as `10m`
     #[arg(long = "for", value_name = "TIME", value_parser = cuts::span)]
