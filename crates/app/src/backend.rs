@@ -238,19 +238,36 @@ async fn watch_load(backend: Rc<Backend>) {
 /// How the stores answered real requests says so long how they answer the crowd.
 const KNOWN_FOR: Duration = Duration::from_secs(600);
 
+/// The share of questions that stores answer well, by real requests.
+struct Answers {
+    share: f64,
+    heard: rt::time::Instant,
+}
+
+impl Answers {
+    fn new(now: rt::time::Instant) -> Self {
+        Self { share: 1.0, heard: now }
+    }
+
+    /// The share now, with those that were answered well and badly since the last look.
+    fn share(&mut self, now: rt::time::Instant, (well, badly): (u32, u32)) -> f64 {
+        if well + badly > 0 {
+            *self = Self { share: f64::from(well) / f64::from(well + badly), heard: now };
+        } else if self.heard + KNOWN_FOR <= now {
+            *self = Self::new(now);
+        }
+        self.share
+    }
+}
+
 /// Passes on to the stores what the cache does not spare them, and records how busy the crowd keeps this server, for ever.
 async fn pass_on(backend: Rc<Backend>, pressure: Rc<Pressure>, crowd: Crowd, mut voice: Voice) {
     let mut cache = crowd.cache.map(|config| Cache::new(config, rt::time::Instant::now()));
-    let (mut last, mut answered, mut asked_at) = ([0, 0], 1.0, rt::time::Instant::now());
+    let (mut last, mut answers) = ([0, 0], Answers::new(rt::time::Instant::now()));
     loop {
         rt::time::sleep(STEP).await;
         let (served, busy) = pressure.at_work();
-        if let (well, badly @ 1..) | (well @ 1.., badly) = backend.stores.take() {
-            answered = f64::from(well) / f64::from(well + badly);
-            asked_at = rt::time::Instant::now();
-        } else if asked_at + KNOWN_FOR <= rt::time::Instant::now() {
-            answered = 1.0;
-        }
+        let answered = answers.share(rt::time::Instant::now(), backend.stores.take());
         // What the stores do not answer fills no cache.
         if let Some(cache) = &mut cache {
             cache.pass(rt::time::Instant::now(), served * answered);
@@ -271,6 +288,21 @@ async fn pass_on(backend: Rc<Backend>, pressure: Rc<Pressure>, crowd: Crowd, mut
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_nobody_asked_for_long_is_taken_for_well() {
+        let at = |s| rt::time::Instant::from_start(Duration::from_secs(s));
+        let mut answers = Answers::new(at(0));
+        for (s, heard, expected) in [
+            (60, (0, 0), 1.0),
+            (120, (1, 3), 0.25),
+            (719, (0, 0), 0.25),
+            (720, (0, 0), 1.0),
+            (780, (0, 2), 0.0),
+        ] {
+            assert_eq!(answers.share(at(s), heard), expected, "{heard:?} after {s} s");
+        }
+    }
 
     #[test]
     fn only_marked_changes_of_load_count() {

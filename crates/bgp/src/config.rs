@@ -160,9 +160,8 @@ fn default_hold_time_s() -> u16 {
     90
 }
 
-/// RFC 4271 section 10.
 fn default_connect_retry_s() -> u16 {
-    120
+    30
 }
 
 fn default_true() -> bool {

@@ -463,9 +463,9 @@ mod tests {
         let mut session = session(false);
         step(&mut session, SECOND, Input::Start);
         assert_eq!(step(&mut session, 2 * SECOND, Input::Disconnected(Loss::Reset)), [Output::Disconnect]);
-        assert_eq!((session.state(), session.deadline()), (State::Active, Some(122 * SECOND)));
-        assert_eq!(step(&mut session, 122 * SECOND, Input::Tick), [Output::Connect]);
-        let again = step(&mut session, 242 * SECOND, Input::Tick);
+        assert_eq!((session.state(), session.deadline()), (State::Active, Some(32 * SECOND)));
+        assert_eq!(step(&mut session, 32 * SECOND, Input::Tick), [Output::Connect]);
+        let again = step(&mut session, 62 * SECOND, Input::Tick);
         assert_eq!(again, [Output::Disconnect, Output::Connect], "a call that hangs is given up");
     }
 

@@ -15,8 +15,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Nothing may take longer than this to be known everywhere: a hold time (240 s at most) for silence to be noticed, two
-/// minutes for a session to come back, and the advertisement intervals along the longest path.
+/// Nothing may take longer than this to be known everywhere: a hold time (240 s at most) for silence to be noticed, as
+/// long again for a session to come back, and the advertisement intervals along the longest path.
 pub const CONVERGENCE: Duration = Duration::from_secs(600);
 
 /// The path that a speaker says it chose.

@@ -20,7 +20,11 @@ impl Loads {
 
     /// Takes in what happened to a machine; says whether a backend went with it.
     pub fn engine(&mut self, node: NodeId, event: &SimEvent) -> bool {
-        ends_service(event) && self.windows.remove(&node).is_some()
+        let ends = matches!(
+            event,
+            SimEvent::PowerOff | SimEvent::ServiceKilled { .. } | SimEvent::ServiceRestarted { .. }
+        );
+        ends && self.windows.remove(&node).is_some()
     }
 
     /// Percent of requests that were shed or failed.
@@ -29,11 +33,6 @@ impl Loads {
         let (all, bad) = self.windows.values().fold((0, 0), |(a, b), (x, y)| (a + x, b + y));
         100.0 * bad as f64 / all.max(1) as f64
     }
-}
-
-/// Whether what a machine's service said of itself is over.
-pub(crate) fn ends_service(event: &SimEvent) -> bool {
-    matches!(event, SimEvent::PowerOff | SimEvent::ServiceKilled { .. } | SimEvent::ServiceRestarted { .. })
 }
 
 #[cfg(test)]

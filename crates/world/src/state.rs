@@ -30,7 +30,7 @@
 //! | `recovery@runbook`, `step.STEP@runbook` | `begun`, then the step's verdict | steps |
 
 use crate::event::Event;
-use crate::loads::{self, Loads};
+use crate::loads::Loads;
 use crate::people::People;
 use crate::physical::Physical;
 use crate::power;
@@ -111,12 +111,9 @@ impl State {
         self.history.note(record.time, signal, value)
     }
 
-    /// What a machine said of itself ends with it.
+    /// What a backend said of its requests ends with it.
     fn engine(&mut self, record: &Record) -> bool {
         let Some((event, node)) = SimEvent::decode(record).zip(record.node) else { return false };
-        if loads::ends_service(&event) {
-            self.busy.remove(&node);
-        }
         self.loads.engine(node, &event) && self.note_errors(record.time)
     }
 
