@@ -42,6 +42,24 @@ fn sound(packet: &[u8]) -> Option<bool> {
     })
 }
 
+/// The sum of big-endian 16-bit words that an Internet checksum is made of (RFC 1071), not folded yet. An odd byte at
+/// the end counts as a word's first half.
+pub(crate) fn sum(bytes: &[u8]) -> u64 {
+    let (words, rest) = bytes.as_chunks::<4>();
+    let mut last = [0; 4];
+    last[..rest.len()].copy_from_slice(rest);
+    // Two 16-bit words at a time; folding brings them together.
+    words.iter().chain([&last]).map(|word| u64::from(u32::from_be_bytes(*word))).sum()
+}
+
+/// A sum folded into 16 bits. The checksum is its complement.
+pub(crate) fn folded(mut sum: u64) -> u16 {
+    while sum > 0xffff {
+        sum = (sum & 0xffff) + (sum >> 16);
+    }
+    sum as u16
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

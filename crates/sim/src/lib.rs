@@ -26,7 +26,7 @@
 //! - [`record`]: the log
 //!
 //! How it works, from below: `hash`, `clock`, `queue`, `cpu`, `exec` (tasks), `world` (the thread's one world, and the
-//! rule about borrowing it), `packet` (bytes), `checksum`, `stack` (smoltcp behind a demultiplexer of our own), `node`,
+//! rule about borrowing it), `packet` (bytes), `checksum`, `tcb` (one end of a TCP connection), `stack` (sockets), `node`,
 //! `fabric` (links and forwarding), `air` (packets on their way), `power`, `pause`, `watch`, `driver` (the same run
 //! inside a tokio runtime).
 
@@ -58,6 +58,7 @@ pub mod record;
 mod sim;
 mod stack;
 pub mod task;
+mod tcb;
 pub mod time;
 mod watch;
 mod world;

@@ -175,7 +175,7 @@ impl World {
 
     /// A fresh stack, as after a boot: initial sequence numbers and ports are the node's own draws.
     pub(crate) fn new_stack(&mut self, salt: u64, epoch: u32) -> Stack {
-        Stack::new(&mut self.wire, fold(salt, u64::from(epoch)), self.now)
+        Stack::new(fold(salt, u64::from(epoch)))
     }
 }
 

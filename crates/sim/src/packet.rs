@@ -2,12 +2,12 @@
 //!
 //! Bytes may come from anywhere, so every reader answers `None` for what is not there.
 
+use crate::checksum;
 use crate::hash::{fold, of};
 use smoltcp::phy::ChecksumCapabilities;
 use smoltcp::wire::{
     Icmpv4DstUnreachable, Icmpv4Packet, Icmpv4Repr, Icmpv4TimeExceeded, Icmpv6DstUnreachable, Icmpv6Packet,
-    Icmpv6Repr, Icmpv6TimeExceeded, IpAddress, IpProtocol, IpRepr, Ipv4Packet, Ipv4Repr, Ipv6Packet,
-    Ipv6Repr, TcpPacket, TcpSeqNumber, UdpPacket, UdpRepr,
+    Icmpv6Repr, Icmpv6TimeExceeded, IpProtocol, IpRepr, Ipv4Packet, Ipv4Repr, Ipv6Packet, Ipv6Repr,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -97,6 +97,11 @@ pub(crate) fn header_len(packet: &[u8]) -> Option<usize> {
     }
 }
 
+/// The length of the IP header of a packet to this address.
+pub(crate) fn header_len_to(to: IpAddr) -> usize {
+    if to.is_ipv4() { V4_HEADER } else { V6_HEADER }
+}
+
 /// Ports are zero for protocols without them.
 pub(crate) fn flow(packet: &[u8]) -> Option<Flow> {
     let protocol = protocol(packet)?;
@@ -126,49 +131,6 @@ fn fold_address(digest: u64, address: IpAddr) -> u64 {
             fold(fold(digest, bits as u64), (bits >> 64) as u64)
         }
     }
-}
-
-/// The flags byte of a TCP segment.
-fn tcp_flags(packet: &[u8]) -> Option<u8> {
-    (protocol(packet)? == TCP).then(|| packet.get(header_len(packet)? + 13).copied())?
-}
-
-pub(crate) fn is_rst(packet: &[u8]) -> bool {
-    tcp_flags(packet).is_some_and(|flags| flags & 0x04 != 0)
-}
-
-pub(crate) fn is_fin(packet: &[u8]) -> bool {
-    tcp_flags(packet).is_some_and(|flags| flags & 0x05 == 0x01)
-}
-
-/// Whether a segment's sender has no room for data.
-pub(crate) fn shuts_window(packet: &[u8]) -> bool {
-    header_len(packet).and_then(|start| word(packet, start + 14)) == Some(0)
-}
-
-/// A SYN that opens a connection: no ACK, no RST.
-pub(crate) fn is_syn(packet: &[u8]) -> bool {
-    tcp_flags(packet).is_some_and(|flags| flags & 0x16 == 0x02)
-}
-
-/// Keeps the sequence number of segments without data at the end of what was ever sent (SND.NXT, RFC 9293 section
-/// 3.10.7.4), and gives that end, which was `sent`. smoltcp goes back to what it sends again: an acknowledgement with
-/// such an old number is outside the peer's window and says nothing to it, and when both ends do it at a time, they
-/// are stuck for ever. A byte that probes a shut window does not count as sent: with a shut window smoltcp wants to
-/// see exactly the number that comes next.
-pub(crate) fn keep_sequence(packet: &mut [u8], sent: Option<u32>, shut: bool) -> Option<u32> {
-    let (from, to) = (source(packet)?, destination(packet)?);
-    let start = header_len(packet)?;
-    let mut segment = TcpPacket::new_checked(packet.get_mut(start..)?).ok()?;
-    let length = segment.segment_len();
-    let probes = shut && length == 1;
-    let end = (segment.seq_number() + if probes { 0 } else { length }).0 as u32;
-    let Some(sent) = sent.filter(|sent| (end.wrapping_sub(*sent) as i32) < 0) else { return Some(end) };
-    if length == 0 {
-        segment.set_seq_number(TcpSeqNumber(sent as i32));
-        segment.fill_checksum(&from.into(), &to.into());
-    }
-    Some(sent)
 }
 
 /// A digest of all that stays the same while the packet is forwarded: everything but its life and the header
@@ -240,23 +202,84 @@ pub(crate) fn udp_len(v4: bool, payload: usize) -> usize {
     payload + 8 + if v4 { V4_HEADER } else { V6_HEADER }
 }
 
+/// Begins a packet in `buffer`, whose old contents are forgotten: its IP header, for a payload of `length` bytes that
+/// is to follow. Gives where that starts. The addresses must be of one family.
+pub(crate) fn begin(
+    buffer: &mut Bytes,
+    from: IpAddr,
+    to: IpAddr,
+    protocol: u8,
+    ttl: u8,
+    length: usize,
+) -> usize {
+    buffer.clear();
+    match (from, to) {
+        (IpAddr::V4(from), IpAddr::V4(to)) => {
+            let mut header = [0; V4_HEADER];
+            header[0] = 0x45;
+            header[2..4].copy_from_slice(&((V4_HEADER + length) as u16).to_be_bytes());
+            // Don't fragment.
+            header[6] = 0x40;
+            header[8] = ttl;
+            header[9] = protocol;
+            header[12..16].copy_from_slice(&from.octets());
+            header[16..20].copy_from_slice(&to.octets());
+            let checksum = !checksum::folded(checksum::sum(&header));
+            header[10..12].copy_from_slice(&checksum.to_be_bytes());
+            buffer.reserve(V4_HEADER + length);
+            buffer.extend(header);
+            V4_HEADER
+        }
+        _ => {
+            let mut header = [0; V6_HEADER];
+            header[0] = 0x60;
+            header[4..6].copy_from_slice(&(length as u16).to_be_bytes());
+            header[6] = protocol;
+            header[7] = ttl;
+            header[8..24].copy_from_slice(&v6_octets(from));
+            header[24..40].copy_from_slice(&v6_octets(to));
+            buffer.reserve(V6_HEADER + length);
+            buffer.extend(header);
+            V6_HEADER
+        }
+    }
+}
+
+fn v6_octets(address: IpAddr) -> [u8; 16] {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+        IpAddr::V6(address) => address.octets(),
+    }
+}
+
+/// The checksum of the TCP segment or UDP datagram that begins at `start`, whose own field is still zero: over the
+/// pseudo-header and all of it (RFC 9293 section 3.1, RFC 8200 section 8.1).
+pub(crate) fn transport_checksum(packet: &[u8], start: usize) -> u16 {
+    let (addresses, protocol) = match start {
+        V4_HEADER => (&packet[12..20], packet[9]),
+        _ => (&packet[8..40], packet[6]),
+    };
+    let segment = &packet[start..];
+    let pseudo_header = checksum::sum(addresses) + u64::from(protocol) + segment.len() as u64;
+    !checksum::folded(pseudo_header + checksum::sum(segment))
+}
+
 /// Builds a UDP datagram in `buffer`, whose old contents are forgotten. The addresses must be of one family.
 pub(crate) fn udp(mut buffer: Bytes, from: SocketAddr, to: SocketAddr, ttl: u8, payload: &[u8]) -> Bytes {
-    let (source, destination) = (IpAddress::from(from.ip()), IpAddress::from(to.ip()));
-    let length = 8 + payload.len();
-    let ip = IpRepr::new(source, destination, IpProtocol::Udp, length, ttl);
-    buffer.clear();
-    buffer.resize(ip.header_len() + length, 0);
-    ip.emit(&mut buffer[..], &checksums());
-    let udp = UdpRepr { src_port: from.port(), dst_port: to.port() };
-    udp.emit(
-        &mut UdpPacket::new_unchecked(&mut buffer[ip.header_len()..]),
-        &source,
-        &destination,
-        payload.len(),
-        |space| space.copy_from_slice(payload),
-        &checksums(),
-    );
+    let length = UDP_HEADER + payload.len();
+    let start = begin(&mut buffer, from.ip(), to.ip(), UDP, ttl, length);
+    let mut header = [0; UDP_HEADER];
+    header[0..2].copy_from_slice(&from.port().to_be_bytes());
+    header[2..4].copy_from_slice(&to.port().to_be_bytes());
+    header[4..6].copy_from_slice(&(length as u16).to_be_bytes());
+    buffer.extend(header);
+    buffer.extend(payload);
+    // Zero says that there is none (RFC 768).
+    let checksum = match transport_checksum(&buffer, start) {
+        0 => u16::MAX,
+        checksum => checksum,
+    };
+    buffer[start + 6..start + 8].copy_from_slice(&checksum.to_be_bytes());
     buffer
 }
 
@@ -368,7 +391,6 @@ pub(crate) fn complaint(packet: &[u8]) -> Option<(Complaint, Flow)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checksum;
 
     fn datagram(v6: bool) -> Bytes {
         let (from, to) = match v6 {
@@ -440,50 +462,12 @@ mod tests {
         }
     }
 
-    fn segment(number: i32, length: usize, flags: u8) -> Bytes {
-        let (from, to) = (Ipv4Addr::new(10, 0, 0, 1).into(), Ipv4Addr::new(10, 0, 0, 2).into());
-        let ip = IpRepr::new(from, to, IpProtocol::Tcp, 20 + length, 64);
-        let mut bytes = vec![0; 40 + length];
-        ip.emit(&mut bytes[..], &checksums());
-        let mut tcp = TcpPacket::new_unchecked(&mut bytes[20..]);
-        tcp.set_header_len(20);
-        tcp.set_seq_number(TcpSeqNumber(number));
-        bytes[33] = flags;
-        TcpPacket::new_unchecked(&mut bytes[20..]).fill_checksum(&from, &to);
-        bytes
-    }
-
-    #[test]
-    fn only_segments_without_data_get_the_number_that_comes_next() {
-        let (ack, reset, fin) = (0x10, 0x14, 0x11);
-        // (number, length, flags, end so far, window shut) -> (number on the wire, end then)
-        for ((number, length, flags, sent, shut), (kept, end)) in [
-            ((100, 0, ack, None, false), (100, 100)),
-            ((100, 10, ack, Some(100), false), (100, 110)),
-            ((100, 10, ack, Some(150), false), (100, 150)),
-            ((100, 0, ack, Some(150), false), (150, 150)),
-            ((100, 0, reset, Some(150), false), (150, 150)),
-            ((100, 0, fin, Some(150), false), (100, 150)),
-            ((150, 0, fin, Some(150), false), (150, 151)),
-            ((150, 1, ack, Some(150), false), (150, 151)),
-            ((150, 1, ack, Some(150), true), (150, 150)),
-            ((-5, 0, ack, Some(3), false), (3, 3)),
-            ((3, 0, ack, Some(u32::MAX - 4), false), (3, 3)),
-        ] {
-            let mut packet = segment(number, length, flags);
-            assert_eq!(keep_sequence(&mut packet, sent, shut), Some(end));
-            let tcp = TcpPacket::new_checked(&packet[20..]).unwrap();
-            assert_eq!(tcp.seq_number(), TcpSeqNumber(kept));
-            assert!(checksum::payload_is_sound(&packet));
-        }
-    }
-
     #[test]
     fn truncated_packets_are_nobodys() {
         let packet = datagram(false);
         for length in 0..packet.len() {
             let cut = &packet[..length];
-            let _ = (flow(cut), complaint(cut), udp_payload(cut), flow_hash(cut, 1), is_syn(cut));
+            let _ = (flow(cut), complaint(cut), udp_payload(cut), flow_hash(cut, 1));
             let _ = complain(Complaint::TimeExceeded, IpAddr::V4(Ipv4Addr::LOCALHOST), cut);
             age(&mut cut.to_vec());
         }

@@ -43,7 +43,7 @@ pub enum Congestion {
     None,
     /// RFC 5681.
     Reno,
-    /// RFC 9438; Linux's default. It begins with 2,048 bytes (Linux: ten segments).
+    /// RFC 9438; Linux's default.
     Cubic,
 }
 

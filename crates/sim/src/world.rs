@@ -13,7 +13,6 @@ use crate::pause::Happening;
 use crate::queue::{Event, Moment, Queue};
 use crate::record::{Log, SimEvent};
 use crate::stack::Wire;
-use crate::stack::tcp::Spares;
 use crate::time::Timers;
 use crate::{Config, Map, ailment, draw, drops, exec, time};
 use std::cell::RefCell;
@@ -67,7 +66,6 @@ pub(crate) struct World {
     /// The smallest MTU that any link ever had: what is smaller fits everywhere.
     pub(crate) least_mtu: usize,
     pub(crate) wire: Wire,
-    pub(crate) spares: Spares,
     /// TCP sockets that were written to or read from: (node, boot epoch, socket).
     pub(crate) dirty: Vec<(u32, u32, u32)>,
     /// Wakers to be called by the run loop.
@@ -88,7 +86,6 @@ impl World {
         World {
             run,
             log: Log::new(config.keep_records),
-            spares: Spares::new(&config),
             config,
             now: 0,
             moment: Moment::START,

@@ -53,10 +53,12 @@ fn net(seed: u64) -> Net {
     let link = net.link(1);
     net.sim.spawn("faults", async move {
         time::sleep(Duration::from_secs(40)).await;
-        control::set_link_cut(link, true).unwrap();
-        time::sleep(Duration::from_secs(5)).await;
-        control::set_link_cut(link, false).unwrap();
-        time::sleep(Duration::from_secs(5)).await;
+        for _ in 0..10 {
+            control::set_link_cut(link, true).unwrap();
+            time::sleep(Duration::from_millis(500)).await;
+            control::set_link_cut(link, false).unwrap();
+            time::sleep(Duration::from_millis(500)).await;
+        }
         control::set_link_blocked(link, AToB, true).unwrap();
     });
     net

@@ -10,6 +10,9 @@ use std::time::Duration;
 
 /// How long people wait for the admission service.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Whoever gives an order that was not taken gives it again: what stopped it may have passed.
+const ORDERS_MAX: u32 = 3;
+const BEFORE_AGAIN: Duration = Duration::from_secs(30);
 
 impl Incident {
     /// Admits users in steps: each is decided on, ordered, and must hold.
@@ -59,13 +62,23 @@ impl Incident {
         let (address, token) = service.ok_or_else(|| "there is no admission service".to_owned())?;
         let cart = self.machine_at_hand(address.ip()).await?;
         let share = Percent::whole(u8::try_from(percent).map_err(|_| format!("{percent} is no percentage"))?);
-        let began = Time::now();
-        let order = async move { admission::set(address, &token, share, PATIENCE).await };
-        let done = self.on_machine(&cart, order).await?;
-        done.map_err(|error| {
-            let order = Attempt::new(Kind::Connect, address.ip().to_string(), began, &error).from(&cart);
-            Failure::of(format!("the admission service did not take {percent} %: {error}"), order)
-        })?;
+        let order = async move |began: Time| {
+            let token = token.clone();
+            let order = async move { admission::set(address, &token, share, PATIENCE).await };
+            self.on_machine(&cart, order).await?.map_err(|error| {
+                let order = Attempt::new(Kind::Connect, address.ip().to_string(), began, &error).from(&cart);
+                Failure::of(format!("the admission service did not take {percent} %: {error}"), order)
+            })
+        };
+        let mut taken = order(Time::now()).await;
+        for _ in 1..ORDERS_MAX {
+            if taken.is_ok() {
+                break;
+            }
+            self.people_spend(BEFORE_AGAIN, "give the order again", &self.lead()?).await;
+            taken = order(Time::now()).await;
+        }
+        taken?;
         self.admitted.borrow_mut().push(percent);
         self.world.emit(&Event::Admitted { percent });
         Ok(())

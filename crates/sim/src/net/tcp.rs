@@ -1,7 +1,6 @@
 //! TCP listeners and streams.
 
 use super::{Handle, hop_limit, would_block};
-use crate::packet::HOP_LIMIT;
 use crate::stack::connection::Connection;
 use crate::stack::listen::Listener;
 use crate::watch::Waiters;
@@ -192,7 +191,7 @@ impl TcpStream {
     /// # Errors
     /// `NotConnected` after a loss of power.
     pub fn nodelay(&self) -> io::Result<bool> {
-        self.ask(|connection| Some(!connection.socket().nagle_enabled()))
+        self.ask(|connection| Some(!connection.tcb.nagle))
     }
 
     /// See [`TcpStream::nodelay`].
@@ -201,7 +200,7 @@ impl TcpStream {
     /// `NotConnected` after a loss of power.
     pub fn set_nodelay(&self, nodelay: bool) -> io::Result<()> {
         self.ask(|connection| {
-            connection.socket_mut().set_nagle_enabled(!nodelay);
+            connection.tcb.nagle = !nodelay;
             Some(())
         })
     }
@@ -211,7 +210,7 @@ impl TcpStream {
     /// # Errors
     /// `NotConnected` after a loss of power.
     pub fn ttl(&self) -> io::Result<u32> {
-        self.ask(|connection| Some(connection.socket().hop_limit().unwrap_or(HOP_LIMIT).into()))
+        self.ask(|connection| Some(connection.ttl.into()))
     }
 
     /// See [`TcpStream::ttl`].
@@ -221,7 +220,7 @@ impl TcpStream {
     pub fn set_ttl(&self, ttl: u32) -> io::Result<()> {
         let ttl = hop_limit(ttl)?;
         self.ask(|connection| {
-            connection.socket_mut().set_hop_limit(Some(ttl));
+            connection.ttl = ttl;
             Some(())
         })
     }

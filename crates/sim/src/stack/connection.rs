@@ -1,11 +1,11 @@
-//! One connection: its smoltcp socket, and what smoltcp leaves out: why it ended (reset, refused, timed out,
-//! unreachable), a limit on unacknowledged data, and the life of a socket whose owner has gone.
+//! One connection: its end of TCP, and what TCP does not say: why it ended (reset, refused, timed out, unreachable), a
+//! limit on unacknowledged data, and the life of a socket whose owner has gone.
 
+use crate::packet::HOP_LIMIT;
 use crate::stack::listen::Backlog;
+use crate::tcb::{NEVER, State, Tcb};
 use crate::time::nanos;
 use crate::watch::Waiters;
-use smoltcp::iface::{SocketHandle, SocketSet};
-use smoltcp::socket::tcp::{self, RecvError, State};
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::task::Waker;
@@ -21,8 +21,6 @@ const USER_TIMEOUT: Duration = Duration::from_secs(924);
 const ORPHAN_TIMEOUT: Duration = Duration::from_secs(127);
 /// A closed socket whose peer does not close (Linux: `tcp_fin_timeout`).
 const FIN_TIMEOUT: Duration = Duration::from_secs(60);
-/// No time at all.
-pub(super) const NEVER: u64 = u64::MAX;
 
 /// Local and remote end of a connection.
 pub(super) type Ends = (SocketAddr, SocketAddr);
@@ -41,43 +39,17 @@ pub(crate) enum Stage {
     Orphan,
 }
 
-/// A smoltcp socket in the set of its own by which it is polled.
-pub(super) struct Alone {
-    pub(super) set: SocketSet<'static>,
-    handle: SocketHandle,
-}
-
-impl Alone {
-    pub(super) fn new(socket: tcp::Socket<'static>) -> Self {
-        let mut set = SocketSet::new(Vec::with_capacity(1));
-        let handle = set.add(socket);
-        Alone { set, handle }
-    }
-
-    pub(super) fn socket(&self) -> &tcp::Socket<'static> {
-        self.set.get(self.handle)
-    }
-
-    pub(super) fn socket_mut(&mut self) -> &mut tcp::Socket<'static> {
-        self.set.get_mut(self.handle)
-    }
-}
-
 pub(crate) struct Connection {
-    pub(super) alone: Alone,
+    pub(crate) tcb: Tcb,
     pub(crate) ends: Ends,
     pub(super) stage: Stage,
-    /// The end of what was ever sent.
-    pub(super) sent: Option<u32>,
-    /// Whether the peer has no room for more.
-    pub(super) shut: bool,
-    /// The largest packet it sends.
-    pub(super) mtu: u16,
+    /// The time to live, or hop limit, of what it sends.
+    pub(crate) ttl: u8,
     /// What the owner is told next; told once.
     pub(super) error: Option<ErrorKind>,
     /// What ICMP said; the reason given if the connection times out.
     pub(super) hint: Option<ErrorKind>,
-    /// Given up: smoltcp is not asked any more.
+    /// Given up: nothing is sent any more.
     pub(super) dead: bool,
     pub(super) dirty: bool,
     /// When the socket wants to be polled next, and for when the queue holds an event of it.
@@ -107,14 +79,12 @@ pub(super) enum Next {
 }
 
 impl Connection {
-    pub(super) fn new(alone: Alone, ends: Ends, mtu: u16, stage: Stage, now: u64) -> Self {
+    pub(super) fn new(tcb: Tcb, ends: Ends, stage: Stage, now: u64) -> Self {
         Connection {
-            alone,
+            tcb,
             ends,
             stage,
-            sent: None,
-            shut: false,
-            mtu,
+            ttl: HOP_LIMIT,
             error: None,
             hint: None,
             dead: false,
@@ -130,66 +100,42 @@ impl Connection {
         }
     }
 
-    pub(super) fn into_parts(self) -> (Alone, Waiting) {
-        (self.alone, (self.readers, self.writers))
-    }
-
-    pub(crate) fn socket(&self) -> &tcp::Socket<'static> {
-        self.alone.socket()
-    }
-
-    pub(crate) fn socket_mut(&mut self) -> &mut tcp::Socket<'static> {
-        self.alone.socket_mut()
-    }
-
     /// Bytes read into `buffer`, an error, or none: wait.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
-        self.receive(|socket| socket.recv_slice(buffer))
+        self.receive(|tcb| tcb.receive(buffer))
     }
 
     /// As [`Connection::read`], and the bytes stay.
     pub(crate) fn peek(&mut self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
-        self.receive(|socket| socket.peek_slice(buffer))
+        self.receive(|tcb| tcb.peek(buffer))
     }
 
     /// What arrived comes before any error, and the peer's end of data before a reset that followed it.
-    fn receive(
-        &mut self,
-        take: impl FnOnce(&mut tcp::Socket<'static>) -> Result<usize, RecvError>,
-    ) -> Option<io::Result<usize>> {
-        let socket = self.socket_mut();
-        if socket.can_recv() {
-            return Some(take(socket).map_err(|_| ErrorKind::ConnectionReset.into()));
+    fn receive(&mut self, take: impl FnOnce(&mut Tcb) -> usize) -> Option<io::Result<usize>> {
+        if self.tcb.can_receive() {
+            return Some(Ok(take(&mut self.tcb)));
         }
-        let finished = socket.recv_slice(&mut []) == Err(RecvError::Finished);
+        let finished = self.tcb.at_end();
         if let Some(error) = self.error.take_if(|_| !finished) {
             return Some(Err(error.into()));
         }
-        let over = finished || self.dead || !self.socket().may_recv();
+        let over = finished || self.dead || !self.tcb.may_receive();
         over.then_some(Ok(0))
     }
 
     /// Whether a read would not wait.
     pub(crate) fn is_readable(&self) -> bool {
-        let socket = self.socket();
-        self.dead || socket.can_recv() || !socket.may_recv()
+        self.dead || self.tcb.can_receive() || !self.tcb.may_receive()
     }
 
     /// Whether a write would not wait.
     pub(crate) fn is_writable(&self) -> bool {
-        let socket = self.socket();
-        self.dead || socket.can_send() || !socket.may_send()
+        self.dead || self.tcb.can_send() || !self.tcb.may_send()
     }
 
     /// Whether there is a peer still. After a reset, and once both have closed, there is none.
     pub(crate) fn has_peer(&self) -> bool {
-        !self.dead && !matches!(self.socket().state(), State::Closed | State::TimeWait)
-    }
-
-    /// Whether the peer should be told that the window, almost shut before, is open again.
-    pub(super) fn window_opened(&self, read: usize) -> bool {
-        let socket = self.socket();
-        socket.recv_queue() + read > socket.recv_capacity() / 2
+        !self.dead && !matches!(self.tcb.state(), State::Closed | State::TimeWait)
     }
 
     /// Bytes taken from `data`, an error, or none: wait.
@@ -200,10 +146,10 @@ impl Connection {
         if self.dead {
             return Some(Err(ErrorKind::BrokenPipe.into()));
         }
-        match self.socket_mut().send_slice(data) {
-            Ok(0) if !data.is_empty() => None,
-            Ok(taken) => Some(Ok(taken)),
-            Err(_) => Some(Err(ErrorKind::BrokenPipe.into())),
+        match self.tcb.send(data) {
+            Some(0) if !data.is_empty() => None,
+            Some(taken) => Some(Ok(taken)),
+            None => Some(Err(ErrorKind::BrokenPipe.into())),
         }
     }
 
@@ -240,16 +186,10 @@ impl Connection {
                 self.user_timeout.unwrap_or(USER_TIMEOUT)
             }
             Stage::Orphan if self.unacknowledged > 0 => ORPHAN_TIMEOUT,
-            Stage::Orphan if self.socket().state() == State::FinWait2 => FIN_TIMEOUT,
+            Stage::Orphan if self.tcb.state() == State::FinWait2 => FIN_TIMEOUT,
             _ => return NEVER,
         };
         self.since.saturating_add(nanos(limit))
-    }
-
-    /// Data, and a FIN as one byte of it, that the peer has not acknowledged.
-    pub(super) fn count_unacknowledged(&self) -> usize {
-        let fin = matches!(self.socket().state(), State::FinWait1 | State::Closing | State::LastAck);
-        self.socket().send_queue() + usize::from(fin)
     }
 
     /// Restarts the wait when the peer acknowledged something. Under the default limit any sign of life counts: a
@@ -258,7 +198,7 @@ impl Connection {
         if matches!(self.stage, Stage::Handshake(_) | Stage::Connecting) {
             return;
         }
-        let after = self.count_unacknowledged();
+        let after = self.tcb.unacknowledged();
         let began = self.unacknowledged == 0;
         if began || after < before || (heard && self.user_timeout.is_none()) {
             self.since = now;
@@ -268,10 +208,10 @@ impl Connection {
 
     /// Draws the consequences of a poll.
     pub(super) fn digest(&mut self, before: State, reset: bool) -> Next {
-        let state = self.socket().state();
+        let state = self.tcb.state();
         match self.stage {
             Stage::Handshake(backlog) => match state {
-                State::Listen | State::Closed => Next::Remove,
+                State::Closed => Next::Remove,
                 State::SynReceived => Next::Keep,
                 _ => Next::Accept(backlog),
             },

@@ -95,7 +95,7 @@ impl World {
     pub(crate) fn deliver_echo(&mut self, at: usize, bytes: Bytes) {
         let (ends, message) =
             (packet::source(&bytes).zip(packet::destination(&bytes)), Message::read(&bytes));
-        let (Some((from, to)), Some(message)) = (ends, message) else { return self.poll_nobody(at, bytes) };
+        let (Some((from, to)), Some(message)) = (ends, message) else { return self.wire.recycle(bytes) };
         match message.reply {
             true => self.echo_answered(at, &message, Answer::Reply, from, packet::life(&bytes)),
             false => self.echo_emit(at, &Message { reply: true, ..message }, to, from, HOP_LIMIT),

@@ -1,13 +1,8 @@
-//! A node's TCP/IP stack: smoltcp's TCP behind a demultiplexer of our own, UDP and ICMP built on smoltcp's wire
-//! formats.
-//!
-//! smoltcp walks all sockets of a set for each packet. Here every socket has a set of its own, found by its four
-//! addresses, and only the socket concerned is polled. The interface owns no address: any-IP makes it accept
-//! what the fabric delivers.
+//! A node's TCP/IP stack: sockets, found by the addresses they talk between. What TCP itself does stands in `tcb`.
 //!
 //! - `tcp`: connections: finding them, polling them, their timers
 //! - `connection`: one of them, and what Linux would say when it fails
-//! - `listen`: listening ports: one smoltcp socket per SYN, so that bursts are never refused
+//! - `listen`: listening ports: one socket per SYN, so that bursts are never refused
 //! - `rest`: TIME-WAIT
 //! - `udp`: datagram sockets
 //! - `echo`: ICMP echo, asked and answered
@@ -27,15 +22,13 @@ use crate::node::{DropCause, Node};
 use crate::packet::{self, Bytes, Complaint};
 use crate::stack::echo::Echoes;
 use crate::stack::listen::Listeners;
-use crate::stack::mtu::{Interfaces, Paths};
+use crate::stack::mtu::Paths;
 use crate::stack::tcp::Tcp;
 use crate::stack::udp::Udp;
+use crate::tcb::segment::{self, Head};
 use crate::world::World;
-use smoltcp::iface::SocketSet;
-use smoltcp::phy::{Checksum, Device, DeviceCapabilities, Medium, RxToken, TxToken};
-use smoltcp::time::Instant;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// Empty packet buffers kept for the next packets.
 const POOL_MAX: usize = 1024;
@@ -44,14 +37,9 @@ const POOL_BYTES_MAX: usize = 16 * 1024;
 /// The first ephemeral port (RFC 6335 section 6).
 const EPHEMERAL: u16 = 49_152;
 
-/// The device that all stacks share: one packet in, some out, and a pool of buffers.
+/// What leaves a node now, and a pool of buffers.
 #[derive(Default)]
 pub(crate) struct Wire {
-    /// That of the next interface to be made.
-    mtu: usize,
-    pub(crate) incoming: Option<Bytes>,
-    /// The incoming packet once it was read.
-    spent: Option<Bytes>,
     pub(crate) outgoing: Vec<Bytes>,
     pool: Vec<Bytes>,
 }
@@ -67,93 +55,40 @@ impl Wire {
         }
     }
 
-    /// Keeps the buffer of a packet that was read, or that nobody read.
-    pub(crate) fn recycle_incoming(&mut self) {
-        let left = [self.incoming.take(), self.spent.take()];
-        left.into_iter().flatten().for_each(|bytes| self.recycle(bytes));
-    }
-}
-
-pub(crate) struct Incoming<'a> {
-    bytes: Bytes,
-    spent: &'a mut Option<Bytes>,
-}
-
-impl RxToken for Incoming<'_> {
-    fn consume<R, F: FnOnce(&[u8]) -> R>(self, read: F) -> R {
-        let result = read(&self.bytes);
-        *self.spent = Some(self.bytes);
-        result
-    }
-}
-
-pub(crate) struct Outgoing<'a> {
-    outgoing: &'a mut Vec<Bytes>,
-    pool: &'a mut Vec<Bytes>,
-}
-
-impl TxToken for Outgoing<'_> {
-    fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, write: F) -> R {
-        let mut bytes = self.pool.pop().unwrap_or_default();
-        bytes.clear();
-        bytes.resize(length, 0);
-        let result = write(&mut bytes);
+    /// Puts a segment on the wire, from the first end to the second.
+    fn write(
+        &mut self,
+        ends: (SocketAddr, SocketAddr),
+        ttl: u8,
+        head: &Head,
+        length: usize,
+        fill: impl FnOnce(&mut [u8]),
+    ) {
+        let mut bytes = self.buffer();
+        segment::write(&mut bytes, ends, ttl, head, length, fill);
         self.outgoing.push(bytes);
-        result
-    }
-}
-
-impl Device for Wire {
-    type RxToken<'a> = Incoming<'a>;
-    type TxToken<'a> = Outgoing<'a>;
-
-    fn receive(&mut self, _: Instant) -> Option<(Incoming<'_>, Outgoing<'_>)> {
-        let bytes = self.incoming.take()?;
-        let incoming = Incoming { bytes, spent: &mut self.spent };
-        Some((incoming, Outgoing { outgoing: &mut self.outgoing, pool: &mut self.pool }))
-    }
-
-    fn transmit(&mut self, _: Instant) -> Option<Outgoing<'_>> {
-        Some(Outgoing { outgoing: &mut self.outgoing, pool: &mut self.pool })
-    }
-
-    /// Checksums are real on the wire. Whether they are right is asked before, and only where a bit may have flipped.
-    fn capabilities(&self) -> DeviceCapabilities {
-        let mut capabilities = DeviceCapabilities::default();
-        capabilities.medium = Medium::Ip;
-        capabilities.max_transmission_unit = self.mtu;
-        let checksum = &mut capabilities.checksum;
-        for protocol in [&mut checksum.ipv4, &mut checksum.tcp, &mut checksum.udp, &mut checksum.icmpv4] {
-            *protocol = Checksum::Tx;
-        }
-        checksum.icmpv6 = Checksum::Tx;
-        capabilities
     }
 }
 
 pub(crate) struct Stack {
-    pub(crate) interfaces: Interfaces,
     paths: Paths,
     pub(crate) tcp: Tcp,
     pub(crate) listeners: Listeners,
     pub(crate) udp: Udp,
     pub(crate) echoes: Echoes,
-    nobody: SocketSet<'static>,
     next_port: u16,
 }
 
 impl Stack {
-    pub(crate) fn new(wire: &mut Wire, seed: u64, now_ns: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         let spread = u64::from(u16::MAX - EPHEMERAL) + 1;
         let next_port = EPHEMERAL + (mix(seed) % spread) as u16;
         Stack {
-            interfaces: Interfaces::new(wire, seed, now_ns),
             paths: Paths::default(),
-            tcp: Tcp::default(),
+            tcp: Tcp::new(seed),
             listeners: Listeners::default(),
             udp: Udp::default(),
             echoes: Echoes::default(),
-            nobody: SocketSet::new(Vec::new()),
             next_port,
         }
     }
@@ -172,11 +107,6 @@ impl Stack {
         }
         Err(io::ErrorKind::AddrInUse.into())
     }
-}
-
-/// smoltcp counts microseconds.
-pub(crate) fn instant(ns: u64) -> Instant {
-    Instant::from_micros((ns / 1000) as i64)
 }
 
 /// Sockets by number. A slot's generation tells its present tenant from earlier ones.
@@ -262,16 +192,7 @@ impl World {
         }
     }
 
-    /// A packet that no socket wants: smoltcp answers a segment with RST.
-    pub(crate) fn poll_nobody(&mut self, at: usize, bytes: Bytes) {
-        self.wire.incoming = Some(bytes);
-        let stack = &mut self.nodes[at].stack;
-        stack.interfaces.usual().poll(instant(self.now), &mut self.wire, &mut stack.nobody);
-        self.wire.recycle_incoming();
-        self.flush_wire(at);
-    }
-
-    /// Sends what smoltcp put on the wire. Without a route it is lost, as on a host whose route has gone.
+    /// Sends what was put on the wire. Without a route it is lost, as on a host whose route has gone.
     pub(crate) fn flush_wire(&mut self, at: usize) {
         if self.wire.outgoing.is_empty() {
             return;

@@ -1,17 +1,12 @@
 //! How large a host's packets may be: its own links, and what routers said about the path beyond (path MTU
 //! discovery, RFC 1191 and RFC 8201).
 //!
-//! smoltcp fixes the MTU of an interface when it is made, so a stack has one interface for each MTU that its
-//! connections use. A connection keeps the MTU that it began with until a router asks for less.
+//! A connection keeps the MTU that it began with until a router asks for less.
 
 use crate::fib::Exit;
-use crate::hash::fold;
 use crate::packet::{self, Flow};
-use crate::stack::{Wire, instant};
 use crate::world::World;
 use crate::{Map, WaySpec};
-use smoltcp::iface::{Config, Interface};
-use smoltcp::wire::HardwareAddress;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -23,45 +18,6 @@ const LEAST_V4: u16 = 68;
 const LEAST_V6: u16 = 1280;
 /// How long what a router said is believed (RFC 1191 section 6.3).
 const BELIEF: Duration = Duration::from_secs(600);
-
-/// A stack's interfaces, one for each MTU.
-pub(crate) struct Interfaces {
-    all: Vec<(u16, Interface)>,
-    seed: u64,
-}
-
-impl Interfaces {
-    pub(super) fn new(wire: &mut Wire, seed: u64, now: u64) -> Self {
-        Interfaces { all: vec![(DEFAULT, interface(wire, DEFAULT, seed, now))], seed }
-    }
-
-    /// The one with the default MTU.
-    pub(super) fn usual(&mut self) -> &mut Interface {
-        &mut self.all[0].1
-    }
-
-    /// The one with this MTU, which a connection was given.
-    pub(super) fn with(&mut self, mtu: u16) -> &mut Interface {
-        let index = self.all.iter().position(|(known, _)| *known == mtu).unwrap_or(0);
-        &mut self.all[index].1
-    }
-
-    fn add(&mut self, wire: &mut Wire, mtu: u16, now: u64) {
-        if self.all.iter().all(|(known, _)| *known != mtu) {
-            let seed = fold(self.seed, u64::from(mtu));
-            self.all.push((mtu, interface(wire, mtu, seed, now)));
-        }
-    }
-}
-
-fn interface(wire: &mut Wire, mtu: u16, seed: u64, now: u64) -> Interface {
-    let mut config = Config::new(HardwareAddress::Ip);
-    config.random_seed = seed;
-    wire.mtu = usize::from(mtu);
-    let mut interface = Interface::new(config, wire, instant(now));
-    interface.set_any_ip(true);
-    interface
-}
 
 /// What routers said about paths: by destination, the largest packet, and until when that is believed.
 #[derive(Default)]
@@ -98,12 +54,10 @@ impl World {
         Some(links.unwrap_or(DEFAULT).min(path).max(least(to)))
     }
 
-    /// The MTU for a new connection, and an interface that has it. What a host tells itself goes by the default.
+    /// The MTU for a new connection. What a host tells itself goes by the default.
     pub(super) fn connection_mtu(&mut self, at: usize, to: IpAddr) -> u16 {
         let known = self.nodes[at].find(to);
-        let mtu = self.path_mtu(at, known, to).unwrap_or(DEFAULT);
-        self.nodes[at].stack.interfaces.add(&mut self.wire, mtu, self.now);
-        mtu
+        self.path_mtu(at, known, to).unwrap_or(DEFAULT)
     }
 
     /// A router could not forward a packet of this flow: it was larger than `mtu`.
@@ -114,7 +68,6 @@ impl World {
         }
         let mtu = mtu.max(least(to));
         node.stack.paths.learn(to, mtu, self.now);
-        node.stack.interfaces.add(&mut self.wire, mtu, self.now);
         if flow.protocol == packet::TCP {
             self.tcp_narrow(at, flow, mtu);
         }

@@ -1,15 +1,11 @@
 //! Connections in TIME-WAIT: closed and forgotten, but for answering a FIN that comes again.
-//!
-//! smoltcp would keep the whole socket, with its buffers, for these ten seconds.
 
 use crate::packet::Bytes;
 use crate::stack::Demux;
+use crate::tcb::TIME_WAIT;
+use crate::time::nanos;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::time::Duration;
-
-/// How long smoltcp stays in TIME-WAIT (Linux: 60 s; RFC 9293 section 3.4.2: 2 MSL).
-const TIME_WAIT: Duration = Duration::from_secs(10);
 
 type Ends = (SocketAddr, SocketAddr);
 
@@ -29,7 +25,7 @@ struct Rest {
 impl Resting {
     pub(crate) fn insert(&mut self, ends: Ends, ack: Bytes, now: u64) {
         self.purge(now);
-        let until = now + TIME_WAIT.as_nanos() as u64;
+        let until = now + nanos(TIME_WAIT);
         self.acks.insert(ends, Rest { until, ack });
         self.order.push_back((until, ends));
     }
@@ -62,20 +58,20 @@ impl Resting {
 mod tests {
     use super::*;
 
-    const TEN_SECONDS: u64 = TIME_WAIT.as_nanos() as u64;
+    const LONG: u64 = TIME_WAIT.as_nanos() as u64;
 
     fn ends(port: u16) -> Ends {
         (SocketAddr::from(([10, 0, 0, 1], port)), SocketAddr::from(([10, 0, 0, 2], 80)))
     }
 
     #[test]
-    fn the_last_word_is_kept_for_ten_seconds() {
+    fn the_last_word_is_kept_for_a_while() {
         let mut resting = Resting::default();
         resting.insert(ends(1), vec![1], 5);
-        assert_eq!(resting.ack(&ends(1), 5 + TEN_SECONDS - 1), Some(&vec![1]));
+        assert_eq!(resting.ack(&ends(1), 5 + LONG - 1), Some(&vec![1]));
         assert_eq!(resting.ack(&ends(2), 5), None);
         assert!(resting.contains(&ends(1)));
-        assert_eq!(resting.ack(&ends(1), 5 + TEN_SECONDS), None);
+        assert_eq!(resting.ack(&ends(1), 5 + LONG), None);
         assert!(!resting.contains(&ends(1)) && resting.order.is_empty());
     }
 
@@ -87,7 +83,7 @@ mod tests {
         resting.remove(&ends(1));
         assert!(!resting.contains(&ends(1)));
         resting.insert(ends(1), vec![2], 7);
-        assert_eq!(resting.ack(&ends(1), TEN_SECONDS), Some(&vec![2]));
-        assert_eq!(resting.ack(&ends(1), TEN_SECONDS + 7), None);
+        assert_eq!(resting.ack(&ends(1), LONG), Some(&vec![2]));
+        assert_eq!(resting.ack(&ends(1), LONG + 7), None);
     }
 }

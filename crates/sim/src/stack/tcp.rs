@@ -1,71 +1,42 @@
 //! A stack's connections: finding them, polling them, and their timers.
 
-use crate::packet::{self, Bytes, Complaint, Flow};
+use crate::hash::{Word, fold};
+use crate::node::DropCause;
+use crate::packet::{self, Bytes, Complaint, Flow, HOP_LIMIT};
 use crate::queue::Event;
-use crate::stack::connection::{Alone, Connection, Ends, NEVER, Next, Stage, Waiting};
+use crate::stack::connection::{Connection, Ends, Next, Stage, Waiting};
 use crate::stack::listen::Backlog;
 use crate::stack::rest::Resting;
-use crate::stack::{Demux, Slab, Wire, here_if_unspecified, instant};
+use crate::stack::{Demux, Slab, here_if_unspecified};
+use crate::tcb::segment::{self, Head};
+use crate::tcb::{self, NEVER, State, Tcb};
 use crate::world::World;
-use crate::{Config, Congestion};
-use smoltcp::iface::{Interface, PollResult, SocketSet};
-use smoltcp::socket::tcp::{self, CongestionControl, SocketBuffer, State};
-use smoltcp::time::{Duration as SmolDuration, Instant};
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-/// How long an acknowledgement may wait for data to travel with (Linux: `TCP_DELACK_MIN`).
-const ACK_DELAY: SmolDuration = SmolDuration::from_millis(40);
-/// Closed sockets kept for the next connections.
-const SPARES_MAX: usize = 64;
+/// No window is larger (RFC 7323 section 2.3).
+const BUFFER_MAX: usize = 1 << 30;
 
-#[derive(Default)]
 pub(crate) struct Tcp {
     sockets: Slab<Connection>,
     demux: Demux<Ends>,
     resting: Resting,
-}
-
-/// Closed sockets, to be opened again: clearing the buffers of a new one costs more than a whole short connection.
-pub(crate) struct Spares {
-    sockets: Vec<Alone>,
-    buffer: usize,
-    congestion: CongestionControl,
-}
-
-impl Spares {
-    pub(crate) fn new(config: &Config) -> Self {
-        let congestion = match config.congestion {
-            Congestion::None => CongestionControl::None,
-            Congestion::Reno => CongestionControl::Reno,
-            Congestion::Cubic => CongestionControl::Cubic,
-        };
-        Spares { sockets: Vec::new(), buffer: config.tcp_buffer, congestion }
-    }
-
-    /// A closed socket. Opening it resets smoltcp's state but for what the first segments of a connection set anew, and
-    /// its congestion control, which is set here.
-    fn take(&mut self) -> Alone {
-        let buffer = || SocketBuffer::new(vec![0; self.buffer]);
-        let mut alone =
-            self.sockets.pop().unwrap_or_else(|| Alone::new(tcp::Socket::new(buffer(), buffer())));
-        let socket = alone.socket_mut();
-        socket.set_ack_delay(Some(ACK_DELAY));
-        socket.set_nagle_enabled(false);
-        socket.set_congestion_control(self.congestion);
-        alone
-    }
-
-    fn keep(&mut self, mut alone: Alone) {
-        if self.sockets.len() < SPARES_MAX {
-            alone.socket_mut().abort();
-            self.sockets.push(alone);
-        }
-    }
+    secret: u64,
 }
 
 impl Tcp {
+    pub(crate) fn new(seed: u64) -> Self {
+        Tcp { sockets: Slab::default(), demux: Demux::default(), resting: Resting::default(), secret: seed }
+    }
+
+    /// Where a connection's numbers begin (RFC 6528 section 3): a clock that ticks every four microseconds, and what only
+    /// this host knows.
+    fn first_number(&self, ends: &Ends, now: u64) -> u32 {
+        let clock = (now / 4000) as u32;
+        clock.wrapping_add(fold(self.secret, ends.word()) as u32)
+    }
+
     pub(crate) fn get(&mut self, index: u32, generation: u32) -> Option<&mut Connection> {
         let current = self.sockets.generation(index) == generation;
         self.sockets.get_mut(index).filter(|_| current)
@@ -79,8 +50,8 @@ impl Tcp {
         self.sockets.len()
     }
 
-    fn insert(&mut self, alone: Alone, ends: Ends, mtu: u16, stage: Stage, now: u64) -> u32 {
-        let (index, _) = self.sockets.insert(Connection::new(alone, ends, mtu, stage, now));
+    fn insert(&mut self, tcb: Tcb, ends: Ends, stage: Stage, now: u64) -> u32 {
+        let (index, _) = self.sockets.insert(Connection::new(tcb, ends, stage, now));
         self.demux.insert(ends, index);
         index
     }
@@ -94,12 +65,10 @@ impl Tcp {
     }
 
     /// Forgets a connection. What its owner waits with must be dropped outside the world.
-    fn remove(&mut self, index: u32, spares: &mut Spares) -> Option<Waiting> {
+    fn remove(&mut self, index: u32) -> Option<Waiting> {
         self.detach(index);
         let connection = self.sockets.remove(index)?;
-        let (alone, waiting) = connection.into_parts();
-        spares.keep(alone);
-        Some(waiting)
+        Some((connection.readers, connection.writers))
     }
 
     fn uses_port(&self, local: IpAddr, port: u16, remote: SocketAddr) -> bool {
@@ -125,19 +94,15 @@ impl World {
         }
         let local = self.source_for(at, local, to.ip())?;
         self.nodes[at].route_to(to.ip())?;
-        let mtu = self.connection_mtu(at, to.ip());
         let stack = &mut self.nodes[at].stack;
         let port = stack.ephemeral(|stack, port| {
             stack.tcp.uses_port(local, port, to) || stack.listeners.has(SocketAddr::new(local, port))
         })?;
-        let local = SocketAddr::new(local, port);
-        let mut alone = self.spares.take();
-        alone
-            .socket_mut()
-            .connect(stack.interfaces.with(mtu).context(), to, local)
-            .map_err(|error| io::Error::new(ErrorKind::AddrNotAvailable, error.to_string()))?;
-        let index = stack.tcp.insert(alone, (local, to), mtu, Stage::Connecting, self.now);
-        let generation = stack.tcp.generation(index);
+        let ends = (SocketAddr::new(local, port), to);
+        let tcb = Tcb::connect(&self.tcp_options(at, &ends));
+        let tcp = &mut self.nodes[at].stack.tcp;
+        let index = tcp.insert(tcb, ends, Stage::Connecting, self.now);
+        let generation = tcp.generation(index);
         self.touch(at, index);
         Ok((index, generation))
     }
@@ -158,7 +123,7 @@ impl World {
         let result = connection.read(buffer);
         if let Some(Ok(read)) = result
             && read > 0
-            && connection.window_opened(read)
+            && connection.tcb.opens_by(read)
         {
             self.touch(at, index);
         }
@@ -183,7 +148,7 @@ impl World {
         if let Some(connection) = self.nodes[at].stack.tcp.sockets.get_mut(index)
             && !connection.dead
         {
-            connection.socket_mut().close();
+            connection.tcb.close();
             self.touch(at, index);
         }
     }
@@ -201,13 +166,13 @@ impl World {
         let tcp = &mut self.nodes[at].stack.tcp;
         let connection = tcp.sockets.get_mut(index)?;
         let silent = connection.dead || connection.stage == Stage::Connecting;
-        if silent || connection.socket().state() == State::Closed {
-            return tcp.remove(index, &mut self.spares).map(|waiting| Box::new(waiting) as _);
+        if silent || connection.tcb.state() == State::Closed {
+            return tcp.remove(index).map(|waiting| Box::new(waiting) as _);
         }
-        let reset = connection.reset_on_close || connection.socket().can_recv();
+        let reset = connection.reset_on_close || connection.tcb.can_receive();
         match reset {
-            true => connection.socket_mut().abort(),
-            false => connection.socket_mut().close(),
+            true => connection.tcb.abort(),
+            false => connection.tcb.close(),
         }
         connection.stage = Stage::Orphan;
         connection.since = self.now;
@@ -221,21 +186,24 @@ impl World {
         if let Some(connection) = self.nodes[at].stack.tcp.sockets.get_mut(index) {
             connection.stage = Stage::Orphan;
             connection.dead = false;
-            connection.socket_mut().abort();
+            connection.tcb.abort();
             self.touch(at, index);
         }
     }
 
     pub(crate) fn deliver_tcp(&mut self, at: usize, flow: Flow, bytes: Bytes) {
+        let Some((head, payload)) = segment::read(&bytes) else {
+            return self.discard(at, DropCause::Malformed, bytes);
+        };
         let ends = (flow.destination, flow.source);
-        let syn = packet::is_syn(&bytes);
         let tcp = &mut self.nodes[at].stack.tcp;
         if let Some(&index) = tcp.demux.get(&ends) {
-            return self.poll_tcp(at, index, Some(bytes));
+            self.poll_tcp(at, index, Some((&head, payload)));
+            return self.wire.recycle(bytes);
         }
         if let Some(ack) = tcp.resting.ack(&ends, self.now) {
-            if !syn {
-                let ack = packet::is_fin(&bytes).then(|| ack.clone());
+            if !head.opens() {
+                let ack = head.is_fin().then(|| ack.clone());
                 self.wire.recycle(bytes);
                 self.wire.outgoing.extend(ack);
                 return self.flush_wire(at);
@@ -243,48 +211,64 @@ impl World {
             tcp.resting.remove(&ends);
         }
         let stack = &mut self.nodes[at].stack;
-        match stack.listeners.admit(flow.destination).filter(|_| syn) {
+        match stack.listeners.admit(flow.destination).filter(|_| head.opens()) {
             Some(Some(backlog)) => {
-                let mtu = self.connection_mtu(at, ends.1.ip());
-                let alone = self.spares.take();
-                let index = self.nodes[at].stack.listen_once(alone, ends, mtu, backlog, self.now);
-                self.poll_tcp(at, index, Some(bytes));
+                let tcb = Tcb::accept(&self.tcp_options(at, &ends), &head);
+                let stage = Stage::Handshake(backlog);
+                let index = self.nodes[at].stack.tcp.insert(tcb, ends, stage, self.now);
+                self.poll_tcp(at, index, None);
             }
-            Some(None) => self.discard(at, crate::DropCause::QueueFull, bytes),
-            None => self.poll_nobody(at, bytes),
+            Some(None) => return self.discard(at, DropCause::QueueFull, bytes),
+            None => {
+                if let Some(refusal) = tcb::refuse(&head, payload.len()) {
+                    self.wire.write(ends, HOP_LIMIT, &refusal, 0, |_| ());
+                    self.flush_wire(at);
+                }
+            }
         }
+        self.wire.recycle(bytes);
     }
 
-    /// Gives a connection its packet, or its time, and sends what it has to say.
-    pub(crate) fn poll_tcp(&mut self, at: usize, index: u32, packet: Option<Bytes>) {
-        let (reset, heard) = (packet.as_deref().is_some_and(packet::is_rst), packet.is_some());
-        self.wire.incoming = packet;
+    /// What a new connection is made with.
+    fn tcp_options(&mut self, at: usize, ends: &Ends) -> tcb::Options {
+        let mtu = self.connection_mtu(at, ends.1.ip());
+        let number = self.nodes[at].stack.tcp.first_number(ends, self.now);
+        let ip_header = packet::header_len_to(ends.1.ip()) as u16;
+        let buffer = self.config.tcp_buffer.min(BUFFER_MAX) as u32;
+        tcb::Options { buffer, congestion: self.config.congestion, mtu, ip_header, number }
+    }
+
+    /// Gives a connection its segment, or its time, and sends what it has to say.
+    pub(crate) fn poll_tcp(&mut self, at: usize, index: u32, arrived: Option<(&Head, &[u8])>) {
         let now = self.now;
-        let stack = &mut self.nodes[at].stack;
-        if let Some(connection) = stack.tcp.sockets.get_mut(index).filter(|connection| !connection.dead) {
-            connection.dirty = false;
-            let (before, pending) = (connection.socket().state(), connection.count_unacknowledged());
-            let clock = instant(now);
-            let interface = stack.interfaces.with(connection.mtu);
-            if let Some(packet) = &self.wire.incoming {
-                connection.shut = packet::shuts_window(packet);
-                interface.poll_ingress_single(clock, &mut self.wire, &mut connection.alone.set);
-            }
-            if connection.stage == Stage::Orphan && connection.socket().can_recv() {
-                connection.socket_mut().abort();
-            }
-            let due = send_all(interface, clock, &mut self.wire, &mut connection.alone.set, !heard);
-            for segment in &mut self.wire.outgoing {
-                let sent = packet::keep_sequence(segment, connection.sent, connection.shut);
-                connection.sent = sent.or(connection.sent);
-            }
-            connection.note_progress(now, pending, heard);
-            connection.wanted = due.map_or(NEVER, |due| (due.total_micros() as u64 * 1000).max(now + 1000));
-            let next = connection.digest(before, reset);
-            connection.wake(&mut self.wakes);
-            self.follow(at, index, next);
+        let tcp = &mut self.nodes[at].stack.tcp;
+        let Some(connection) = tcp.sockets.get_mut(index).filter(|connection| !connection.dead) else {
+            return;
+        };
+        connection.dirty = false;
+        let tcb = &mut connection.tcb;
+        let (before, pending) = (tcb.state(), tcb.unacknowledged());
+        if let Some((head, payload)) = arrived
+            && let Some(answer) = tcb.arrive(now, head, payload)
+        {
+            self.wire.write(connection.ends, connection.ttl, &answer, 0, |_| ());
         }
-        self.wire.recycle_incoming();
+        if connection.stage == Stage::Orphan && tcb.can_receive() {
+            tcb.abort();
+        }
+        while let Some(next) = tcb.next_segment(now) {
+            let fill = |space: &mut [u8]| tcb.payload(&next.payload, space);
+            self.wire.write(connection.ends, connection.ttl, &next.head, next.payload.len(), fill);
+        }
+        connection.wanted = match tcb.due() {
+            NEVER => NEVER,
+            due => due.max(now + 1000),
+        };
+        connection.note_progress(now, pending, arrived.is_some());
+        let reset = arrived.is_some_and(|(head, _)| head.is_rst());
+        let next = connection.digest(before, reset);
+        connection.wake(&mut self.wakes);
+        self.follow(at, index, next);
         self.flush_wire(at);
     }
 
@@ -292,7 +276,7 @@ impl World {
         let tcp = &mut self.nodes[at].stack.tcp;
         match next {
             Next::Remove => {
-                tcp.remove(index, &mut self.spares);
+                tcp.remove(index);
             }
             Next::Rest => self.rest(at, index),
             Next::Keep => {
@@ -313,7 +297,7 @@ impl World {
         let tcp = &mut self.nodes[at].stack.tcp;
         let Some(ack) = self.wire.outgoing.last().cloned() else { return self.arm(at, index) };
         let Some(ends) = tcp.sockets.get(index).map(|connection| connection.ends) else { return };
-        tcp.remove(index, &mut self.spares);
+        tcp.remove(index);
         tcp.resting.insert(ends, ack, self.now);
     }
 
@@ -379,7 +363,7 @@ impl World {
         let Some(connection) = tcp.sockets.get_mut(index) else { return };
         match connection.stage {
             Stage::Handshake(_) | Stage::Orphan => {
-                tcp.remove(index, &mut self.spares);
+                tcp.remove(index);
             }
             Stage::Connecting | Stage::Queued | Stage::Open => {
                 let reason = connection.hint.unwrap_or(ErrorKind::TimedOut);
@@ -390,13 +374,14 @@ impl World {
         }
     }
 
-    /// A segment was too large for the path. What was lost goes out again, in smaller ones, when its retransmission is
-    /// due.
+    /// A segment was too large for the path.
     pub(super) fn tcp_narrow(&mut self, at: usize, flow: Flow, mtu: u16) {
         let tcp = &mut self.nodes[at].stack.tcp;
         let Some(&index) = tcp.demux.get(&(flow.source, flow.destination)) else { return };
-        if let Some(connection) = tcp.sockets.get_mut(index) {
-            connection.mtu = connection.mtu.min(mtu);
+        if let Some(connection) = tcp.sockets.get_mut(index)
+            && connection.tcb.narrow(mtu)
+        {
+            self.touch(at, index);
         }
     }
 
@@ -420,35 +405,5 @@ impl World {
         } else {
             connection.hint = Some(reason);
         }
-    }
-}
-
-/// Lets a socket send all that it can. Gives when it wants to be polled next. Whether it has something to send is asked
-/// first unless it is `likely`: that costs less than to try in vain.
-fn send_all(
-    interface: &mut Interface,
-    clock: Instant,
-    wire: &mut Wire,
-    set: &mut SocketSet<'static>,
-    likely: bool,
-) -> Option<Instant> {
-    let mut due = if likely { Some(clock) } else { interface.poll_at(clock, set) };
-    while due.is_some_and(|due| due <= clock) {
-        let sent = interface.poll_egress(clock, wire, set);
-        due = interface.poll_at(clock, set);
-        if sent == PollResult::None {
-            break;
-        }
-    }
-    due
-}
-
-impl crate::stack::Stack {
-    /// A socket that waits for exactly the SYN at hand.
-    fn listen_once(&mut self, mut alone: Alone, ends: Ends, mtu: u16, backlog: Backlog, now: u64) -> u32 {
-        // The port of a packet that found a listener is not zero, and the socket is closed: this cannot fail.
-        let listening = alone.socket_mut().listen(ends.0);
-        debug_assert!(listening.is_ok());
-        self.tcp.insert(alone, ends, mtu, Stage::Handshake(backlog), now)
     }
 }
