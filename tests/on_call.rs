@@ -1,26 +1,11 @@
 //! Who hears that something is wrong, and what a long night does to those who are on duty: alerts with needs of their own,
-//! shifts, fatigue, calls in the middle of it, people who say no, and causes that are acted on too soon. The smallest
+//! shifts, phones, fatigue, calls in the middle of it, people who say no, and causes that are acted on too soon. The smallest
 //! scenario, whose line goes down at 09:10.
 
 use blackstart_tests::folder;
-use blackstart_tests::night::{Night, load, play, three_services};
+use blackstart_tests::night::{Night, three_services};
+use blackstart_tests::tried::{AFTER, bare, tried, verdicts};
 use blackstart_world::Event;
-
-/// Plays the scenario with more services, people and faults, and with these step blocks as its runbook.
-fn tried(services: &str, people: &str, faults: &str, steps: &[&str]) -> Night {
-    let copy = folder::copy(&three_services());
-    let step = |(n, block): (usize, &&str)| format!("## S{}\n\n```toml step\n{block}\n```\n", n + 1);
-    let steps: String = steps.iter().enumerate().map(step).collect();
-    let header =
-        "```toml runbook\nassumes-up = ['roads', 'mobile-carriers']\nescalate-to = ['engineer']\n```";
-    folder::write(&copy, "runbooks/bring-it-back.md", &format!("# Steps\n\n{header}\n\n{steps}"));
-    folder::write(&copy, "faults.toml", faults);
-    let add = |file: &str, more: &str| folder::write(&copy, file, &(folder::read(&copy, file) + more));
-    add("services.toml", services);
-    add("people.toml", people);
-    let scenario = load(copy.path(), None);
-    play(&scenario, scenario.seed)
-}
 
 /// An estimate of exactly this.
 fn exactly(length: &str) -> String {
@@ -29,10 +14,6 @@ fn exactly(length: &str) -> String {
 
 fn task(name: &str, length: &str) -> String {
     format!("\n[[task]]\nname = '{name}'\ntakes = {}\n", exactly(length))
-}
-
-fn verdicts(night: &Night) -> Vec<&str> {
-    night.runbook().steps.iter().map(|step| step.verdict).collect()
 }
 
 fn why(night: &Night, step: usize) -> String {
@@ -88,7 +69,7 @@ fn an_alert_has_needs_of_its_own() {
         ("data-centre", "dc-r1", "inside", "", None, ""),
     ];
     for (site, router, chat, with, last, saw) in cases {
-        let night = tried(&watched(site, router, chat, with), "", "", &[LOOK]);
+        let night = bare(&watched(site, router, chat, with), "", "", &[LOOK]);
         let states = states(&night);
         assert_eq!(states.last().map(String::as_str), last, "{site}, {chat}: {states:?}");
         let because = night.events::<blackstart_manage::Event>().any(|(_, event)| {
@@ -158,7 +139,7 @@ fn phones_are_called_when_nobody_says_that_they_have_it() {
         let calls =
             format!("calls = {{ through = '{through}:7500', phones = ['phone1', 'phone2'], after = '5m' }}");
         let services = watched("outside", "isp-r1", chat, &calls) + &others + reader;
-        let night = tried(&services, "", &faults, &[LOOK]);
+        let night = bare(&services, "", &faults, &[LOOK]);
         assert_eq!(states(&night), expected, "{chat}, {through}, {faults}");
         let by = night.events::<blackstart_manage::Event>().find_map(|(_, event)| match event {
             blackstart_manage::Event::Alert(blackstart_manage::event::Alert::Acknowledged { by, .. }) => {
@@ -196,14 +177,14 @@ fn whoever_comes_on_shift_must_learn_how_things_stand() {
             _ => None,
         })
     };
-    let told = tried("", &people, faults, &[&open, &wait, &look]);
+    let told = bare("", &people, faults, &[&open, &wait, &look]);
     assert_eq!(
         learned(&told),
         Some(("Max".to_owned(), Some("Ben".to_owned()))),
         "{:#?}",
         told.runbook().steps
     );
-    let alone = tried("", &people, faults, &[&look, &wait, &look]);
+    let alone = bare("", &people, faults, &[&look, &wait, &look]);
     assert_eq!(learned(&alone), Some(("Max".to_owned(), None)));
     let took = |night: &Night| night.took("s3");
     assert!(
@@ -212,7 +193,7 @@ fn whoever_comes_on_shift_must_learn_how_things_stand() {
     );
     // Unless it is said, nobody goes home.
     let without = people.replace("[shift-change]\nstays = '5m'\n", "");
-    assert_eq!(learned(&tried("", &without, faults, &[&look, &late, &look])), None);
+    assert_eq!(learned(&bare("", &without, faults, &[&look, &late, &look])), None);
 }
 
 #[test]
@@ -221,10 +202,10 @@ fn whoever_has_been_up_for_long_is_slower_and_does_things_twice() {
         |chance: f64| format!("[fatigue]\nafter = '8h'\nslower-per-hour = 0.5\nslips-per-hour = {chance}\n");
     let awake = "[[person]]\nname = 'Tess'\nroles = ['tired']\nat = 'home'\non-duty-for = '10h'\n";
     let look = "who = { role = 'tired' }\ndo = { observe = ['http.shop'] }";
-    let fresh = tried("", awake, "", &[look]).took("s1").as_secs_f64();
-    let tired = tried("", &(fatigue(0.0) + awake), "", &[look]).took("s1").as_secs_f64();
+    let fresh = bare("", awake, "", &[look]).took("s1").as_secs_f64();
+    let tired = bare("", &(fatigue(0.0) + awake), "", &[look]).took("s1").as_secs_f64();
     assert!((tired / fresh - 2.0).abs() < 0.01, "two hours too long, half as long again for each");
-    let night = tried("", &(fatigue(1.0) + awake), "", &[look]);
+    let night = bare("", &(fatigue(1.0) + awake), "", &[look]);
     let twice = Event::Slipped { person: "Tess".to_owned(), task: "notice".to_owned() };
     assert!(events(&night).contains(&twice));
     assert!(night.took("s1").as_secs_f64() > tired * 1.2, "and once more");
@@ -238,8 +219,8 @@ fn others_call_in_the_middle_of_it_unless_somebody_takes_the_calls() {
         exactly("10m")
     );
     let liaison = "[[person]]\nname = 'Lia'\nroles = ['liaison']\nat = 'home'\n";
-    let quiet = tried("", "", "", &[LOOK]).took("s1");
-    let called = tried("", &calls, "", &[LOOK]);
+    let quiet = bare("", "", "", &[LOOK]).took("s1");
+    let called = bare("", &calls, "", &[LOOK]);
     let lost = called.took("s1") - quiet;
     let by_whom = |night: &Night| {
         events(night).into_iter().find_map(|event| match event {
@@ -249,7 +230,7 @@ fn others_call_in_the_middle_of_it_unless_somebody_takes_the_calls() {
     };
     assert_eq!(by_whom(&called), Some(("Ada".to_owned(), 600)));
     assert_eq!(lost.as_secs() % 600, 0, "{lost:?}");
-    let shielded = tried("", &(calls + liaison), "", &[LOOK]);
+    let shielded = bare("", &(calls + liaison), "", &[LOOK]);
     assert_eq!((by_whom(&shielded), shielded.took("s1")), (Some(("Lia".to_owned(), 0)), quiet));
 }
 
@@ -268,14 +249,14 @@ fn whoever_may_decide_may_say_no() {
     };
     let refused =
         |night: &Night| events(night).iter().filter(|it| matches!(it, Event::Refused { .. })).count();
-    let says_no = tried("", &chief("refuses = { chance = 1.0 }"), "", &[&ask("stop")]);
+    let says_no = bare("", &chief("refuses = { chance = 1.0 }"), "", &[&ask("stop")]);
     assert_eq!((verdicts(&says_no), why(&says_no, 0).as_str()), (vec!["blocked"], "Cleo says no"));
-    let willing = tried("", &chief("refuses = { chance = 0.0 }"), "", &[&ask("stop")]);
+    let willing = bare("", &chief("refuses = { chance = 0.0 }"), "", &[&ask("stop")]);
     assert_eq!((verdicts(&willing), refused(&willing)), (vec!["done"], 0));
     // Escalated to somebody to whom she gives way.
     let open = "who = { role = 'on-call' }\ndo = { convene = 'phone-bridge', by = 'wallet-card', roles = ['chief'] }";
     let gives_way = chief("refuses = { chance = 1.0, gives-way-to = 'engineer' }");
-    let escalated = tried("", &gives_way, "", &[open, &ask("escalate")]);
+    let escalated = bare("", &gives_way, "", &[open, &ask("escalate")]);
     assert_eq!(
         (verdicts(&escalated), refused(&escalated)),
         (vec!["done", "failed-over"], 1),
@@ -284,9 +265,9 @@ fn whoever_may_decide_may_say_no() {
     );
     // Nobody can call back a phone that died with the company.
     let phone = "laptop = 'cleo-laptop'\nphone = 'phones'";
-    let checked = tried(chat, &(chief(phone) + "[call-back]\ntries = 2\n"), "", &[&ask("stop")]);
+    let checked = bare(chat, &(chief(phone) + "[call-back]\ntries = 2\n"), "", &[&ask("stop")]);
     assert!(why(&checked, 0).starts_with("Cleo cannot be called back: chat: "), "{}", why(&checked, 0));
-    assert_eq!(verdicts(&tried(chat, &chief(phone), "", &[&ask("stop")])), ["done"], "nobody asked");
+    assert_eq!(verdicts(&bare(chat, &chief(phone), "", &[&ask("stop")])), ["done"], "nobody asked");
 }
 
 /// Whoever takes it for an attack shuts users out, and lets them in again once they have seen that it is none.
@@ -308,11 +289,101 @@ fn a_wrong_cause_is_acted_on_and_taken_back() {
         });
         shares.collect::<Vec<_>>()
     };
-    let undone = tried(admission, &belief("failing"), "", &[down]);
+    let undone = bare(admission, &belief("failing"), "", &[down]);
     assert_eq!(shares(&undone), [5, 100]);
     let acted = Event::ActedOn { person: "Ada".to_owned(), cause: "it is an attack".to_owned(), percent: 5 };
     assert!(events(&undone).contains(&acted));
-    assert_eq!(shares(&tried(admission, &belief("teapot"), "", &[down])), [5], "nothing spoke against it");
-    let calm = tried(admission, &belief("failing").replace("admits = 5\n", ""), "", &[down]);
+    assert_eq!(shares(&bare(admission, &belief("teapot"), "", &[down])), [5], "nothing spoke against it");
+    let calm = bare(admission, &belief("failing").replace("admits = 5\n", ""), "", &[down]);
     assert_eq!(shares(&calm), [] as [u32; 0]);
+}
+
+#[test]
+fn who_is_off_shift_is_called_at_home_or_not_at_all() {
+    let nina = |more: &str| {
+        format!(
+            "[[person]]\nname = 'Nina'\nroles = ['night-lead']\nat = 'hall'\nshift = {{ from = '20:00:00', until = '06:00:00' }}\n{more}"
+        )
+    };
+    let open = [
+        "who = { role = 'on-call' }\ndo = { convene = 'phone-bridge', by = 'wallet-card', roles = ['night-lead', 'engineer'] }",
+        "who = { role = 'night-lead' }\ndo = { travel = 'data-centre' }",
+    ];
+    let at_home = tried("", &nina("home = 'home'\n"), &open);
+    assert_eq!(verdicts(&at_home), ["done"; 2], "{:#?}", at_home.runbook().steps);
+    assert!(at_home.took("s2") > std::time::Duration::from_secs(900), "from home, not from the hall");
+    // The run begins at nine and ends at eleven: no word of hers is heard in it.
+    let copy = folder::copy(&three_services());
+    folder::write(&copy, "people.toml", &(folder::read(&copy, "people.toml") + &nina("")));
+    let text = folder::read(&copy, "runbooks/bring-it-back.md").replacen(
+        "## Enter",
+        &format!("## Ask\n\n```toml step\n{}\n```\n\n## Enter", open[1]),
+        1,
+    );
+    folder::write(&copy, "runbooks/bring-it-back.md", &text);
+    let refused = blackstart_scenario::Scenario::load(copy.path(), None).unwrap_err().to_string();
+    assert!(refused.contains("nobody on shift has the role `night-lead`"), "{refused}");
+}
+
+/// How long it takes to see what is wrong follows from what the instruments show.
+#[test]
+fn people_doubt_what_they_believe_first() {
+    let belief = |suggested: &str, refuted: &str| {
+        format!(
+            "[[belief]]\nname = 'the shop is at fault'\nsuggested-by = {{ signal = 'http.shop', is = '{suggested}' }}\n\
+             refuted-by = {{ signal = 'http.shop', is = '{refuted}' }}\n"
+        )
+    };
+    let look =
+        "[[task]]\nname = 'look'\ntakes = { low = '4m', likely = '4m', high = '4m', basis = 'assumption' }\n";
+    let step = format!("who = {{ role = 'on-call' }}\n{AFTER}\ndo = {{ observe = ['http.shop'] }}");
+    let took = |beliefs: &str| tried("", &format!("{beliefs}{look}"), &[&step]).took("s1").as_secs() / 60;
+    let without = took("");
+    for (suggested, refuted, looks) in
+        [("200", "failing", 0), ("failing", "failing", 1), ("failing", "200", 3)]
+    {
+        assert_eq!(took(&belief(suggested, refuted)) - without, 4 * looks, "{suggested} {refuted}");
+    }
+    let another = belief("failing", "200").replace("the shop", "the line");
+    let two = belief("failing", "failing") + &another;
+    assert_eq!(took(&two) - without, 4 * 4, "one after the other");
+}
+
+/// Who was called and answered.
+fn reached(night: &Night) -> Vec<String> {
+    let called = |(_, event)| match event {
+        Event::Called { person, .. } => Some(person),
+        _ => None,
+    };
+    night.events::<Event>().filter_map(called).collect()
+}
+
+#[test]
+fn a_phone_of_the_company_dies_with_it() {
+    let mia = "[[person]]\nname = 'Mia'\nroles = ['lead']\nat = 'hall'\nlaptop = 'gus-laptop'\n";
+    let of_the_company = format!("{mia}phone = 'chat'\n");
+    let call = |after: &str| format!("who = {{ role = 'on-call' }}\n{after}\ndo = {{ call = ['lead'] }}");
+    for (people, after, answers) in
+        [(mia, AFTER, true), (of_the_company.as_str(), "", true), (of_the_company.as_str(), AFTER, false)]
+    {
+        let night = tried("", people, &[&call(after)]);
+        assert_eq!(reached(&night).contains(&"Mia".to_owned()), answers, "{people} {after}");
+    }
+}
+
+#[test]
+fn without_the_list_people_call_whom_they_know() {
+    let people = "[[item]]\nname = 'list'\nat = 'desk'\n\
+        [[person]]\nname = 'Zoe'\nroles = ['caller']\nat = 'home'\nnumbers = ['Yan']\n\
+        [[person]]\nname = 'Xia'\nroles = ['third']\nat = 'home'\n\
+        [[person]]\nname = 'Yan'\nroles = ['second']\nat = 'home'\nnumbers = ['Xia', 'Zoe']\n\
+        [[person]]\nname = 'Wim'\nroles = ['third']\nat = 'home'\n";
+    let convene = "who = { role = 'caller' }\n\
+        do = { convene = 'phone-bridge', by = 'list', roles = ['second', 'third'] }";
+    let night = tried("", people, &[convene]);
+    assert_eq!(verdicts(&night), ["done"], "{:#?}", night.runbook().steps);
+    assert_eq!(reached(&night), ["Yan", "Xia"], "Yan knows Xia; nobody who was reached knows Wim");
+    let alone = people.replace("numbers = ['Yan']", "numbers = ['Gus']");
+    let night = tried("", &alone, &[convene]);
+    assert_eq!(verdicts(&night), ["blocked"], "{:#?}", night.runbook().steps);
 }

@@ -2,15 +2,11 @@
 //! down (09:10).
 
 use blackstart_badge as badge;
-use blackstart_manage::event::Push;
 use blackstart_sim::record::SimEvent;
 use blackstart_tests::folder;
 use blackstart_tests::night::{Night, load, three_services};
-use blackstart_tests::tried::{QUIET, tried, tried_in, tried_with, verdicts};
+use blackstart_tests::tried::{AFTER, QUIET, tried, tried_in, tried_with, verdicts};
 use blackstart_world::Event;
-
-/// Waits for the line to go down, doing nothing.
-const AFTER: &str = "after = { signal = 'http.shop', is = 'failing', from = '1 of 1 outside vantage points', within = '1h', else = 'stop' }";
 
 /// One step by Ada, who is on call and at home, with what is to come of it.
 #[test]
@@ -235,63 +231,6 @@ fn a_push_reaches_the_phone_over_its_own_network() {
             (verdict, why),
             "{faults}"
         );
-    }
-}
-
-/// Where a push is the second factor, a clock that is off costs the certificate alone.
-#[test]
-fn a_certificate_is_believed_by_the_clock_of_whoever_looks() {
-    let ada = "[[account]]\nname = 'ada'\nkind = 'sign-in'\nsecret = 'engine'\nphone = 'phone1'\n";
-    let vpn = "who = { role = 'on-call' }\ndo = { vpn = 'one-hour-gateway', with = 'ada' }";
-    let clock = |kind: &str| format!("[[fault]]\nat = '+0s'\nkind = '{kind}'\non = 'ada-laptop'\n");
-    for (faults, verdict, why) in [
-        (String::new(), "done", ""),
-        (clock("clock-jump"), "blocked", "its certificate has expired by the clock here"),
-        (clock("clock-back"), "blocked", "its certificate is not valid yet by the clock here"),
-    ] {
-        let night = tried_in(&(QUIET.to_owned() + &faults), "", ada, &[vpn]);
-        let step = &night.runbook().steps[0];
-        let saw = step.blocked_on.clone().unwrap_or_default();
-        assert_eq!((step.verdict, saw.ends_with(why)), (verdict, true), "{faults}: {saw}");
-    }
-}
-
-/// What else shows one: each lets people in by the right time, and is left alone by whoever has the wrong one.
-#[test]
-fn consoles_jump_hosts_chats_and_documents_show_certificates_too() {
-    let ada = "[[account]]\nname = 'ada'\nkind = 'sign-in'\nsecret = 'engine'\nphone = 'phone1'\n";
-    let card =
-        "[[console]]\nname = 'oob.shop.example'\naddress = '198.51.100.70'\nrouters = ['dc-r1', 'dc-r2']\n";
-    let hour = "certificate = { from = '2024-06-03T08:45:00Z', until = '2024-06-03T09:45:00Z' }";
-    let more = format!(
-        "[[service]]\nname = 'hop'\nhost = 'chat1'\n[service.run.jump-host]\nrouters = 'core-routers'\n\
-         sign-in = '203.0.113.140:7100'\n{hour}\n\
-         [[service]]\nname = 'hour-chat'\nhost = 'oob1'\n[service.run.chat]\nlisten = '0.0.0.0:6667'\nsettings = {{ {hour} }}\n\
-         [[service]]\nname = 'docs'\nhost = 'oob1'\n[service.run.tool]\nhosts = ['docs.shop.example']\n\
-         content = 'how to'\nsession = '12h'\nsign-in = '203.0.113.140:7100'\n{hour}\n\
-         signed-in = [{{ person = 'Ada', at = '2024-06-03T06:00:00Z' }}]\n"
-    );
-    for action in [
-        "login = 'remote', on = 'core-routers', with = 'break-glass'",
-        "ssh = 'core-routers', through = 'hop', with = 'ada'",
-        "chat = '#incident', on = 'hour-chat', to = 'guard', text = 'Are you there?'",
-        "open = 'docs.shop.example'",
-    ] {
-        for (clock, verdict, why) in [
-            ("", "done", ""),
-            ("back", "blocked", "its certificate is not valid yet by the clock here"),
-            ("jump", "blocked", "its certificate has expired by the clock here"),
-        ] {
-            let fault = format!("[[fault]]\nat = '+0s'\nkind = 'clock-{clock}'\non = 'ada-laptop'\n");
-            let faults = QUIET.to_owned() + if clock.is_empty() { "" } else { &fault };
-            let step = format!("who = {{ role = 'on-call' }}\ndo = {{ {action} }}");
-            let people = format!("{ada}{card}");
-            let night = tried_with(|known| known, &more, &faults, "", &people, &[&step]);
-            let step = &night.runbook().steps[0];
-            let saw = step.blocked_on.clone().unwrap_or_default();
-            assert_eq!((step.verdict, saw.contains(why)), (verdict, true), "{action}, {clock}: {saw}");
-            assert_eq!(saw.contains("certificate"), !clock.is_empty(), "{action}, {clock}: {saw}");
-        }
     }
 }
 
@@ -523,96 +462,6 @@ fn a_standby_takes_over_and_is_found_when_the_name_has_moved() {
 }
 
 #[test]
-fn who_is_off_shift_is_called_at_home_or_not_at_all() {
-    let nina = |more: &str| {
-        format!(
-            "[[person]]\nname = 'Nina'\nroles = ['night-lead']\nat = 'hall'\nshift = {{ from = '20:00:00', until = '06:00:00' }}\n{more}"
-        )
-    };
-    let open = [
-        "who = { role = 'on-call' }\ndo = { convene = 'phone-bridge', by = 'wallet-card', roles = ['night-lead', 'engineer'] }",
-        "who = { role = 'night-lead' }\ndo = { travel = 'data-centre' }",
-    ];
-    let at_home = tried("", &nina("home = 'home'\n"), &open);
-    assert_eq!(verdicts(&at_home), ["done"; 2], "{:#?}", at_home.runbook().steps);
-    assert!(at_home.took("s2") > std::time::Duration::from_secs(900), "from home, not from the hall");
-    // The run begins at nine and ends at eleven: no word of hers is heard in it.
-    let copy = folder::copy(&three_services());
-    folder::write(&copy, "people.toml", &(folder::read(&copy, "people.toml") + &nina("")));
-    let text = folder::read(&copy, "runbooks/bring-it-back.md").replacen(
-        "## Enter",
-        &format!("## Ask\n\n```toml step\n{}\n```\n\n## Enter", open[1]),
-        1,
-    );
-    folder::write(&copy, "runbooks/bring-it-back.md", &text);
-    let refused = blackstart_scenario::Scenario::load(copy.path(), None).unwrap_err().to_string();
-    assert!(refused.contains("nobody on shift has the role `night-lead`"), "{refused}");
-}
-
-/// How long it takes to see what is wrong follows from what the instruments show.
-#[test]
-fn people_doubt_what_they_believe_first() {
-    let belief = |suggested: &str, refuted: &str| {
-        format!(
-            "[[belief]]\nname = 'the shop is at fault'\nsuggested-by = {{ signal = 'http.shop', is = '{suggested}' }}\n\
-             refuted-by = {{ signal = 'http.shop', is = '{refuted}' }}\n"
-        )
-    };
-    let look =
-        "[[task]]\nname = 'look'\ntakes = { low = '4m', likely = '4m', high = '4m', basis = 'assumption' }\n";
-    let step = format!("who = {{ role = 'on-call' }}\n{AFTER}\ndo = {{ observe = ['http.shop'] }}");
-    let took = |beliefs: &str| tried("", &format!("{beliefs}{look}"), &[&step]).took("s1").as_secs() / 60;
-    let without = took("");
-    for (suggested, refuted, looks) in
-        [("200", "failing", 0), ("failing", "failing", 1), ("failing", "200", 3)]
-    {
-        assert_eq!(took(&belief(suggested, refuted)) - without, 4 * looks, "{suggested} {refuted}");
-    }
-    let another = belief("failing", "200").replace("the shop", "the line");
-    let two = belief("failing", "failing") + &another;
-    assert_eq!(took(&two) - without, 4 * 4, "one after the other");
-}
-
-/// Who was called and answered.
-fn reached(night: &Night) -> Vec<String> {
-    let called = |(_, event)| match event {
-        Event::Called { person, .. } => Some(person),
-        _ => None,
-    };
-    night.events::<Event>().filter_map(called).collect()
-}
-
-#[test]
-fn a_phone_of_the_company_dies_with_it() {
-    let mia = "[[person]]\nname = 'Mia'\nroles = ['lead']\nat = 'hall'\nlaptop = 'gus-laptop'\n";
-    let of_the_company = format!("{mia}phone = 'chat'\n");
-    let call = |after: &str| format!("who = {{ role = 'on-call' }}\n{after}\ndo = {{ call = ['lead'] }}");
-    for (people, after, answers) in
-        [(mia, AFTER, true), (of_the_company.as_str(), "", true), (of_the_company.as_str(), AFTER, false)]
-    {
-        let night = tried("", people, &[&call(after)]);
-        assert_eq!(reached(&night).contains(&"Mia".to_owned()), answers, "{people} {after}");
-    }
-}
-
-#[test]
-fn without_the_list_people_call_whom_they_know() {
-    let people = "[[item]]\nname = 'list'\nat = 'desk'\n\
-        [[person]]\nname = 'Zoe'\nroles = ['caller']\nat = 'home'\nnumbers = ['Yan']\n\
-        [[person]]\nname = 'Xia'\nroles = ['third']\nat = 'home'\n\
-        [[person]]\nname = 'Yan'\nroles = ['second']\nat = 'home'\nnumbers = ['Xia', 'Zoe']\n\
-        [[person]]\nname = 'Wim'\nroles = ['third']\nat = 'home'\n";
-    let convene = "who = { role = 'caller' }\n\
-        do = { convene = 'phone-bridge', by = 'list', roles = ['second', 'third'] }";
-    let night = tried("", people, &[convene]);
-    assert_eq!(verdicts(&night), ["done"], "{:#?}", night.runbook().steps);
-    assert_eq!(reached(&night), ["Yan", "Xia"], "Yan knows Xia; nobody who was reached knows Wim");
-    let alone = people.replace("numbers = ['Yan']", "numbers = ['Gus']");
-    let night = tried("", &alone, &[convene]);
-    assert_eq!(verdicts(&night), ["blocked"], "{:#?}", night.runbook().steps);
-}
-
-#[test]
 fn a_runbook_branches_and_ends() {
     let sign_in = "who = { role = 'on-call' }\ndo = { sign-in = 'automation' }";
     let night = tried(
@@ -622,93 +471,4 @@ fn a_runbook_branches_and_ends() {
     );
     assert_eq!(verdicts(&night), ["done", "skipped", "done", "skipped"]);
     assert_eq!(night.runbook().verdict, "completed");
-}
-
-/// A configuration store in the data centre; the bad change cuts the line that it watches.
-const STORE: &str = r#"
-[[host]]
-name = "store1"
-site = "data-centre"
-router = "dc-r2"
-address = "203.0.113.96"
-[[service]]
-name = "configuration-store"
-host = "store1"
-[service.run.configuration-store]
-sign-in = "203.0.113.140:7100"
-account = "automation"
-watch = ["198.51.100.53:53", "203.0.113.20:80"]
-hold = "5m"
-[[service.run.configuration-store.changes]]
-name = "tidy-up"
-stages = [["dc-r2"], ["dc-r1"]]
-set = { dc-r1 = { note = "tidy" }, dc-r2 = { note = "tidy" } }
-[[service.run.configuration-store.changes]]
-name = "drain-web1"
-stages = [["dc-r1"], ["dc-r2"]]
-set = { dc-r1 = { "port.web1" = "down" }, dc-r2 = { "port.jump1" = "down" } }
-"#;
-const HOLDER: &str = "[[account]]\nname = 'change-manager'\nkind = 'sign-in'\nsecret = 'cm'\nperson = 'Ada'\n\
-                      [[account]]\nname = 'bens'\nkind = 'sign-in'\nsecret = 'ben'\nperson = 'Ben'\n";
-
-/// Steps of the configuration store.
-fn pushes(night: &Night) -> Vec<Push> {
-    let steps = night.events::<blackstart_manage::Event>().filter_map(|(_, event)| match event {
-        blackstart_manage::Event::ConfigurationPush(step) => Some(step),
-        _ => None,
-    });
-    steps.collect()
-}
-
-#[test]
-fn a_bad_canary_stops_a_push_and_is_taken_back() {
-    let push = |change: &str| {
-        format!(
-            "who = {{ role = 'on-call' }}\ndo = {{ push = '{change}', on = 'configuration-store', with = 'automation' }}"
-        )
-    };
-    let wait = "do = { observe = ['http.shop'] }\nuntil = { signal = 'http.shop', is = 'ok', from = '1 of 1 outside vantage points', within = '30m', else = 'stop' }";
-    let good = tried_with(|known| known, STORE, QUIET, "", HOLDER, &[&push("tidy-up")]);
-    assert_eq!(verdicts(&good), ["done"], "{:#?}", good.runbook().steps);
-    let stages = pushes(&good).into_iter().filter(|step| matches!(step, Push::Staged { .. })).count();
-    assert_eq!((stages, pushes(&good).last()), (2, Some(&Push::Done { change: "tidy-up".to_owned() })));
-    // Users see the canary; the second stage never comes, and the router takes the first back by itself.
-    let go_on =
-        push("drain-web1") + "\nuntil = { signal = 'http.shop', is = 'failing', within = '1h', else = 's2' }";
-    let bad = tried_with(|known| known, STORE, QUIET, "", HOLDER, &[&go_on, wait]);
-    let why = bad.runbook().steps[0].blocked_on.clone().unwrap_or_default();
-    assert!(why.contains("after stage 1 203.0.113.20:80 does not answer"), "{why}");
-    assert_eq!(verdicts(&bad), ["failed-over", "done"], "{:#?}", bad.runbook().steps);
-    assert_eq!(pushes(&bad).len(), 2, "{:?}", pushes(&bad));
-    let failing =
-        |night: &Night| night.history.of("http.shop@probe1").iter().any(|(_, value)| value.is("failing"));
-    assert!(failing(&bad) && !failing(&good), "what the canary broke was broken for a while");
-}
-
-#[test]
-fn whoever_holds_a_freeze_lifts_it() {
-    let step = |role: &str, what: &str| format!("who = {{ role = '{role}' }}\ndo = {{ {what} }}");
-    let frozen = STORE.replace("hold = \"5m\"", "hold = \"1m\"\nfrozen-by = \"change-manager\"");
-    let push = step("on-call", "push = 'tidy-up', on = 'configuration-store', with = 'automation'");
-    let lift = |role: &str, account: &str| {
-        step(role, &format!("lift-freeze = 'configuration-store', with = '{account}'"))
-    };
-    let why = |night: &Night| {
-        let last = night.runbook().steps.iter().rev().find_map(|step| step.blocked_on.clone());
-        last.unwrap_or_default()
-    };
-    let run = |steps: &[&str]| tried_with(|known| known, &frozen, QUIET, "", HOLDER, steps);
-    let refused = run(&[&push]);
-    assert_eq!(why(&refused), "the configuration store says: frozen by change-manager");
-    let lifted = run(&[&lift("on-call", "change-manager"), &push]);
-    assert_eq!(verdicts(&lifted), ["done"; 2], "{:#?}", lifted.runbook().steps);
-    assert_eq!(pushes(&lifted).first(), Some(&Push::Lifted { who: "change-manager".to_owned() }));
-    // With an account of somebody else, and with one's own.
-    assert_eq!(why(&run(&[&lift("on-call", "bens")])), "only Ben can sign in as bens");
-    let own = run(&[&lift("on-call", "automation")]);
-    assert_eq!(why(&own), "the configuration store says: frozen by change-manager");
-    // Once lifted it can be frozen by another.
-    let freeze = step("on-call", "freeze = 'configuration-store', with = 'automation'");
-    let again = run(&[&lift("on-call", "change-manager"), &freeze, &push]);
-    assert_eq!(why(&again), "the configuration store says: frozen by automation");
 }

@@ -12,7 +12,8 @@
 //! - `variants`: each variant changes what it says that it changes
 //! - `messaging`: messages between users, one of them cut off
 //! - `doors`: who gets through a door, by which system, by whom
-//! - `steps`: what single steps of a runbook do
+//! - `steps`: what single steps of a runbook do; `certificates`, `configuration`: those that meet one
+//! - `on_call`: who hears, who is called, what a long night does to people
 //! - `planted`: deadlocks planted in a small world, each with its repaired twin
 //! - `judges`: what must hold, in whole runs; invariants of users' own
 //! - `canaries`: planted bugs are caught (with `--features canary`)

@@ -2,6 +2,7 @@
 
 use crate::folder;
 use crate::night::{Night, load, play, three_services};
+use tempfile::TempDir;
 
 /// Tasks that the scenario's own runbook does not ask for.
 const MORE_TASKS: [&str; 8] =
@@ -18,6 +19,9 @@ const MORE_NETWORK: &str = "[[originate]]\nrouter = 'dc-r1'\nprefix = '203.0.113
 
 /// Nobody shuts the line.
 pub const QUIET: &str = "[[fault]]\nat = '+1m'\nkind = 'kill-service'\non = 'capacity-controller'\n";
+
+/// Waits for the line to go down, doing nothing.
+pub const AFTER: &str = "after = { signal = 'http.shop', is = 'failing', from = '1 of 1 outside vantage points', within = '1h', else = 'stop' }";
 
 /// Plays the scenario with these step blocks as its runbook; steps are called `s1`, `s2`, …
 #[must_use]
@@ -41,23 +45,17 @@ pub fn tried_with(
     people: &str,
     steps: &[&str],
 ) -> Night {
-    let copy = folder::copy(&three_services());
-    let step = |(n, block): (usize, &&str)| format!("## S{}\n\n```toml step\n{block}\n```\n", n + 1);
-    let steps: String = steps.iter().enumerate().map(step).collect();
-    let header = format!("```toml runbook\nassumes-up = ['roads', 'mobile-carriers']\n{header}\n```");
-    folder::write(&copy, "runbooks/bring-it-back.md", &format!("# Steps\n\n{header}\n\n{steps}"));
+    let copy = with_runbook(faults, header, steps);
     let takes = "takes = { low = '1m', likely = '1m', high = '1m', basis = 'assumption' }";
     let task = |name: &str| format!("[[task]]\nname = '{name}'\n{takes}\n");
     let tasks: String = MORE_TASKS.iter().copied().map(task).collect();
-    folder::write(&copy, "faults.toml", faults);
-    let add = |file: &str, more: &str| folder::write(&copy, file, &(folder::read(&copy, file) + more));
-    add("services.toml", &format!("{MORE_SERVICES}{services}"));
+    add(&copy, "services.toml", &format!("{MORE_SERVICES}{services}"));
     let known = folder::read(&copy, "services.toml");
     assert!(known.contains("[service.run.identity]\n"));
     let asks = "[service.run.identity]\npush = \"198.51.100.85:7500\"\n";
     folder::write(&copy, "services.toml", &known.replace("[service.run.identity]\n", asks));
-    add("network.toml", MORE_NETWORK);
-    add("zones/shop.example.zone", "wiki IN A 10.9.0.10\ndocs IN A 198.51.100.70\n");
+    add(&copy, "network.toml", MORE_NETWORK);
+    add(&copy, "zones/shop.example.zone", "wiki IN A 10.9.0.10\ndocs IN A 198.51.100.70\n");
     // Addresses that are announced to nobody outside.
     let network = folder::read(&copy, "network.toml");
     let inside = "networks = [\"203.0.113.64/26\", \"10.9.0.0/24\"]";
@@ -67,6 +65,31 @@ pub fn tried_with(
     folder::write(&copy, "people.toml", &format!("{}\n{tasks}{people}", change(known)));
     let scenario = load(copy.path(), None);
     play(&scenario, scenario.seed)
+}
+
+/// Plays the scenario as it is, with these services, people, faults and step blocks; the engineer is escalated to.
+#[must_use]
+pub fn bare(services: &str, people: &str, faults: &str, steps: &[&str]) -> Night {
+    let copy = with_runbook(faults, "escalate-to = ['engineer']", steps);
+    add(&copy, "services.toml", services);
+    add(&copy, "people.toml", people);
+    let scenario = load(copy.path(), None);
+    play(&scenario, scenario.seed)
+}
+
+/// The scenario with these faults and step blocks instead of its own.
+fn with_runbook(faults: &str, header: &str, steps: &[&str]) -> TempDir {
+    let copy = folder::copy(&three_services());
+    let step = |(n, block): (usize, &&str)| format!("## S{}\n\n```toml step\n{block}\n```\n", n + 1);
+    let steps: String = steps.iter().enumerate().map(step).collect();
+    let header = format!("```toml runbook\nassumes-up = ['roads', 'mobile-carriers']\n{header}\n```");
+    folder::write(&copy, "runbooks/bring-it-back.md", &format!("# Steps\n\n{header}\n\n{steps}"));
+    folder::write(&copy, "faults.toml", faults);
+    copy
+}
+
+fn add(copy: &TempDir, file: &str, more: &str) {
+    folder::write(copy, file, &(folder::read(copy, file) + more));
 }
 
 /// The verdicts of the steps, in order.

@@ -54,6 +54,9 @@ pub enum DenyReason {
     /// The door opens for two people, and this is the first.
     #[error("waits for a second person")]
     SecondPerson,
+    /// The server is silent, and the door's own list, which may be older than the badge, does not have it.
+    #[error("not on the list that this door holds")]
+    NotOnList,
 }
 
 /// All badges by number.

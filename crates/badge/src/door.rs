@@ -158,7 +158,10 @@ impl Doors {
 
     fn ask_list(&self, door: &str, badge: &str, unix_now: Duration) -> Option<Result<(), DenyReason>> {
         let directory = self.list.as_ref()?.directory(self.policy?, unix_now)?;
-        Some(self.rules.decide(directory, door, badge, unix_now).map(drop))
+        Some(self.rules.decide(directory, door, badge, unix_now).map(drop).map_err(|why| match why {
+            DenyReason::UnknownBadge => DenyReason::NotOnList,
+            why => why,
+        }))
     }
 
     /// The contact reports an open door: by a key (or force) when the bolt was out, else nothing new.
@@ -219,7 +222,7 @@ mod tests {
 
     #[test]
     fn answers_a_tap() {
-        use DenyReason::{NotAllowed, UnknownBadge, UnknownDoor};
+        use DenyReason::{NotAllowed, NotOnList, UnknownDoor};
         use Verdict::{Denied, NoAnswer, Opened};
         let no = Heard::Deny(NotAllowed);
         let table = [
@@ -230,7 +233,7 @@ mod tests {
             (false, "gate", "7", Heard::Silence, 1050, NoAnswer, Path::FailSecure),
             (true, "gate", "7", Heard::Silence, 1050, Opened, Path::OfflineList),
             (true, "gate", "7", Heard::Silence, 1101, NoAnswer, Path::FailSecure),
-            (true, "gate", "8", Heard::Silence, 1050, Denied(UnknownBadge), Path::OfflineList),
+            (true, "gate", "8", Heard::Silence, 1050, Denied(NotOnList), Path::OfflineList),
             (false, "fire", "8", Heard::Silence, 1050, Opened, Path::FailSafe),
             (true, "fire", "8", Heard::Silence, 1050, Opened, Path::FailSafe),
             (true, "moon", "7", Heard::Grant, 1050, Denied(UnknownDoor), Path::NoDoor),

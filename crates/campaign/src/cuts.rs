@@ -105,7 +105,7 @@ impl Losses<'_> {
     }
 
     fn without(&self, scenario: &Scenario, lost: &Elements) -> Scenario {
-        without(scenario, self.of(lost), self.question.scenario)
+        without(scenario, self.of(lost))
     }
 
     /// A run, counted.

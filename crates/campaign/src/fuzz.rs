@@ -17,7 +17,7 @@ pub mod memo;
 pub mod shrink;
 
 use crate::{Error, Progress, Workers, record};
-use attempt::{Attempt, Failure, with};
+use attempt::{Attempt, Failure};
 use blackstart_fault::{Arsenal, Budget, Fault};
 use blackstart_report::fuzzing::{Finding, Fuzzing};
 use blackstart_report::why::Tree;
@@ -182,7 +182,7 @@ impl Search<'_> {
     /// Why the step stopped at which it failed, from a run with evidence.
     fn tree(&self, found: &Found) -> Result<Option<Tree>, Error> {
         let Some(failed) = &found.failure.step else { return Ok(None) };
-        let scenario = with(self.question.scenario, &found.schedule);
+        let scenario = self.question.scenario.clone().with_faults(found.schedule.clone());
         let stopped = record::why_stopped(&scenario, &self.question.runbook.name, found.seed)?;
         Ok(stopped.filter(|(step, _)| step.id == *failed).map(|(_, tree)| tree))
     }

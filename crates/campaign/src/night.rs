@@ -243,7 +243,22 @@ fn unknown_machine(scenario: &Scenario, machines: &Map<NodeId, String>, name: &s
 /// # Errors
 /// When there is none, with the near miss.
 pub fn named<'a>(scenario: &'a Scenario, name: &str) -> Result<&'a Arc<Runbook>, Diagnostics> {
-    scenario.runbooks.get(name).ok_or_else(|| unknown_runbook(scenario, name, None).into())
+    named_or(scenario, name, None)
+}
+
+/// `other` is what may be said instead of a name.
+fn named_or<'a>(
+    scenario: &'a Scenario,
+    name: &str,
+    other: Option<&str>,
+) -> Result<&'a Arc<Runbook>, Diagnostics> {
+    scenario.runbooks.get(name).ok_or_else(|| {
+        let known: Vec<&str> = scenario.runbooks.keys().map(String::as_str).chain(other).collect();
+        Diagnostic::of_file(&scenario.name, format!("unknown runbook `{name}`"))
+            .expecting(list_of(&known))
+            .meant(near_miss(name, known.iter().copied()))
+            .into()
+    })
 }
 
 /// The runbook with this name, or the scenario's own.
@@ -265,18 +280,7 @@ pub fn default_or_named<'a>(
 fn chosen<'a>(scenario: &'a Scenario, choice: &RunbookChoice) -> Result<Vec<&'a Arc<Runbook>>, Diagnostics> {
     match choice {
         RunbookChoice::None => Ok(Vec::new()),
-        RunbookChoice::Named(name) => match scenario.runbooks.get(name) {
-            Some(runbook) => Ok(vec![runbook]),
-            None => Err(unknown_runbook(scenario, name, Some(NO_RUNBOOK)).into()),
-        },
+        RunbookChoice::Named(name) => Ok(vec![named_or(scenario, name, Some(NO_RUNBOOK))?]),
         RunbookChoice::Default => Ok(scenario.at_hand()),
     }
-}
-
-/// `other` is what may be said instead of a name.
-fn unknown_runbook(scenario: &Scenario, name: &str, other: Option<&str>) -> Diagnostic {
-    let known: Vec<&str> = scenario.runbooks.keys().map(String::as_str).chain(other).collect();
-    Diagnostic::of_file(&scenario.name, format!("unknown runbook `{name}`"))
-        .expecting(list_of(&known))
-        .meant(near_miss(name, known.iter().copied()))
 }

@@ -4,7 +4,7 @@
 use crate::Error;
 use crate::fuzz::attempt::attempt;
 use blackstart_report::fuzzing::{Finding, Fuzzing};
-use blackstart_scenario::{REGRESSIONS, Regression};
+use blackstart_scenario::Regression;
 use serde::Serialize;
 use std::fs;
 use std::io::Write;
@@ -73,7 +73,7 @@ pub fn save(path: &Path, found: &mut Fuzzing) -> Result<(), Error> {
             failure: finding.failure.clone(),
             faults: finding.faults.clone(),
         };
-        let file = path.join(REGRESSIONS).join(format!("{}.toml", finding.id));
+        let file = Regression::file(path, &finding.id);
         let refused = |error: std::io::Error| Error::Store { path: file.clone(), why: error.to_string() };
         if !file.exists() {
             write(&file, &regression.text(&remarks(finding))).map_err(refused)?;

@@ -35,7 +35,7 @@ pub(crate) fn find(
     let (screened, further) = seeds.split_at(2.min(seeds.len()));
     let elements = elements(base.scenario);
     let lost_on = |elements: &[Element], seed: u64| {
-        let trial = steps_alone(&without(base.scenario, elements, base.scenario), base.runbook, seed);
+        let trial = steps_alone(&without(base.scenario, elements), base.runbook, seed);
         progress.done();
         trial.map(|trial| trial.is_stopped().then_some(trial))
     };
@@ -122,8 +122,8 @@ fn seeds(trials: &[Trial]) -> Vec<u64> {
 /// links apart from what is not one.
 fn groups(base: &Base<'_>, elements: &[Element]) -> Vec<Vec<Element>> {
     let used = used(base);
-    let is_used = |element: &&Element| used.iter().any(|text| text.contains(&element.name()));
-    let is_named = |element: &&Element| base.runbook.file.text().contains(&element.name());
+    let is_used = |element: &&Element| used.iter().any(|text| element.is_in(text));
+    let is_named = |element: &&Element| element.is_in(base.runbook.file.text());
     let (used, rest): (Vec<&Element>, Vec<&Element>) = elements.iter().partition(is_used);
     let (named, rest): (Vec<&Element>, Vec<&Element>) = rest.into_iter().partition(is_named);
     let (links, rest): (Vec<&Element>, Vec<&Element>) =

@@ -262,18 +262,7 @@ fn a_refused_message_spoils_no_later_one() {
 fn a_laptop_that_keeps_a_log_records_what_the_server_has() {
     let mut star = company(6);
     star.program(LAPTOP, || {
-        let config = presence::Config {
-            server: "chat.corp.example".into(),
-            port: 6667,
-            resolver: resolver(),
-            nick: "bob".into(),
-            channel: "#war".into(),
-            token: None,
-            retry_min_s: 1,
-            retry_max_s: 60,
-            log_every_s: Some(60),
-            answers: None,
-        };
+        let config = presence::Config { log_every_s: Some(60), ..presence_config() };
         rt::task::spawn("presence", presence::run(config));
     });
     star.sim.run_until(Time::from_secs(150));

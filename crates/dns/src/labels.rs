@@ -11,22 +11,21 @@ pub(crate) struct Labels(Box<[u8]>);
 
 impl Labels {
     pub(crate) fn of(name: &Name) -> Labels {
-        let mut octets = Vec::with_capacity(name.len());
-        for label in name {
-            // A label has at most 63 octets: its length is no letter.
-            octets.push(label.len() as u8);
-            octets.extend_from_slice(label);
-        }
-        octets.make_ascii_lowercase();
-        Labels(octets.into())
+        Self::from_labels(name.iter(), name.len())
     }
 
     /// Of a host name as people write it, with or without the last dot.
     pub(crate) fn written(text: &str) -> Labels {
-        let mut octets = Vec::with_capacity(text.len() + 1);
-        for label in text.split('.').filter(|label| !label.is_empty()) {
+        let labels = text.split('.').filter(|label| !label.is_empty());
+        Self::from_labels(labels.map(str::as_bytes), text.len() + 1)
+    }
+
+    fn from_labels<'a>(labels: impl Iterator<Item = &'a [u8]>, octets: usize) -> Labels {
+        let mut octets = Vec::with_capacity(octets);
+        for label in labels {
+            // A label has at most 63 octets: its length is no letter.
             octets.push(label.len() as u8);
-            octets.extend_from_slice(label.as_bytes());
+            octets.extend_from_slice(label);
         }
         octets.make_ascii_lowercase();
         Labels(octets.into())

@@ -1,13 +1,14 @@
 //! The files that make a scenario, as bytes: what evidence hashes.
 
 use crate::files::scenario::Scenario;
+use crate::folders::{Below, RUNBOOKS, TESTIMONIES, VARIANTS, ZONES};
 use blackstart_source::{Diagnostic, SourceFile, parse_toml};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Folders of a scenario, itself first.
-const FOLDERS: [&str; 5] = ["", "zones", "runbooks", "variants", "testimonies"];
+/// Folders below a scenario that are part of it: all but what was found in it.
+const PARTS: [Below; 4] = [ZONES, RUNBOOKS, VARIANTS, TESTIMONIES];
 /// Endings of its files.
 const ENDINGS: [&str; 3] = ["toml", "md", "zone"];
 
@@ -30,7 +31,7 @@ fn add(
 ) -> Result<(), Diagnostic> {
     let own = path.join("scenario.toml");
     let scenario: Scenario = parse_toml(&SourceFile::read(&own)?)?;
-    for folder in FOLDERS {
+    for folder in std::iter::once("").chain(PARTS.map(|below| below.name)) {
         let Ok(entries) = fs::read_dir(path.join(folder)) else { continue };
         for file in entries.filter_map(|entry| Some(entry.ok()?.path())).filter(|file| is_ours(file)) {
             let bytes = fs::read(&file).map_err(|error| {

@@ -15,7 +15,7 @@
 //!
 //! - [`Expectation`]: what a variant says that its runs show; module `expectation`
 //!
-//! Inside: `orders` reads faults; `access` tells access systems apart; `load` reads files and imports, `variant` changes a few values and adds entries, `elsewhere` derives
+//! Inside: `folders` says what lies below a scenario's folder; `orders` reads faults; `access` tells access systems apart; `load` reads files and imports, `variant` changes a few values and adds entries, `elsewhere` derives
 //! variants, `index` knows every name, `validate` looks
 //! references up, `vocabulary` says which words runbooks may use, `model` is the result.
 
@@ -26,6 +26,7 @@ mod counts;
 mod elsewhere;
 mod expectation;
 pub mod files;
+mod folders;
 mod index;
 mod learn;
 mod load;
@@ -45,5 +46,5 @@ pub use expectation::Expectation;
 pub use learn::{Contact, Learned, Occasion};
 pub use model::{LONGER, NotShown, Scenario, Statement, Testimony};
 pub use needs::Needs;
-pub use regression::{FOLDER as REGRESSIONS, Regression};
+pub use regression::Regression;
 pub use variant::variants;

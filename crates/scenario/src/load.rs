@@ -1,10 +1,11 @@
 //! Reading a scenario folder: its files, its imports, one variant. Nothing is looked up yet.
 
 use crate::files::{faults, milestones, network, people, scenario, services, variant};
+use crate::folders::{ALL, Below, RUNBOOKS, TESTIMONIES, ZONES, names_in, stem};
 use crate::variant::Changes;
 use blackstart_source::{Diagnostic, Diagnostics, SourceFile, list_of, near_miss, parse_toml};
 use serde::de::DeserializeOwned;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -50,15 +51,6 @@ pub(crate) struct Folder {
 const FILES: [&str; 6] =
     ["scenario.toml", "network.toml", "services.toml", "people.toml", "faults.toml", "milestones.toml"];
 
-/// What lies in folders of its own, and how those files end.
-const FOLDERS: [(&str, &str); 5] = [
-    ("runbooks", "md"),
-    ("zones", "zone"),
-    ("variants", "toml"),
-    ("testimonies", "toml"),
-    ("regressions", "toml"),
-];
-
 /// Reads a scenario folder.
 ///
 /// # Errors
@@ -71,9 +63,9 @@ pub(crate) fn folder(path: &Path, changes: Vec<Changes>) -> Result<Folder, Diagn
     let mut errors = std::mem::take(&mut reader.errors);
     let faults = errors.take(optional(&reader.changes, path, "faults.toml"));
     let milestones = errors.take(optional(&reader.changes, path, "milestones.toml"));
-    let runbooks = errors.take(texts(&path.join("runbooks"), "md"));
+    let runbooks = errors.take(texts(path, RUNBOOKS));
     let runbooks = runbooks.map(|files| changed(&reader.changes, files, &mut errors));
-    let testimonies = errors.take(texts(&path.join("testimonies"), "toml")).unwrap_or_default();
+    let testimonies = errors.take(texts(path, TESTIMONIES)).unwrap_or_default();
     let testimony = |(name, file): (String, SourceFile)| {
         let it = errors.take(parse_toml(&file))?;
         Some((stem(&name), Read { file, it }))
@@ -151,7 +143,7 @@ impl Reader {
         let network = self.errors.take(optional(changes, path, "network.toml"));
         let services = self.errors.take(optional(changes, path, "services.toml"));
         let people = self.errors.take(optional(changes, path, "people.toml"));
-        let zones = self.errors.take(texts(&path.join("zones"), "zone"));
+        let zones = self.errors.take(texts(path, ZONES));
         self.networks.extend(network);
         self.services.extend(services);
         self.people.extend(people);
@@ -215,7 +207,7 @@ fn changed(
     errors: &mut Diagnostics,
 ) -> BTreeMap<String, SourceFile> {
     let mut one = |(name, mut file): (String, SourceFile)| {
-        let path = format!("runbooks/{name}");
+        let path = format!("{}/{name}", RUNBOOKS.name);
         for changes in changes.iter().filter(|changes| changes.concern(&path)) {
             file = errors.take(changes.apply_to_runbook(&path, &file))?;
         }
@@ -224,48 +216,35 @@ fn changed(
     runbooks.into_iter().filter_map(&mut one).collect()
 }
 
-/// Every file with this extension in a folder that may be absent, by file name.
-fn texts(folder: &Path, extension: &str) -> Result<BTreeMap<String, SourceFile>, Diagnostics> {
-    let mut files = BTreeMap::new();
+/// Every file of a folder below the scenario's that is read, by file name.
+fn texts(scenario: &Path, below: Below) -> Result<BTreeMap<String, SourceFile>, Diagnostics> {
     let mut errors = Diagnostics::new();
-    let Ok(entries) = std::fs::read_dir(folder) else { return Ok(files) };
-    for entry in entries.flatten() {
-        let path = entry.path();
-        if path.extension().is_some_and(|e| e == extension)
-            && let Some(file) = errors.take(SourceFile::read(&path))
-        {
-            files.insert(entry.file_name().to_string_lossy().into_owned(), file);
-        }
-    }
+    let mut text = |name: String| {
+        let file = errors.take(SourceFile::read(scenario.join(below.name).join(&name)))?;
+        Some((name, file))
+    };
+    let files = below.files(scenario).into_iter().filter_map(&mut text).collect();
     errors.into_result(files)
 }
 
 /// Files whose names mean nothing where they lie: perhaps misspelt, and then all in them would be missed.
 fn strays(folder: &Path) -> Diagnostics {
     let unread = |path: &Path| Diagnostic::of_file(&path.display().to_string(), "nothing reads this file");
-    let own = names_in(folder).into_iter();
-    let own = own.filter(|name| name.ends_with(".toml") && !FILES.contains(&name.as_str()));
-    let own =
-        own.map(|name| unread(&folder.join(&name)).expecting(list_of(&FILES)).meant(near_miss(&name, FILES)));
-    let below = FOLDERS.iter().flat_map(|(below, extension)| {
-        let stray = move |name: &String| {
-            let path = Path::new(name);
-            !name.starts_with('.') && path.extension().is_some_and(|other| other != *extension)
-        };
-        let names = names_in(&folder.join(below)).into_iter().filter(stray);
-        names.map(move |name| {
-            unread(&folder.join(below).join(name)).expecting(format!("a name that ends in `.{extension}`"))
-        })
-    });
-    own.chain(below).collect()
-}
-
-/// Names in a folder that may be absent, in order.
-fn names_in(folder: &Path) -> BTreeSet<String> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
-}
-
-fn stem(name: &str) -> String {
-    Path::new(name).file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default()
+    let mut strays = Diagnostics::new();
+    for name in names_in(folder) {
+        if name.ends_with(".toml") && !FILES.contains(&name.as_str()) {
+            let stray = unread(&folder.join(&name)).expecting(list_of(&FILES));
+            strays.push(stray.meant(near_miss(&name, FILES)));
+        }
+    }
+    for below in ALL {
+        let folder = folder.join(below.name);
+        for name in names_in(&folder) {
+            if name.contains('.') && !name.starts_with('.') && !below.reads(&name) {
+                let wanted = format!("a name that ends in `.{}`", below.extension);
+                strays.push(unread(&folder.join(&name)).expecting(wanted));
+            }
+        }
+    }
+    strays
 }

@@ -249,6 +249,13 @@ impl Scenario {
         Ok(orders.iter().flat_map(|order| order.draw(&targets, 0).unwrap_or_default()).collect())
     }
 
+    /// The scenario with faults beside its own.
+    #[must_use]
+    pub fn with_faults(mut self, faults: Vec<Fault>) -> Self {
+        self.faults.extend(faults);
+        self
+    }
+
     /// Zones by their names, and the machines whose name servers have them.
     #[must_use]
     pub fn name_servers(&self) -> Map<Name, Set<String>> {

@@ -1,6 +1,7 @@
 //! Failures that were found once, as files in a scenario's `regressions/`: written, and read again.
 
 use crate::files::regression::File;
+use crate::folders::REGRESSIONS;
 use crate::index::Index;
 use crate::model::Scenario;
 use blackstart_fault::Fault;
@@ -9,9 +10,6 @@ use blackstart_source::{Diagnostic, Diagnostics, SourceFile, parse_toml};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Folder of a scenario in which they lie.
-pub const FOLDER: &str = "regressions";
 
 /// A failure that was found once.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +47,12 @@ impl Regression {
             let _infallible = write!(text, "\n{}", fault.entry());
         }
         text
+    }
+
+    /// Where one of this name lies in the scenario folder at `path`.
+    #[must_use]
+    pub fn file(path: &Path, name: &str) -> PathBuf {
+        path.join(REGRESSIONS.name).join(format!("{name}.{}", REGRESSIONS.extension))
     }
 
     /// Reads the file at `path` and the scenario in whose folder `regressions` it lies, with the runbook.
@@ -96,14 +100,15 @@ impl Regression {
 
 /// The scenario's folder, two above the file.
 fn folder(path: &Path) -> Result<PathBuf, Diagnostics> {
-    let lies_in = path.parent().filter(|folder| folder.file_name().is_some_and(|name| name == FOLDER));
+    let lies_in =
+        path.parent().filter(|folder| folder.file_name().is_some_and(|name| name == REGRESSIONS.name));
     let above = lies_in.and_then(Path::parent).map(|above| match above.as_os_str().is_empty() {
         true => PathBuf::from("."),
         false => above.to_owned(),
     });
     above.ok_or_else(|| {
         Diagnostic::of_file(&path.display().to_string(), "it lies in no scenario")
-            .expecting(format!("a file in the folder `{FOLDER}` of a scenario"))
+            .expecting(format!("a file in the folder `{}` of a scenario", REGRESSIONS.name))
             .into()
     })
 }

@@ -1,6 +1,7 @@
 //! Applying a variant: a few values of the scenario's own files set to something else, and a few entries more.
 
 use crate::files::variant::{Addition, Change, Variant};
+use crate::folders::{RUNBOOKS, VARIANTS, stem};
 use crate::load::Read;
 use blackstart_source::{Diagnostic, Diagnostics, SourceFile, Spanned, parse_toml, parse_toml_at};
 use std::path::Path;
@@ -12,8 +13,7 @@ const CHANGEABLE: [&str; 5] =
 
 /// Whether this is a runbook of the folder, as in `runbooks/reset.md`.
 fn is_runbook(folder: &Path, file: &str) -> bool {
-    file.strip_prefix("runbooks/").is_some_and(|name| !name.contains('/') && name.ends_with(".md"))
-        && folder.join(file).is_file()
+    RUNBOOKS.files(folder).iter().any(|name| file == format!("{}/{name}", RUNBOOKS.name))
 }
 
 /// A variant that was read and not yet applied.
@@ -29,10 +29,9 @@ impl Changes {
     /// # Errors
     /// When it does not exist (with the near miss), is broken, or changes a file that no variant can change.
     pub(crate) fn read(folder: &Path, name: &str) -> Result<Self, Diagnostics> {
-        let variants = folder.join("variants");
-        let path = variants.join(format!("{name}.toml"));
+        let path = folder.join(VARIANTS.name).join(format!("{name}.{}", VARIANTS.extension));
         if !path.exists() {
-            return Err(unknown(&variants, name).into());
+            return Err(unknown(folder, name).into());
         }
         Self::parse(folder, SourceFile::read(&path)?)
     }
@@ -159,23 +158,14 @@ impl Changes {
 /// Names of the variants of the scenario folder at `path`, in order.
 #[must_use]
 pub fn variants(path: &Path) -> Vec<String> {
-    names(&path.join("variants"))
+    VARIANTS.files(path).iter().map(|file| stem(file)).collect()
 }
 
-fn names(variants: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(variants).into_iter().flatten().flatten();
-    let files =
-        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "toml"));
-    let mut names: Vec<String> =
-        files.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())).collect();
-    names.sort_unstable();
-    names
-}
-
-fn unknown(variants: &Path, name: &str) -> Diagnostic {
-    let names = names(variants);
+fn unknown(folder: &Path, name: &str) -> Diagnostic {
+    let names = variants(folder);
     let meant = blackstart_source::near_miss(name, names.iter().map(String::as_str));
     let listed: Vec<&str> = names.iter().map(String::as_str).collect();
+    let variants = folder.join(VARIANTS.name);
     Diagnostic::of_file(&variants.display().to_string(), format!("unknown variant `{name}`"))
         .expecting(blackstart_source::list_of(&listed))
         .meant(meant)

@@ -3,7 +3,7 @@
 use blackstart::campaign::NO_RUNBOOK;
 use blackstart::{Error, Plan, RunbookChoice, Scenario};
 use blackstart_scenario::Regression;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Chosen {
@@ -31,8 +31,8 @@ impl Chosen {
             let plan = Plan { seed: self.seed, runbook: self.runbook(), ..Plan::default() };
             return Ok((Scenario::load(&self.scenario, variant)?, plan));
         };
-        let (mut scenario, runbook, found) = Regression::load_in(&self.scenario, variant, file)?;
-        scenario.faults.extend(found.faults);
+        let (scenario, runbook, found) = Regression::load_in(&self.scenario, variant, file)?;
+        let scenario = scenario.with_faults(found.faults);
         let runbook = match self.runbook() {
             RunbookChoice::Default => RunbookChoice::Named(runbook.name.clone()),
             chosen => chosen,
@@ -53,8 +53,13 @@ impl Chosen {
 
     /// The words that choose the same scenario again.
     pub(super) fn words(&self) -> String {
-        let variant = self.variant.as_ref().map(|name| format!(" --variant {name}"));
         let with = self.with.as_ref().map(|file| format!(" --with {}", file.display()));
-        format!("{}{}{}", self.scenario.display(), variant.unwrap_or_default(), with.unwrap_or_default())
+        words(&self.scenario, self.variant.as_deref()) + &with.unwrap_or_default()
     }
+}
+
+/// The words that choose a scenario and its variant.
+pub(super) fn words(scenario: &Path, variant: Option<&str>) -> String {
+    let variant = variant.map(|name| format!(" --variant {name}"));
+    format!("{}{}", scenario.display(), variant.unwrap_or_default())
 }

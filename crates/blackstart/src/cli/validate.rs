@@ -1,5 +1,6 @@
 //! `blackstart validate`: one runbook over many seeds.
 
+use super::chosen::words;
 use super::{Ending, Format, complain, evidence, output, progress};
 use blackstart::campaign::mitigate::changes;
 use blackstart::campaign::validate::{Depth, Question, validate};
@@ -112,10 +113,10 @@ impl From<Error> for Failure {
 
 /// Why the first run stopped where it did; or, when none did, the median run whole.
 fn next(arguments: &Arguments, validation: &Validation) -> String {
-    let variant = arguments.variant.as_ref().map(|name| format!(" --variant {name}")).unwrap_or_default();
-    let (path, runbook) = (arguments.scenario.display(), &validation.runbook);
+    let scenario = words(&arguments.scenario, arguments.variant.as_deref());
+    let runbook = &validation.runbook;
     let of = |command: &str, seed: u64| {
-        format!("blackstart {command} {path}{variant} --runbook {runbook} --seed {seed}")
+        format!("blackstart {command} {scenario} --runbook {runbook} --seed {seed}")
     };
     match (validation.blocking_steps.first(), &validation.phases) {
         (Some(at), _) => format!("{} --step {}", of("explain", at.seed), at.id),

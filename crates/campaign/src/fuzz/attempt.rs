@@ -47,7 +47,7 @@ pub fn attempt(
     schedule: &[Fault],
     seed: u64,
 ) -> Result<Attempt, Error> {
-    let scenario = with(scenario, schedule);
+    let scenario = scenario.clone().with_faults(schedule.to_vec());
     let mut run = build_without_log(&scenario, seed, Some(runbook))?;
     let features = Rc::new(RefCell::new(Features::default()));
     let faults: Rc<RefCell<Vec<Record>>> = Rc::default();
@@ -64,13 +64,6 @@ pub fn attempt(
     let mut features = features.take();
     trial.report.steps.iter().for_each(|step| features.note(&(&step.id, step.verdict.word())));
     Ok(Attempt { failures, features: features.all(), executed: executed(faults.borrow().iter()) })
-}
-
-/// The scenario with faults beside its own.
-pub(crate) fn with(scenario: &Scenario, schedule: &[Fault]) -> Scenario {
-    let mut scenario = scenario.clone();
-    scenario.faults.extend(schedule.iter().cloned());
-    scenario
 }
 
 /// A runbook that was called for and did not get there in time.

@@ -19,7 +19,8 @@ pub fn json(dossier: &Dossier) -> serde_json::Result<String> {
     let checked = record.steps.iter().filter(|step| step.verdict != "unchecked");
     let carried_out = checked.filter_map(|step| result(dossier, step));
     let journal = json!({
-        "chaoslib-version": null,
+        // Readers take it for text.
+        "chaoslib-version": format!("none: {} {}", dossier.tool.name, dossier.tool.version),
         "platform": format!("{} {} ({})", dossier.tool.name, dossier.tool.version, dossier.stamp),
         "node": dossier.scenario.name,
         "experiment": experiment(dossier),

@@ -101,14 +101,15 @@ impl Group {
         whos.filter(|who| !who.is_empty() && seen.insert(*who)).collect()
     }
 
+    /// Everyone that something happened to, each once, with what is said of them.
     fn listed(&self, text: &str) -> String {
-        let everyone = self.everyone();
-        let start = match everyone.len() {
-            0 | 1 => format!("{text}: "),
-            n => format!("{text} ({n}): "),
+        let with_what = |who: &&str| {
+            let of_them = self.pairs.iter().filter(|(other, what)| other == who && !what.is_empty());
+            let whats: Vec<&str> = of_them.map(|(_, what)| what.as_str()).collect();
+            if whats.is_empty() { (*who).to_owned() } else { format!("{who} ({})", whats.join(", ")) }
         };
-        let room = TEXT_COLUMNS.saturating_sub(start.chars().count());
-        start + &list(&everyone, room)
+        let everyone: Vec<String> = self.everyone().iter().map(with_what).collect();
+        listed(text, &everyone.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     fn counted(&self, thing: &str, done: &str, place: &str) -> String {
@@ -170,8 +171,18 @@ impl Group {
         let answers = self.pairs.iter().map(|(_, answers)| answers).find(|answers| !answers.is_empty());
         let opinion = answers.map(|answers| format!("{answers} data centres answer, ")).unwrap_or_default();
         let done = if up { "announced" } else { "withdrawn" };
-        self.listed(&format!("{opinion}DNS prefixes {done}"))
+        listed(&format!("{opinion}DNS prefixes {done}"), &self.everyone())
     }
+}
+
+/// `TEXT: NAME, NAME`, counted when there are several.
+fn listed(text: &str, names: &[&str]) -> String {
+    let start = match names.len() {
+        0 | 1 => format!("{text}: "),
+        n => format!("{text} ({n}): "),
+    };
+    let room = TEXT_COLUMNS.saturating_sub(start.chars().count());
+    start + &list(names, room)
 }
 
 impl Topic {
@@ -216,6 +227,14 @@ mod tests {
             (
                 vec![Note::listed("staff", "chat lost", "x"), Note::listed("staff", "chat lost", "y")],
                 "chat lost (2): x, y",
+            ),
+            (
+                vec![
+                    Note::listed("people", "on the bridge", "Ada").with("lead"),
+                    Note::listed("people", "on the bridge", "Ben"),
+                    Note::listed("people", "on the bridge", "Ada").with("comms"),
+                ],
+                "on the bridge (2): Ada (lead, comms), Ben",
             ),
             (vec![Note::said("step", "hm"), Note::said("step", "hm")], "hm (2 times)"),
             (vec![seen("503", "nl", "http"), seen("503", "us", "http")], "503: http at nl, us"),

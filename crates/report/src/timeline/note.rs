@@ -24,7 +24,7 @@ pub(super) struct Note {
 pub(super) enum Topic {
     /// A sentence that says everything.
     Said(String),
-    /// `TEXT: WHO, WHO, WHO`.
+    /// `TEXT: WHO, WHO (WHAT, WHAT), WHO`.
     Listed(String),
     /// `16 ports shut at 8 routers: WHO, WHO`; who is the place, what is the thing.
     Counted {
@@ -66,6 +66,12 @@ impl Note {
     /// A note that lists who it happened to.
     pub(super) fn listed(part: &'static str, text: impl Into<String>, who: impl Into<String>) -> Self {
         Self::on(part, Topic::Listed(text.into()), who, "").within(2)
+    }
+
+    /// The same with more about whom it happened to, in brackets.
+    pub(super) fn with(mut self, what: impl Into<String>) -> Self {
+        self.what = what.into();
+        self
     }
 
     /// The same with another gap.

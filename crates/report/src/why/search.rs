@@ -176,11 +176,13 @@ impl<'a> Search<'a> {
         if stem == "roles-present" {
             return self.not_joined(to);
         }
-        let Some(machine) = self.evidence.machines.get(vantage) else { return Vec::new() };
+        if !self.evidence.machines.contains_key(vantage) {
+            return Vec::new();
+        }
         match stem.strip_prefix("dns.") {
             Some(name) => self.unresolved(&one(name), vantage, to),
             None => {
-                let mut causes = self.unresolved(&machine.asks, vantage, to);
+                let mut causes = self.unresolved_anything(vantage, to);
                 causes.extend(self.lost_packets(vantage, from.max(before(to, BEFORE)), to, |_| true));
                 causes
             }
@@ -209,6 +211,14 @@ impl<'a> Search<'a> {
         causes
     }
 
+    /// The same for all names that it asks for.
+    fn unresolved_anything(&mut self, machine: &str, at: Time) -> Vec<Cause> {
+        match self.evidence.machines.get(machine) {
+            Some(asking) => self.unresolved(&asking.asks, machine, at),
+            None => Vec::new(),
+        }
+    }
+
     fn resolvers(&self, machine: &str) -> Vec<String> {
         let known = self.evidence.machines.get(machine).map(|machine| machine.resolvers.clone());
         let owners = known.unwrap_or_default().into_iter().flat_map(|address| self.evidence.owners(address));
@@ -232,22 +242,27 @@ impl<'a> Search<'a> {
         let short = if with == Rcode::ServFail { "resolver fails" } else { "name denied" };
         let key = format!("{with} {resolver}");
         Some(self.cause(key, short, text, since, |search| {
-            let asks = |drop: &Dropped| drop.source.port() == DNS_PORT || drop.destination.port() == DNS_PORT;
-            let mut causes = Vec::new();
-            if with == Rcode::ServFail {
-                causes = search.lost_packets(resolver, since.max(before(at, BEFORE)), at, asks);
-                if causes.is_empty() {
-                    causes = search.lost_packets(resolver, before(since, BEFORE), at, asks);
-                }
+            // A name is denied by an answer, which was not lost.
+            let lost =
+                if with == Rcode::ServFail { search.lost_lookups(resolver, since, at) } else { vec![] };
+            if !lost.is_empty() {
+                return lost;
             }
-            if causes.is_empty() {
-                // Every packet arrived, so somebody there did not answer, or not well.
-                let evidence = search.evidence;
-                let servers: Set<&str> = names.iter().flat_map(|name| evidence.serving(name)).collect();
-                causes = servers.into_iter().flat_map(|server| search.dead(server, at)).collect();
-            }
-            causes
+            // Every packet arrived, so somebody there did not answer, or not well.
+            let evidence = search.evidence;
+            let servers: Set<&str> = names.iter().flat_map(|name| evidence.serving(name)).collect();
+            servers.into_iter().flat_map(|server| search.dead(server, at)).collect()
         }))
+    }
+
+    /// What a resolver lost of its questions and answers since it fails; if nothing, shortly before.
+    fn lost_lookups(&mut self, resolver: &str, since: Time, at: Time) -> Vec<Cause> {
+        let asks = |drop: &Dropped| drop.source.port() == DNS_PORT || drop.destination.port() == DNS_PORT;
+        let lost = self.lost_packets(resolver, since.max(before(at, BEFORE)), at, asks);
+        match lost.is_empty() {
+            true => self.lost_packets(resolver, before(since, BEFORE), at, asks),
+            false => lost,
+        }
     }
 
     // ---- packets ----

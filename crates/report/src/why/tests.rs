@@ -29,7 +29,7 @@ fn attempt(kind: Kind, from: &str, to: &str, ended: u64) -> Attempt {
     Attempt { kind, by, from, to, began, ended: at(ended), saw: "nothing".to_owned() }
 }
 
-fn step(failed: Vec<Attempt>) -> Step {
+pub(super) fn step(failed: Vec<Attempt>) -> Step {
     Step {
         id: "enter".to_owned(),
         verdict: "blocked",
@@ -48,7 +48,7 @@ fn explain(evidence: &Evidence, failed: Vec<Attempt>) -> Tree {
 }
 
 /// A desk with a laptop and a door behind router `r1`; everything else behind `r2`.
-fn evidence() -> Evidence {
+pub(super) fn evidence() -> Evidence {
     let machine = |address: &str, router: Option<&str>, resolvers: &[&str]| Machine {
         addresses: vec![address.parse().unwrap()],
         router: router.map(str::to_owned),

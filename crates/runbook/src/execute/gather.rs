@@ -86,19 +86,18 @@ impl Incident {
         self.assume(&known.needs);
         self.assume(&[PHONES.to_owned()]);
         let caller = self.lead()?;
-        let own_role = self.world.people.person(&caller).and_then(|person| person.roles.first().cloned());
-        self.join(&caller, &own_role.unwrap_or_default(), &bridge.text).await?;
+        self.join(&caller, &self.roles_of_caller(&caller, roles), &bridge.text).await?;
         let wanted = self.listed(roles, &caller);
         let mut joining = Vec::new();
         if self.holder(&by.text).is_ok() {
-            for (person, role) in wanted {
+            for (person, roles) in wanted {
                 if self.called(&caller, &person).await? {
-                    joining.push(self.join_later(person, role, bridge.text.clone())?);
+                    joining.push(self.join_later(person, roles, bridge.text.clone())?);
                 }
             }
         } else {
-            for (person, role) in self.called_by_heart(&caller, by, wanted).await? {
-                joining.push(self.join_later(person, role, bridge.text.clone())?);
+            for (person, roles) in self.called_by_heart(&caller, by, wanted).await? {
+                joining.push(self.join_later(person, roles, bridge.text.clone())?);
             }
         }
         let waiting = Time::now();
@@ -109,31 +108,46 @@ impl Incident {
         Ok(())
     }
 
-    fn listed(&self, roles: &[Name], caller: &str) -> Vec<(String, String)> {
-        let people = &self.world.people;
-        let with = |role: &Name| {
-            let role = role.text.clone();
-            people.with_role(&role).map(|p| (p.name.clone(), role.clone())).collect::<Vec<_>>()
-        };
-        roles.iter().flat_map(with).filter(|(person, _)| person != caller).collect()
+    /// The caller's own role, and what else of those called is theirs.
+    fn roles_of_caller(&self, caller: &str, called: &[Name]) -> Vec<String> {
+        let known = self.world.people.person(caller).map_or(&[][..], |person| &person.roles);
+        let own = known.iter().take(1);
+        let others = known.iter().skip(1).filter(|role| called.iter().any(|name| name.text == **role));
+        own.chain(others).cloned().collect()
+    }
+
+    /// Whom a caller calls, each once, with the roles in which they are wanted.
+    fn listed(&self, roles: &[Name], caller: &str) -> Vec<(String, Vec<String>)> {
+        let mut listed: Vec<(String, Vec<String>)> = Vec::new();
+        for role in roles {
+            for person in self.world.people.with_role(&role.text).filter(|person| person.name != caller) {
+                match listed.iter_mut().find(|(name, _)| *name == person.name) {
+                    Some((_, roles)) => roles.push(role.text.clone()),
+                    None => listed.push((person.name.clone(), vec![role.text.clone()])),
+                }
+            }
+        }
+        listed
     }
 
     /// Whoever answers is on the bridge, once they have opened the tool in which it is held.
-    pub(super) async fn join(&self, person: &str, role: &str, bridge: &str) -> Result<(), Failure> {
+    pub(super) async fn join(&self, person: &str, roles: &[String], bridge: &str) -> Result<(), Failure> {
         if self.world.lapses(person, Lapse::Away) {
             return Ok(());
         }
         if let Some(tool) = self.world.people.bridges.get(bridge).and_then(|known| known.at.as_ref()) {
             self.browse(person, tool).await?;
         }
-        let (person, role, bridge) = (person.to_owned(), role.to_owned(), bridge.to_owned());
-        self.world.emit(&Event::Joined { person, role, bridge });
+        for role in roles {
+            let (person, role, bridge) = (person.to_owned(), role.clone(), bridge.to_owned());
+            self.world.emit(&Event::Joined { person, role, bridge });
+        }
         Ok(())
     }
 
     /// Somebody who was called joins; the others go on without them if they are kept out.
-    pub(super) async fn comes(&self, person: &str, role: &str, bridge: &str) {
-        if let Err(why) = self.join(person, role, bridge).await {
+    pub(super) async fn comes(&self, person: &str, roles: &[String], bridge: &str) {
+        if let Err(why) = self.join(person, roles, bridge).await {
             let (person, tried, saw) = (person.to_owned(), format!("to join {bridge}"), why.text);
             self.world.emit(&Event::TurnedAway { person, tried, saw });
         }
@@ -142,14 +156,14 @@ impl Incident {
     fn join_later(
         &self,
         person: String,
-        role: String,
+        roles: Vec<String>,
         bridge: String,
     ) -> Result<blackstart_sim::task::JoinHandle<()>, Failure> {
         let after = self.length(&person, "join")?;
         let incident = self.clone();
         Ok(blackstart_sim::task::spawn("join", async move {
             sleep(after).await;
-            incident.comes(&person, &role, &bridge).await;
+            incident.comes(&person, &roles, &bridge).await;
         }))
     }
 
@@ -264,7 +278,7 @@ impl Incident {
             if !self.answered(&caller, person).await {
                 continue;
             }
-            self.comes(&person.name, &role.text, &bridge).await;
+            self.comes(&person.name, std::slice::from_ref(&role.text), &bridge).await;
         }
         Ok(took)
     }
@@ -275,13 +289,13 @@ impl Incident {
         let caller = self.lead().or_else(|_| self.one_on_duty())?;
         let bridge = self.world.with_state(|state| state.physical.bridges.keys().next().cloned());
         let mut called = Vec::new();
-        for (person, role) in self.listed(roles, &caller) {
+        for (person, roles) in self.listed(roles, &caller) {
             if !self.called(&caller, &person).await? {
                 continue;
             }
             if let Some(bridge) = &bridge {
                 self.busy(&person, "join").await?;
-                self.comes(&person, &role, bridge).await;
+                self.comes(&person, &roles, bridge).await;
             }
             called.push(person);
         }

@@ -64,8 +64,8 @@ impl Incident {
         &self,
         caller: &str,
         list: &Name,
-        wanted: Vec<(String, String)>,
-    ) -> Result<Vec<(String, String)>, Failure> {
+        wanted: Vec<(String, Vec<String>)>,
+    ) -> Result<Vec<(String, Vec<String>)>, Failure> {
         if self.numbers_of(caller).is_none() {
             self.holder(&list.text)?;
         }
@@ -74,10 +74,10 @@ impl Incident {
         let mut answered = Vec::new();
         while let Some(by) = on_the_phone.pop_front() {
             let known: Set<String> = self.numbers_of(&by).unwrap_or_default().into_iter().collect();
-            for (person, role) in wanted.iter().filter(|(person, _)| known.contains(person)) {
+            for (person, roles) in wanted.iter().filter(|(person, _)| known.contains(person)) {
                 if tried.insert(person.clone()) && self.called(&by, person).await? {
                     on_the_phone.push_back(person.clone());
-                    answered.push((person.clone(), role.clone()));
+                    answered.push((person.clone(), roles.clone()));
                 }
             }
         }

@@ -55,7 +55,7 @@ impl Incident {
             let began = Time::now();
             match self.page_one(&lead, role, on, patience, account).await {
                 Ok(person) => {
-                    self.comes_to_bridge(&lead, person, &role.text).await?;
+                    self.comes_to_bridge(&lead, person, role).await?;
                     return Ok(Failure::all(failed, "; "));
                 }
                 Err(why) => {
@@ -89,12 +89,12 @@ impl Incident {
         Ok(person)
     }
 
-    async fn comes_to_bridge(&self, lead: &str, person: String, role: &str) -> Result<(), Failure> {
+    async fn comes_to_bridge(&self, lead: &str, person: String, role: &Name) -> Result<(), Failure> {
         self.world.emit(&Event::Called { by: lead.to_owned(), person: person.clone() });
         let bridge = self.world.with_state(|state| state.physical.bridges.keys().next().cloned());
         if let Some(bridge) = bridge {
             self.busy(&person, "join").await?;
-            self.comes(&person, role, &bridge).await;
+            self.comes(&person, std::slice::from_ref(&role.text), &bridge).await;
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ pub(super) fn note(event: Event) -> Option<Note> {
             Some(Note::listed("people", format!("{by} calls"), person).within(15))
         }
         Event::Joined { person, role, bridge } => {
-            Some(Note::listed("people", format!("on {bridge}"), format!("{person} ({role})")).within(30))
+            Some(Note::listed("people", format!("on {bridge}"), person).with(role).within(30))
         }
         Event::Decided { what, by, record } => Some(Note::said(
             "people",
@@ -36,7 +36,7 @@ pub(super) fn note(event: Event) -> Option<Note> {
             Some(Note::listed("people", format!("{person} turned away{saw}"), tried).within(15))
         }
         Event::Prompt { person, router, by } => {
-            Some(Note::listed("people", format!("prompts, {by}"), format!("{router} ({person})")).within(30))
+            Some(Note::listed("people", format!("prompts, {by}"), router).with(person).within(30))
         }
         Event::Compared { router, shut } => {
             let found = match shut.len() {
@@ -51,7 +51,7 @@ pub(super) fn note(event: Event) -> Option<Note> {
             Some(note.instead_of(Topic::ports("shut"), router))
         }
         Event::Restored { router, person, .. } => {
-            let note = Note::listed("people", "ports brought up by hand", format!("{router} ({person})"));
+            let note = Note::listed("people", "ports brought up by hand", router.clone()).with(person);
             Some(note.within(15).instead_of(Topic::ports("opened"), router))
         }
         Event::Reach { reached, total } => Some(

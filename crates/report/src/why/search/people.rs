@@ -52,11 +52,7 @@ impl Search<'_> {
         let text = format!("{controller} does not hear from the access server: {saw}");
         self.cause(format!("access server {controller}"), "access server silent", text, since, |search| {
             let mut causes = match why {
-                Why::Dns(_) => {
-                    let evidence = search.evidence;
-                    let asks = evidence.machines.get(controller).map(|machine| &machine.asks);
-                    asks.into_iter().flat_map(|names| search.unresolved(names, controller, at)).collect()
-                }
+                Why::Dns(_) => search.unresolved_anything(controller, at),
                 Why::Certificate(_) => search.wrong_clock(controller, at).into_iter().collect(),
                 _ => Vec::new(),
             };
