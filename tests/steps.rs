@@ -472,3 +472,30 @@ fn a_runbook_branches_and_ends() {
     assert_eq!(verdicts(&night), ["done", "skipped", "done", "skipped"]);
     assert_eq!(night.runbook().verdict, "completed");
 }
+
+/// An order to the edges that was not taken is given again, until what stopped it is over or the people give up.
+#[test]
+fn an_order_that_was_not_taken_is_given_again() {
+    let admission = "[[host]]\nname = 'admission1'\nsite = 'outside'\nrouter = 'isp-r1'\naddress = '198.51.100.94'\n\
+                     [[service]]\nname = 'admission'\nhost = 'admission1'\n[service.run.admission]\ntoken = 'keys'\n";
+    let step = "who = { role = 'on-call' }\ndo = { admit = [50, 100], unit = 'percent', hold = '5m' }";
+    let ordered = |fault: &str| {
+        let night = tried_with(|known| known, admission, fault, "", "", &[step]);
+        let orders = night.events::<Event>().filter_map(|(time, event)| match event {
+            Event::Admitted { percent } => Some((time.as_nanos() / 1_000_000_000, percent)),
+            _ => None,
+        });
+        (verdicts(&night)[0].to_owned(), orders.collect::<Vec<_>>())
+    };
+    let (verdict, orders) = ordered("");
+    assert_eq!(verdict, "done");
+    let [(first, 50), (second, 100)] = orders[..] else { panic!("{orders:?}") };
+    let errors = |lasts: &str| {
+        let at = first - 5;
+        format!(
+            "[[fault]]\nat = '+{at}s'\nlasts = '{lasts}'\nkind = 'service-errors'\non = 'admission'\nwith = {{ share = 1 }}\n"
+        )
+    };
+    assert_eq!(ordered(&errors("20s")), ("done".to_owned(), vec![(first + 30, 50), (second + 30, 100)]));
+    assert_eq!(ordered(&errors("1h")), ("blocked".to_owned(), vec![]));
+}

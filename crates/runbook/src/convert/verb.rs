@@ -140,9 +140,9 @@ pub(crate) const ROWS: [Row; 30] = [
         required: &["hold"],
         optional: &["unit", "stop-if"],
         example: "admit = [5, 15, 40, 100], unit = \"percent\", hold = \"10m\", stop-if = { errors = \"50%\" }",
-        does: "Orders rising shares of users, each after the task `judge-load`, each held for `hold`. `stop-if.errors`: when after the\n\
-                 hold more than this share of requests fails at the backends, the action has not worked. `stop-if.site-power-rise` is a\n\
-                 need without a model.",
+        does: "Orders rising shares of users, each after the task `judge-load`, each held for `hold`. An order that is not taken is given\n\
+                 again, twice, half a minute later. `stop-if.errors`: when after the hold more than this share of requests fails at the\n\
+                 backends, the action has not worked. `stop-if.site-power-rise` is a need without a model.",
     },
     Row {
         verb: Verb::Post,
