@@ -163,23 +163,9 @@ impl Tcb {
         let under_way = self.next.wrapping_sub(self.unacknowledged);
         let all = at_or_after(head.ack, self.next);
         if bare && length == 0 && under_way > 0 && !moved && !head.is_fin() {
-            self.duplicates = self.duplicates.saturating_add(1);
-            match self.duplicates {
-                DUPLICATES if self.recover.is_none() => self.send_missing(now, under_way),
-                _ => self.window.duplicate(),
-            }
+            self.repeated(now, under_way);
         } else {
-            self.duplicates = 0;
-            self.rtt.acknowledged(now, head.ack);
-            self.recover = self.recover.filter(|recover| before(head.ack, *recover));
-            match self.recover.is_some() && self.window.recovering {
-                true if length > 0 => self.send_next_missing(length),
-                true => {}
-                false => {
-                    let left = under_way.saturating_sub(length);
-                    self.window.acknowledged(now, length, left, &self.rtt);
-                }
-            }
+            self.advanced(now, head.ack, length, under_way);
         }
         let taken = (length as usize).min(self.outgoing.len());
         drop(self.outgoing.drain(..taken));
@@ -195,6 +181,28 @@ impl Tcb {
             Timer::Probe { .. } if self.peer_window > 0 => Timer::Idle,
             timer => timer,
         };
+    }
+
+    /// The peer says again what it said: something else arrived there.
+    fn repeated(&mut self, now: u64, under_way: u32) {
+        self.duplicates = self.duplicates.saturating_add(1);
+        match self.duplicates {
+            DUPLICATES if self.recover.is_none() => self.send_missing(now, under_way),
+            _ => self.window.duplicate(),
+        }
+    }
+
+    /// The peer says something new: perhaps that `length` more bytes have arrived, of those under way.
+    fn advanced(&mut self, now: u64, ack: u32, length: u32, under_way: u32) {
+        self.duplicates = 0;
+        self.rtt.acknowledged(now, ack);
+        self.recover = self.recover.filter(|recover| before(ack, *recover));
+        if self.recover.is_none() || !self.window.recovering {
+            let left = under_way.saturating_sub(length);
+            self.window.acknowledged(now, length, left, &self.rtt);
+        } else if length > 0 {
+            self.send_next_missing(length);
+        }
     }
 
     /// Whether the peer's window is another one now. Segments that were overtaken say nothing of it (RFC 9293 section
