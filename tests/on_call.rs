@@ -387,3 +387,30 @@ fn without_the_list_people_call_whom_they_know() {
     let night = tried("", &alone, &[convene]);
     assert_eq!(verdicts(&night), ["blocked"], "{:#?}", night.runbook().steps);
 }
+
+/// Whoever sleeps is passed over, and is asked in vain by a step that needs just them.
+#[test]
+fn a_phone_that_nobody_picks_up_is_passed_over() {
+    let sleeper = |chance: f64| {
+        format!(
+            "[[person]]\nname = 'Xia'\nroles = ['second', 'lead']\nat = 'home'\nno-answer = {chance}\n\
+             [[person]]\nname = 'Yan'\nroles = ['third']\nat = 'home'\n"
+        )
+    };
+    let on_call = "who = { role = 'on-call' }\n";
+    let convene = format!(
+        "{on_call}do = {{ convene = 'phone-bridge', by = 'wallet-card', roles = ['second', 'third', 'lead'] }}"
+    );
+    let hand_over = format!("{on_call}do = {{ hand-over = 'on-call', to = 'lead' }}");
+    for (chance, called, verdict) in [(0.0, vec!["Xia", "Yan"], "done"), (1.0, vec!["Yan"], "blocked")] {
+        assert_eq!(reached(&tried("", &sleeper(chance), &[&convene])), called, "{chance}");
+        let night = tried("", &sleeper(chance), &[&hand_over]);
+        assert_eq!(verdicts(&night), [verdict], "{chance}");
+        let saw = if verdict == "done" { "" } else { "Xia does not answer the phone" };
+        assert_eq!(why(&night, 0), saw);
+    }
+    // Somebody with two roles is called once, and is there in both.
+    let roles =
+        |night: &Night| night.history.of("roles-present@phone-bridge").last().map(|(_, n)| n.to_string());
+    assert_eq!(roles(&tried("", &sleeper(0.0), &[&convene])).as_deref(), Some("4"));
+}

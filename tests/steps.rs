@@ -17,7 +17,8 @@ fn one_step() {
     let chat = "chat = '#incident', on = 'chat', to = 'guard', text = 'Are you there?'";
     let page = "page = ['engineer', 'guard'], on = 'chat', hold = '5m'";
     let ssh = "ssh = 'core-routers', through = 'jump-host', with = 'automation'";
-    let cases: [(&str, &str, &str, &str); 23] = [
+    let or_call = &format!("{chat}, try = ['chat', 'phone']");
+    let cases: [(&str, &str, &str, &str); 25] = [
         (on_call, "fetch = 'spare'", "done", ""),
         (on_call, "fetch = 'wallet-card'", "done", ""),
         (on_call, "fetch = 'cage-key'", "done", ""),
@@ -40,6 +41,8 @@ fn one_step() {
         (on_call, "hand-over = 'on-call', to = 'engineer'", "done", ""),
         (on_call, chat, "done", ""),
         (&down, chat, "blocked", "Gus is not in the chat: chat: cannot connect: "),
+        (on_call, or_call, "done", ""),
+        (&down, or_call, "failed-over", "Gus is not in the chat: chat: cannot connect: "),
         (on_call, page, "failed-over", "engineer: Ben has no machine"),
         (&down, page, "blocked", "guard: Gus is not in the chat: chat: cannot connect: "),
         (on_call, ssh, "done", ""),

@@ -111,6 +111,31 @@ const CASES: &[Case] = &[
         says: &["unknown role `on-cal`", "expected one of `keeper`, `on-call`", "did you mean `on-call`?"],
     },
     Case {
+        name: "a person for a role",
+        broken: |f| replace(&f.join("runbooks/call.md"), "role = \"on-call\"", "role = \"Ada\""),
+        at: "runbooks/call.md:14:16",
+        says: &["unknown role `Ada`", "`Ada` is a person, who is on-call"],
+    },
+    Case {
+        name: "a verb beside `do`",
+        broken: |f| {
+            let observe = "do = { observe = [\"http.shop\"] }\nuntil = { signal = \"http.shop\", is = 200";
+            replace(
+                &f.join("runbooks/call.md"),
+                observe,
+                &observe.replace("do = { ", "").replacen(" }", "", 1),
+            );
+        },
+        at: "runbooks/call.md:35:1",
+        says: &["unknown key `observe`", "what is done stands in `do`: `do = { observe = … }`"],
+    },
+    Case {
+        name: "text where a table belongs",
+        broken: |f| replace(&f.join("runbooks/call.md"), "{ role = \"on-call\" }", "\"on-call\""),
+        at: "runbooks/call.md:14:7",
+        says: &["\"on-call\" is text; expected a table, as in `{ key = \"value\" }`"],
+    },
+    Case {
         name: "a value that a true or false signal never has",
         broken: |f| {
             let wait = "signal = \"http.shop\", is = 200, from = \"1 of 1 outside vantage points\"";
@@ -230,10 +255,71 @@ const CASES: &[Case] = &[
         says: &["unknown step `stopp`", "`escalate`", "did you mean `stop`?"],
     },
     Case {
+        name: "an epoch that is not in UTC",
+        broken: |f| replace(&f.join("scenario.toml"), "04:00:00Z", "05:00:00+01:00"),
+        at: "scenario.toml:2:9",
+        says: &[
+            "`2024-02-03T05:00:00+01:00` is no time in UTC",
+            "`2024-02-03T04:00:00Z`, which is the same moment",
+        ],
+    },
+    Case {
+        name: "a share of calls beyond all calls",
+        broken: |f| {
+            let people = fs::read_to_string(f.join("people.toml")).unwrap();
+            let more = "[[person]]\nname = \"Zoe\"\nroles = [\"third\"]\nat = \"home\"\nno-answer = 1.5\n";
+            fs::write(f.join("people.toml"), people + more).unwrap();
+        },
+        at: "people.toml",
+        says: &["1.5 is no share", "0 to 1"],
+    },
+    Case {
+        name: "a run of no time",
+        broken: |f| replace(&f.join("scenario.toml"), "\"1h\"", "\"0s\""),
+        at: "scenario.toml:3:12",
+        says: &["`0s` is no time at all, expected more than that"],
+    },
+    Case {
+        name: "a fault for centuries",
+        broken: |f| replace(&f.join("faults.toml"), "+40m", "+5000000h"),
+        at: "faults.toml:5:9",
+        says: &["`5000000h` is too long, expected at most 8784 h, which is a year"],
+    },
+    Case {
+        name: "an objective in centuries",
+        broken: |f| replace(&f.join("services.toml"), "rto = \"45m\"", "rto = \"5000000h\""),
+        at: "services.toml:9:7",
+        says: &["`5000000h` is too long"],
+    },
+    Case {
+        name: "a wait for centuries",
+        broken: |f| replace(&f.join("runbooks/call.md"), "within = \"40m\"", "within = \"5000000h\""),
+        at: "runbooks/call.md:36:",
+        says: &["`5000000h` is too long; expected at most `366d`, which is a year"],
+    },
+    Case {
+        name: "a wait for no time",
+        broken: |f| replace(&f.join("runbooks/call.md"), "within = \"40m\"", "within = \"0s\""),
+        at: "runbooks/call.md:36:",
+        says: &["`0s` is no time at all; expected more than that"],
+    },
+    Case {
+        name: "unknown signal of a bridge",
+        broken: |f| replace(&f.join("milestones.toml"), "roles-present@phone", "roles-presnt@phone"),
+        at: "milestones.toml:15:10",
+        says: &["unknown signal of phone `roles-presnt`", "did you mean `roles-present`?"],
+    },
+    Case {
+        name: "a signal where nothing is seen",
+        broken: |f| replace(&f.join("milestones.toml"), "roles-present@phone", "updates@shop-r1"),
+        at: "milestones.toml:15:10",
+        says: &["unknown signal of shop-r1 `updates`"],
+    },
+    Case {
         name: "no scenario.toml",
         broken: |f| fs::remove_file(f.join("scenario.toml")).unwrap(),
         at: "scenario.toml",
-        says: &["no such file"],
+        says: &["no such file; expected a scenario's folder, which has one"],
     },
 ];
 
@@ -256,24 +342,101 @@ fn broken_input_is_named_and_nothing_runs() {
     }
 }
 
-/// What is probably a mistake, and stops nothing.
+/// What is probably a mistake, and stops nothing: how it is made, and what is said of it.
+type Doubt = (fn(&Path), &'static [&'static str]);
+
+const DOUBTS: &[Doubt] = &[
+    (
+        |f| {
+            let session = "[[session]]\nends = [\"shop-r1\", \"isp-r1\"]\nrelation = \"customer\"\n";
+            replace(&f.join("network.toml"), session, "");
+        },
+        &[
+            "network.toml:29:9: `shop-r1` and `isp-r1` are in two networks and have no [[session]]: nothing is routed over this link",
+        ],
+    ),
+    (
+        |f| fs::rename(f.join("faults.toml"), f.join("fault.toml")).unwrap(),
+        &[
+            "fault.toml: nothing reads this file; expected one of `scenario.toml`",
+            "did you mean `faults.toml`?",
+        ],
+    ),
+    (
+        |f| drop(fs::copy(f.join("runbooks/call.md"), f.join("runbooks/call.markdown")).unwrap()),
+        &["call.markdown: nothing reads this file; expected a name that ends in `.md`"],
+    ),
+    (
+        |f| {
+            replace(&f.join("faults.toml"), "+10m", "+99h");
+            replace(&f.join("faults.toml"), "+40m", "+100h");
+        },
+        &["faults.toml:4:6: this begins after the run's end"],
+    ),
+    (
+        |f| {
+            replace(&f.join("faults.toml"), "+10m", "03:50:00");
+            replace(&f.join("faults.toml"), "until = \"+40m\"", "lasts = \"5m\"");
+        },
+        &[
+            "faults.toml:4:6: 03:50:00 is before the run's start at 04:00:00: this begins on the next day, after its end",
+            "write a time of day from the start on",
+        ],
+    ),
+    (
+        |f| {
+            replace(&f.join("services.toml"), "\nhost = \"www.shop.example\"", "\nhost = \"ww.shop.example\"")
+        },
+        &[
+            "services.toml:58:8: this asks for the name `ww.shop.example`, for which no zone has an address",
+            "did you mean `www.shop.example`?",
+        ],
+    ),
+    (
+        |f| {
+            let tool = "[[service]]\nname = \"docs\"\nhost = \"web1\"\n[service.run.tool]\nhosts = [\"docs.shop.example\"]\n\
+                        content = \"how\"\nsign-in = \"203.0.113.80:7100\"\nsession = \"12h\"\n\
+                        certificate = { from = \"2024-01-01T00:00:00Z\", until = \"2024-02-03T04:30:00Z\" }\n";
+            let services = fs::read_to_string(f.join("services.toml")).unwrap();
+            fs::write(f.join("services.toml"), services + tool).unwrap();
+        },
+        &[
+            "the certificate of `docs` is over at 2024-02-03T04:30:00Z, before the run ends at 2024-02-03T05:00:00Z",
+        ],
+    ),
+    (
+        |f| replace(&f.join("zones/shop.example.zone"), "203.0.113.80", "203.0.113.81"),
+        &[
+            "`www.shop.example`, which leads to 203.0.113.81, and no machine has that address",
+            "correct the record",
+        ],
+    ),
+];
+
 #[test]
-fn what_has_no_effect_is_said() {
-    let folder = copy(&small());
-    fs::rename(folder.path().join("faults.toml"), folder.path().join("fault.toml")).unwrap();
-    let late = "[[fault]]\nkind = \"link-down\"\non = \"shop-r1 - isp-r1\"\nat = \"+99h\"\nlasts = \"1m\"\n";
-    fs::write(folder.path().join("faults.toml"), late).unwrap();
-    fs::copy(folder.path().join("runbooks/call.md"), folder.path().join("runbooks/call.markdown")).unwrap();
-    let ran = blackstart(&["check", folder.path().to_str().unwrap()]);
-    assert_eq!(ran.code, 0, "{}", ran.stderr);
-    for words in [
-        "call.markdown: nothing reads this file; expected a name that ends in `.md`",
-        "fault.toml: nothing reads this file; expected one of `scenario.toml`",
-        "did you mean `faults.toml`?",
-        "faults.toml:4:6: this begins after the run's end",
-    ] {
-        assert!(ran.stderr.contains(words), "no {words:?}: {}", ran.stderr);
+fn what_is_probably_a_mistake_is_said_and_stops_nothing() {
+    for (made, says) in DOUBTS {
+        let folder = copy(&small());
+        made(folder.path());
+        let ran = blackstart(&["check", folder.path().to_str().unwrap()]);
+        assert_ne!(ran.code, 2, "{}", ran.stderr);
+        for words in *says {
+            assert!(ran.stderr.contains(words), "no {words:?}: {}", ran.stderr);
+        }
     }
+}
+
+#[test]
+fn a_folder_that_is_not_there_is_named_and_nothing_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let nowhere = folder.path().join("nowhere");
+    for command in ["run", "check", "compare", "validate", "variants"] {
+        let seeds: &[&str] = if command == "validate" { &["--seeds", "1..2"] } else { &[] };
+        let ran = blackstart(&[&[command, nowhere.to_str().unwrap()], seeds].concat());
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{command}");
+        assert!(ran.stderr.contains("no scenario folder at"), "{command}: {}", ran.stderr);
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[test]

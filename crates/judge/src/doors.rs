@@ -114,6 +114,7 @@ mod tests {
             numbers: None,
             on_duty_for: Default::default(),
             refuses: None,
+            no_answer: 0.0,
             account: None,
         };
         Facts {

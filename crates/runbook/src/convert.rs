@@ -16,7 +16,7 @@ use blackstart_source::{Diagnostic, Diagnostics, SourceFile, Span, Spanned, list
 
 use crate::block::{StepBlock, Word, Words};
 use crate::markdown::Section;
-use crate::measure::{self, DURATION};
+use crate::measure::{self, DURATION, LONGEST};
 use crate::step::{Body, Name, Then, Tries, Who};
 
 /// More tries of one step than this are no plan.
@@ -102,11 +102,20 @@ impl Converter<'_> {
     }
 
     fn duration(&mut self, word: &Word) -> Option<Duration> {
-        let duration = measure::duration(word.get_ref()).filter(|duration| !duration.is_zero());
-        if duration.is_none() {
-            self.complain(word.span(), format!("`{}` is no duration", word.get_ref()), DURATION);
-        }
-        duration
+        let text = word.get_ref();
+        let (message, expected) = match measure::duration(text) {
+            Some(duration) if duration.is_zero() => {
+                (format!("`{text}` is no time at all"), "more than that".to_owned())
+            }
+            Some(duration) if duration > LONGEST => (
+                format!("`{text}` is too long"),
+                format!("at most `{}d`, which is a year", LONGEST.as_secs() / 86_400),
+            ),
+            Some(duration) => return Some(duration),
+            None => (format!("`{text}` is no duration"), DURATION.to_owned()),
+        };
+        self.complain(word.span(), message, expected);
+        None
     }
 
     fn one_of(&mut self, word: &Word, known: &[&str]) -> Option<Name> {

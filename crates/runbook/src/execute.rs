@@ -351,8 +351,9 @@ impl Incident {
             Action::Restart { service } => self.restart(service).await.map(done),
             Action::Call { roles } => self.call_in(roles).await.map(|_| None),
             Action::HandOver { role, to } => self.hand_over(role, to).await.map(done),
-            Action::Chat { channel, on, to, text, with } => {
-                self.chat(channel, text, (on, to), with.as_ref()).await.map(done)
+            Action::Chat { channel, on, to, text, with, ways } => {
+                let said = talk::Said { channel, on, text, account: with.as_ref() };
+                self.chat(&said, to, ways).await
             }
             Action::Page { roles, on, patience, with } => {
                 self.page(roles, on, *patience, with.as_ref()).await
@@ -370,6 +371,25 @@ impl Incident {
             Action::Reset { machines, patience } => self.reset(machines, *patience).await.map(done),
             Action::Post { on, text } => self.post(on, text).await.map(done),
         }
+    }
+
+    /// Tries ways in turn. `Ok(Some(..))` says what failed before one worked.
+    async fn first_that_works(
+        &self,
+        ways: &[Name],
+        attempt: impl AsyncFn(&str) -> Result<(), Failure>,
+    ) -> Result<Option<Failure>, Failure> {
+        let mut failed: Vec<Failure> = Vec::new();
+        for way in ways {
+            match attempt(&way.text).await {
+                Ok(()) => return Ok(Failure::all(failed, "; ")),
+                Err(why) => {
+                    self.note_failed(&why);
+                    failed.push(why);
+                }
+            }
+        }
+        Err(Failure::all(failed, "; ").unwrap_or_else(|| "nobody says how".to_owned().into()))
     }
 
     /// Notes what failed, for when the step's time runs out before it is told otherwise.

@@ -25,4 +25,5 @@ pub mod print;
 mod read;
 pub mod step;
 
+pub use measure::LONGEST;
 pub use read::{blocks, read};

@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Units in the order in which they must stand, with their seconds.
 const UNITS: [(char, u64); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
 
+/// Longer than this is nothing that anybody plans or waits for: a year, with a day to spare.
+pub const LONGEST: Duration = Duration::from_secs(366 * 86_400);
+
 /// What [`duration`] takes, for messages.
 pub(crate) const DURATION: &str = "a duration such as `90s`, `45m` or `1h30m`";
 

@@ -166,10 +166,14 @@ fn action(action: &Action) -> String {
         Action::Restart { service } => format!("start {} again", service.text),
         Action::Call { roles } => format!("call {}", listed(roles)),
         Action::HandOver { role, to } => format!("brief {}, who is {} from then on", to.text, role.text),
-        Action::Chat { channel, on, to, text, with: account } => {
+        Action::Chat { channel, on, to, text, with: account, ways } => {
             let account = with(", signed in as ", account);
+            let ways = match ways.is_empty() {
+                true => String::new(),
+                false => format!("; ways, in this order: {}", listed(ways)),
+            };
             format!(
-                "tell {} in {} on {}{account}: {}; wait for the answer",
+                "tell {} in {} on {}{account}: {}; wait for the answer{ways}",
                 to.text, channel.text, on.text, text.text
             )
         }

@@ -3,7 +3,7 @@
 use blackstart_source::{Diagnostic, Diagnostics, SourceFile, Span, parse_toml_at};
 
 use crate::block::{RunbookBlock, StepBlock, Word};
-use crate::convert::Converter;
+use crate::convert::{Converter, ROWS};
 use crate::markdown::{Section, outline};
 use crate::step::{Body, CHOICE, Name, Runbook, Step, Who};
 
@@ -93,7 +93,8 @@ fn body(
     complaints: &mut Diagnostics,
 ) -> Option<Body> {
     let block = section.block.clone()?;
-    let Some(shape) = complaints.take(parse_toml_at::<StepBlock>(file, block)) else {
+    let shape = parse_toml_at::<StepBlock>(file, block).map_err(verb_beside_do);
+    let Some(shape) = complaints.take(shape) else {
         // Its `who` is lost with it.
         *actor = Actor::Unreadable;
         return None;
@@ -112,4 +113,13 @@ fn body(
         complaints.push(Diagnostic::new(file, alone.span(), message).expecting("no `with-previous` here"));
     }
     body
+}
+
+/// A verb that stands beside `do` instead of in it is no other key misspelt.
+fn verb_beside_do(unread: Diagnostic) -> Diagnostic {
+    let key = unread.message().strip_prefix("unknown key `").and_then(|rest| rest.strip_suffix('`'));
+    match key.filter(|key| ROWS.iter().any(|row| row.name == *key)).map(str::to_owned) {
+        Some(verb) => unread.helped(format!("what is done stands in `do`: `do = {{ {verb} = … }}`")),
+        None => unread,
+    }
 }

@@ -37,6 +37,11 @@ pub struct Address {
 /// Name of the step in which a runbook is chosen; no heading may have it.
 pub const CHOICE: &str = "choose-runbook";
 
+/// Way to reach somebody: the chat.
+pub const CHAT: &str = "chat";
+/// Way to reach somebody: a call.
+pub const PHONE: &str = "phone";
+
 /// A recovery runbook: one Markdown file.
 #[derive(Clone, Debug)]
 pub struct Runbook {
@@ -369,6 +374,8 @@ pub enum Action {
         text: Name,
         /// Account that both sign in with, where the service asks for one.
         with: Option<Name>,
+        /// Ways to reach them, in order: the chat alone when there are none.
+        ways: Vec<Name>,
     },
     /// Page people through the chat, one after the other, until one answers.
     Page {
@@ -545,6 +552,9 @@ impl Action {
             Self::Restart { .. } | Self::TakeOver { .. } => &["restart"],
             Self::Call { .. } => &["call", "join"],
             Self::HandOver { .. } => &["call", "brief"],
+            Self::Chat { ways, .. } if ways.iter().any(|way| way.text == PHONE) => {
+                &["write", "acknowledge", "call"]
+            }
             Self::Chat { .. } => &["write", "acknowledge"],
             Self::Page { .. } => &["acknowledge", "join"],
             Self::Escort { .. } => &["call", "tap-badge", "escort"],

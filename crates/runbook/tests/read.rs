@@ -259,7 +259,7 @@ fn broken_waits() {
         ),
         (
             "is = [1], within = '1m', else = 'stop'",
-            "r.md:8:30: invalid type: sequence; expected text, a number, true or false",
+            "r.md:8:30: this is a list; expected text, a number, true or false",
         ),
         (
             "at-least = 'many', within = '1m', else = 'stop'",

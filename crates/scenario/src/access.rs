@@ -9,6 +9,9 @@ use blackstart_dns::zone::Zone;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+/// Most aliases that are followed from one to the next.
+const ALIASES_MAX: usize = 8;
+
 /// The access servers that a controller may come to ask: those at its server's name as the zones have it, and whoever stands by
 /// for them.
 pub(crate) fn servers<'a>(
@@ -41,13 +44,23 @@ fn primary(service: &Service) -> &str {
     service.standby.as_ref().map_or(service.name.get_ref(), |standby| standby.of.get_ref())
 }
 
-fn addresses(zones: &BTreeMap<String, Zone>, name: &str) -> Vec<IpAddr> {
+/// The addresses that the zones have for a name; an address is one already.
+pub(crate) fn addresses(zones: &BTreeMap<String, Zone>, name: &str) -> Vec<IpAddr> {
     if let Ok(address) = name.parse() {
         return vec![address];
     }
-    let Ok(name) = Name::from_ascii(format!("{}.", name.trim_end_matches('.'))) else { return Vec::new() };
-    let records = zones.values().flat_map(|zone| zone.addresses(&name));
-    records.filter_map(|record| record.data.ip_addr()).collect()
+    let Ok(mut name) = Name::from_ascii(format!("{}.", name.trim_end_matches('.'))) else {
+        return Vec::new();
+    };
+    for _ in 0..ALIASES_MAX {
+        let records = zones.values().flat_map(|zone| zone.addresses(&name));
+        let found: Vec<IpAddr> = records.filter_map(|record| record.data.ip_addr()).collect();
+        match zones.values().find_map(|zone| zone.alias(&name)) {
+            Some(other) if found.is_empty() => name = other.clone(),
+            _ => return found,
+        }
+    }
+    Vec::new()
 }
 
 /// Whether a badge is in a server's directory.

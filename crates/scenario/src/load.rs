@@ -175,7 +175,11 @@ fn circle(path: &Path, imported_at: Option<&(&SourceFile, blackstart_source::Spa
 }
 
 fn required<T: DeserializeOwned>(folder: &Path, name: &str) -> Result<Read<T>, Diagnostic> {
-    let file = SourceFile::read(folder.join(name))?;
+    let path = folder.join(name);
+    let file = SourceFile::read(&path).map_err(|unread| match path.exists() {
+        true => unread,
+        false => unread.expecting("a scenario's folder, which has one"),
+    })?;
     let it = parse_toml(&file)?;
     Ok(Read { file, it })
 }

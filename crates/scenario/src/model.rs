@@ -177,7 +177,11 @@ impl Scenario {
         let words = vocabulary(&folder, &index, &people, &zones, duration);
         let mut warnings = validate::envelopes(&index, today, &mut errors);
         warnings.extend(folder.strays.iter().cloned());
+        warnings.extend(validate::links_without_sessions(&folder, &index));
+        warnings.extend(validate::names_that_lead_nowhere(&folder, &index, &zones));
         let runbooks = runbooks(&folder, &words, &people, &mut errors, &mut warnings);
+        warnings
+            .extend(start.map(|start| validate::certificates(&index, start, duration)).into_iter().flatten());
         let clock = start.map(|start| start.to_zoned(TimeZone::UTC).time()).unwrap_or_default();
         warnings.extend(validate::faults_that_never_begin(&folder.faults, duration, clock));
         let expectations = expectations(&folder, &index, &runbooks, clock, &mut errors);
@@ -269,18 +273,13 @@ impl Scenario {
         servers
     }
 
-    /// Host names that users, probes and door controllers on each machine ask for.
+    /// Host names that the programs on each machine ask for.
     #[must_use]
     pub fn names_asked(&self) -> Map<String, Set<String>> {
         let mut names: Map<String, Set<String>> = Map::new();
         for (_, service) in all(&self.folder.services, |f| &f.service) {
             let here = names.entry(service.host.get_ref().clone()).or_default();
-            match &service.run {
-                Run::Users(users) => drop(here.insert(users.host.clone())),
-                Run::DoorController(doors) => drop(here.insert(doors.server.clone())),
-                Run::Probe(probe) => here.extend(probe.checks.iter().map(|check| check.host.clone())),
-                _ => {}
-            }
+            here.extend(validate::by_programs(&service.run).into_iter().map(str::to_owned));
         }
         names
     }
@@ -318,12 +317,17 @@ fn start(folder: &Folder, errors: &mut Diagnostics) -> Option<Timestamp> {
         errors.push(Diagnostic::of_file(file.name(), message).expecting("epoch = \"2021-10-04T15:30:00Z\""));
         return None;
     };
-    let parsed: Result<Timestamp, _> = epoch.get_ref().parse();
-    if parsed.is_err() {
-        let message = format!("`{}` is no time in UTC", epoch.get_ref());
-        errors.push(Diagnostic::new(file, epoch.span(), message).expecting("such as `2021-10-04T15:30:00Z`"));
-    }
-    parsed.ok()
+    let text = epoch.get_ref();
+    let parsed: Option<Timestamp> = text.parse().ok();
+    let expected = match parsed {
+        // All other times of a scenario are in UTC.
+        Some(_) if text.ends_with(['Z', 'z']) => return parsed,
+        Some(moment) => format!("`{moment}`, which is the same moment"),
+        None => "such as `2021-10-04T15:30:00Z`".to_owned(),
+    };
+    let message = format!("`{text}` is no time in UTC");
+    errors.push(Diagnostic::new(file, epoch.span(), message).expecting(expected));
+    None
 }
 
 /// Parses every zone file; the file's name without `.zone` is the zone's name, and `root.zone` is the root.
@@ -501,6 +505,7 @@ fn people(folder: &Folder, start: Option<Timestamp>) -> People {
             .refuses
             .as_ref()
             .map(|r| Refuses { chance: *r.chance.get_ref(), gives_way_to: maybe(&r.gives_way_to) }),
+        no_answer: p.no_answer.as_ref().map_or(0.0, |chance| *chance.get_ref()),
         account: maybe(&p.account),
     };
     let interruption = |i: &f::Interruption| Interruption {

@@ -6,17 +6,25 @@
 //! - `services`: hosts, services, electricity
 //! - `people`: places, doors, people
 //! - `faults`: when they begin
-//! - `milestones`: signals, and where they are seen from
+//! - `milestones`: rows and invariants
+//! - `signals`: what can be seen where
+//! - `names`: names that programs and people ask for
 
 mod faults;
 mod milestones;
+mod names;
 mod network;
 mod people;
 mod services;
+mod signals;
 
 pub(crate) use faults::faults_that_never_begin;
-pub(crate) use milestones::{expectation, one_condition, spares, stated, vantage};
+pub(crate) use milestones::{expectation, one_condition, spares, stated};
+pub(crate) use names::{by_programs, names_that_lead_nowhere};
+pub(crate) use network::links_without_sessions;
 pub(crate) use people::{durations, envelopes};
+pub(crate) use services::certificates;
+pub(crate) use signals::vantage;
 
 use crate::index::Index;
 use crate::load::Folder;

@@ -4,6 +4,9 @@ use serde::de::DeserializeOwned;
 
 use crate::{Diagnostic, SourceFile, Span, list_of, near_miss};
 
+/// What a table looks like, for messages.
+const TABLE: &str = "a table, as in `{ key = \"value\" }`";
+
 /// Parses the whole file. [`Spanned`](crate::Spanned) values carry bytes of the file.
 ///
 /// # Errors
@@ -41,9 +44,29 @@ fn diagnose(file: &SourceFile, block: &Span, error: &toml::de::Error) -> Diagnos
     if let Some(key) = quoted_after(message, "missing field ") {
         return diagnostic(format!("the key `{key}` is missing"));
     }
+    let diagnostic = diagnostic(found_in_words(message));
     match expected {
-        Some(expected) => diagnostic(message.to_owned()).expecting(in_words(expected)),
-        None => diagnostic(message.to_owned()),
+        Some(expected) => diagnostic.expecting(in_words(expected)),
+        None => diagnostic,
+    }
+}
+
+/// serde calls what stands there by its own names.
+fn found_in_words(message: &str) -> String {
+    let Some(found) = message.strip_prefix("invalid type: ") else { return message.to_owned() };
+    let kinds = [
+        ("string ", "text"),
+        ("integer ", "a number"),
+        ("floating point ", "a number"),
+        ("boolean ", "true or false"),
+    ];
+    let value = kinds.iter().find_map(|(kind, word)| Some((found.strip_prefix(kind)?, word)));
+    match (value, found) {
+        (Some((value, word)), _) => format!("{value} is {word}"),
+        (None, "sequence") => "this is a list".to_owned(),
+        // The parser makes a map of a date, too.
+        (None, "map") => "this is a table, or a date without quotes".to_owned(),
+        (None, _) => message.to_owned(),
     }
 }
 
@@ -67,9 +90,11 @@ fn in_words(expected: &str) -> String {
         "u64" | "usize" => "a whole number that is not negative".to_owned(),
         "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number".to_owned(),
         "f32" | "f64" => "a number".to_owned(),
-        "a sequence" => "an array".to_owned(),
-        "a map" => "a table".to_owned(),
-        other if other.starts_with("struct ") => "a table".to_owned(),
+        "a string" => "text in quotes".to_owned(),
+        "IP address" => "an IP address in quotes".to_owned(),
+        "a sequence" => "a list, as in `[\"one\", \"two\"]`".to_owned(),
+        "a map" => TABLE.to_owned(),
+        other if other.starts_with("struct ") => TABLE.to_owned(),
         other => other.to_owned(),
     }
 }

@@ -41,7 +41,7 @@ fn complaint(text: &str) -> String {
 fn every_broken_toml_has_its_text() {
     let cases = [
         ("", "a.toml:1:1: the key `title` is missing"),
-        ("title = 3", "a.toml:1:9: invalid type: integer `3`; expected a string"),
+        ("title = 3", "a.toml:1:9: `3` is a number; expected text in quotes"),
         ("title = oops", "a.toml:1:9: string values must be quoted; expected literal string"),
         ("title = 'é' x", "a.toml:1:13: unexpected key or value; expected newline, `#`"),
         ("title = 'a'\r\ntitle = 'b'", "a.toml:2:1: duplicate key"),
@@ -63,7 +63,10 @@ fn every_broken_toml_has_its_text() {
             "title = 'a'\n[host.x]\ncores = 3\nkind = 'rooter'",
             "a.toml:4:8: unknown value `rooter`; expected one of `router`, `server`; did you mean `router`?",
         ),
-        ("title = 'a'\nhost.x = 4", "a.toml:2:10: invalid type: integer `4`; expected a table"),
+        (
+            "title = 'a'\nhost.x = 4",
+            "a.toml:2:10: `4` is a number; expected a table, as in `{ key = \"value\" }`",
+        ),
         (
             "\"a\\u001b[2J\\n`\" = 3",
             "a.toml:1:1: unknown key `a\\u{1b}[2J\\n``; expected one of `title`, `boot-needs`, `host`",

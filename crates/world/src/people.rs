@@ -134,6 +134,8 @@ pub struct Person {
     pub on_duty_for: Duration,
     /// When they say no to what they are asked to decide.
     pub refuses: Option<Refuses>,
+    /// How likely, from 0 to 1, a call rings and they do not pick up: asleep, or busy. The next call is another try.
+    pub no_answer: f64,
     /// Account with which they sign in where a tool asks them to.
     pub account: Option<String>,
 }
@@ -370,6 +372,14 @@ impl People {
         self.travels.iter().find(joins).map(|travel| &travel.takes)
     }
 
+    /// Where one arrives at a site: the first place of the site that some door leads away from, else any.
+    #[must_use]
+    pub fn gate_of(&self, site: &str) -> Option<&str> {
+        let here = |place: &&String| self.site_of(place) == Some(site);
+        let before_door = self.doors.values().map(|door| &door.from).find(here);
+        before_door.or_else(|| self.places.keys().find(here)).map(String::as_str)
+    }
+
     /// Site of a place.
     #[must_use]
     pub fn site_of(&self, place: &str) -> Option<&str> {
@@ -458,6 +468,7 @@ mod tests {
             numbers,
             on_duty_for,
             refuses,
+            no_answer: 0.0,
         }
     }
 

@@ -83,6 +83,14 @@ impl Zone {
         [RecordType::A, RecordType::AAAA].into_iter().flat_map(|kind| self.rrset(name, kind))
     }
 
+    /// The name for which `name` is another word (CNAME).
+    pub fn alias(&self, name: &Name) -> Option<&Name> {
+        match &self.rrset(name, RecordType::CNAME).first()?.data {
+            RData::CNAME(target) => Some(&target.0),
+            _ => None,
+        }
+    }
+
     /// Takes a name and its records out, as a wrong edit does. Says whether there was one.
     pub fn take_out(&mut self, name: &Name) -> bool {
         self.nodes.remove(name).is_some_and(|node| !node.is_empty())

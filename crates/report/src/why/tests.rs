@@ -90,6 +90,7 @@ pub(super) fn evidence() -> Evidence {
         numbers: None,
         on_duty_for: Duration::ZERO,
         refuses: None,
+        no_answer: 0.0,
         account: None,
     };
     let account = Account {

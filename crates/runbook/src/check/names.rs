@@ -35,7 +35,27 @@ impl Judge<'_> {
     fn unknown<'c>(&mut self, kind: &str, name: &Name, there: impl IntoIterator<Item = &'c str>) {
         if self.has_room() {
             let unknown = Diagnostic::unknown(&self.runbook.file, name.span.clone(), kind, &name.text, there);
+            let unknown = match self.known_otherwise(kind, &name.text) {
+                Some(what) => unknown.helped(what),
+                None => unknown,
+            };
             self.findings.errors.push(unknown);
+        }
+    }
+
+    /// What a word stands for that is no role or site, where something else has that name.
+    fn known_otherwise(&self, kind: &str, word: &str) -> Option<String> {
+        match kind {
+            "role" => {
+                let roles = &self.vocabulary.persons.get(word)?.roles;
+                let roles: Vec<&str> = roles.iter().map(String::as_str).collect();
+                Some(format!("`{word}` is a person, who is {}", roles.join(", ")))
+            }
+            "site" => {
+                let site = self.vocabulary.places.get(word)?.as_ref()?;
+                Some(format!("`{word}` is a place of the site `{site}`"))
+            }
+            _ => None,
         }
     }
 

@@ -7,9 +7,9 @@ use blackstart_source::{Diagnostic, Span, Spanned};
 
 use super::verb::{ROWS, Verb};
 use super::{Converter, Elsewhere, all, name, names};
-use crate::block::{ActionBlock, Shares, StopBlock, Word};
+use crate::block::{ActionBlock, Shares, StopBlock, Word, Words};
 use crate::measure;
-use crate::step::{Action, Address, Configure, Name};
+use crate::step::{Action, Address, CHAT, Configure, Name, PHONE};
 
 fn configure(order: Configure, on: Name, with: Name) -> Action {
     Action::Configure { order, on, with }
@@ -133,7 +133,15 @@ impl Converter<'_> {
             return None;
         }
         let (on, to, text) = (name(&block.on)?, name(&block.to)?, name(&block.text)?);
-        Some(Action::Chat { channel, on, to, text, with: name(&block.with) })
+        let ways = block.r#try.as_ref().map(|ways| self.ways(ways, &[CHAT, PHONE]));
+        let ways = all(ways)?.unwrap_or_default();
+        Some(Action::Chat { channel, on, to, text, with: name(&block.with), ways })
+    }
+
+    /// Ways to try, each one of these.
+    fn ways(&mut self, ways: &Words, known: &[&str]) -> Option<Vec<Name>> {
+        self.names("try", ways)?;
+        ways.get_ref().iter().map(|way| self.one_of(way, known)).collect()
     }
 
     fn page(&mut self, block: &ActionBlock) -> Option<Action> {

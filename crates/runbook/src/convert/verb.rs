@@ -227,10 +227,11 @@ pub(crate) const ROWS: [Row; 30] = [
         verb: Verb::Chat,
         name: "chat",
         required: &["on", "to", "text"],
-        optional: &["with"],
-        example: "chat = \"#incident\", on = \"chat\", to = \"backbone-lead\", text = \"Are you there?\"",
+        optional: &["with", "try"],
+        example: "chat = \"#incident\", on = \"chat\", to = \"backbone-lead\", text = \"Are you there?\", try = [\"chat\", \"phone\"]",
         does: "Says something in a channel of the chat service `on`, from the actor's laptop, and waits until the first who has the role `to`\n\
-         has read it on theirs and answers. With `with` both sign in first. Tasks: `write`, `acknowledge`.",
+         has read it on theirs and answers. With `with` both sign in first. Only the chat is tried unless `try` says `phone` too: a call\n\
+         in which they are told. When a later way works the step is `failed-over`. Tasks: `write`, `acknowledge`, and `call` by phone.",
     },
     Row {
         verb: Verb::Page,

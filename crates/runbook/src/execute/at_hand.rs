@@ -66,8 +66,7 @@ impl Incident {
             return Err(fails(format!("{holder} holds `{item}` and cannot be reached")));
         }
         self.assume(&[PHONES.to_owned()]);
-        self.busy(lead, "call").await?;
-        self.world.emit(&Event::Called { by: lead.to_owned(), person: holder.clone() });
+        self.reached(lead, &holder).await?;
         let (there, here) = (self.place_of(&holder)?, self.place_of(lead)?);
         if there != here {
             if let Some(door) = self.world.people.doors.values().find(|door| door.to == here) {
@@ -237,8 +236,7 @@ impl Incident {
         let lead = self.lead()?;
         let successor = self.one_with_role(&to.text)?;
         self.assume(&[PHONES.to_owned()]);
-        self.busy(&lead, "call").await?;
-        self.world.emit(&Event::Called { by: lead.clone(), person: successor.clone() });
+        self.reached(&lead, &successor).await?;
         self.busy(&lead, "brief").await?;
         if self.world.people.stays.is_some() {
             self.told(&successor, Some(lead));

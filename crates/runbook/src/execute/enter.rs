@@ -22,26 +22,14 @@ impl Incident {
     pub(super) async fn enter(&self, door: &Name, ways: &[Name]) -> Result<Option<Failure>, Failure> {
         let known = self.world.people.doors.get(&door.text);
         let known = known.ok_or_else(|| format!("there is no door `{}`", door.text))?;
-        let mut failed: Vec<Failure> = Vec::new();
-        for way in ways {
-            let tried = match way.text.as_str() {
-                "badge" => self.by_badge(known).await,
-                "guard-key-with-escort" => self.by_guard(known).await,
-                other => Err(format!("nobody knows how to open a door by `{other}`").into()),
-            };
-            match tried {
-                Ok(()) => {
-                    self.go_in(known);
-                    return Ok(Failure::all(failed, "; "));
-                }
-                Err(why) => {
-                    self.note_failed(&why);
-                    failed.push(why);
-                }
-            }
-        }
-        let no_way = || format!("nobody says how to open {}", door.text).into();
-        Err(Failure::all(failed, "; ").unwrap_or_else(no_way))
+        let opened = self.first_that_works(ways, async |way| match way {
+            "badge" => self.by_badge(known).await,
+            "guard-key-with-escort" => self.by_guard(known).await,
+            other => Err(format!("nobody knows how to open a door by `{other}`").into()),
+        });
+        let failed_first = opened.await?;
+        self.go_in(known);
+        Ok(failed_first)
     }
 
     async fn by_badge(&self, door: &Door) -> Result<(), Failure> {
@@ -114,8 +102,7 @@ impl Incident {
             return Err(Failure::at_once(Kind::Travel, &known.from, text));
         }
         self.assume(&[PHONES.to_owned()]);
-        self.busy(&lead, "call").await?;
-        self.world.emit(&Event::Called { by: lead, person: guide.clone() });
+        self.reached(&lead, &guide).await?;
         self.let_in(known, &guide).await?;
         self.busy(&guide, "escort").await?;
         self.world.emit(&Event::Moved { person: guide, to: known.to.clone() });

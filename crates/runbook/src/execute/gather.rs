@@ -242,7 +242,8 @@ impl Incident {
             self.holder(&item.text)?;
         }
         let crew = self.crew.borrow().clone();
-        let gate = self.gate_of(&to.text)?;
+        let gate = self.world.people.gate_of(&to.text).map(str::to_owned);
+        let gate = gate.ok_or_else(|| format!("nobody knows a place at {}", to.text))?;
         self.leave(&crew).await;
         let mut arrivals: Map<Duration, Vec<String>> = Map::new();
         for person in &crew {
@@ -313,14 +314,5 @@ impl Incident {
         };
         let found = everyone.filter(on_bridge).map(|person| person.name.clone()).next();
         found.ok_or_else(|| Failure::at_once(Kind::Person, "bridge", "nobody is on the bridge"))
-    }
-
-    /// Where one arrives at a site: the first place of the site in the scenario that some door leads away from, else any.
-    fn gate_of(&self, site: &str) -> Result<String, Failure> {
-        let people = &self.world.people;
-        let here = |place: &&String| people.site_of(place) == Some(site);
-        let before_door = people.doors.values().map(|door| &door.from).find(here);
-        let any = || people.places.keys().find(here);
-        before_door.or_else(any).cloned().ok_or_else(|| format!("nobody knows a place at {site}").into())
     }
 }

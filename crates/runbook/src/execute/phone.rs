@@ -21,9 +21,20 @@ impl Incident {
         Ok(self.answered(caller, person).await)
     }
 
+    /// Calls somebody who must answer.
+    pub(super) async fn reached(&self, caller: &str, person: &str) -> Result<(), Failure> {
+        match self.called(caller, person).await? {
+            true => Ok(()),
+            false => {
+                Err(Failure::at_once(Kind::Person, person, format!("{person} does not answer the phone")))
+            }
+        }
+    }
+
     /// What comes of a call that was made.
     pub(super) async fn answered(&self, caller: &str, person: &Person) -> bool {
         let saw = match (self.answers(person), self.rings(person).await) {
+            (true, Ok(())) if self.lets_it_ring(person) => "it rings, and nobody picks up".to_owned(),
             (true, Ok(())) => {
                 self.world.emit(&Event::Called { by: caller.to_owned(), person: person.name.clone() });
                 return true;
@@ -38,6 +49,11 @@ impl Incident {
     fn not_reached(&self, caller: &str, person: &str, saw: String) {
         let (person, tried) = (caller.to_owned(), format!("a call to {person}"));
         self.world.emit(&Event::TurnedAway { person, tried, saw });
+    }
+
+    /// Whether somebody does not pick up this time.
+    fn lets_it_ring(&self, person: &Person) -> bool {
+        person.no_answer > 0.0 && self.clock.unit(format!("{}/no-answer", person.name)) < person.no_answer
     }
 
     /// Whether the phone of somebody rings when it is called.

@@ -3,7 +3,8 @@
 
 use super::{Attempt, Failure, Incident, Kind};
 use crate::measure::rough;
-use crate::step::Name;
+use crate::needs::PHONES;
+use crate::step::{Name, PHONE};
 use blackstart_chat::client::{self, Client, Error, Incoming};
 use blackstart_dns::endpoint::Host;
 use blackstart_dns::stub;
@@ -17,6 +18,16 @@ const PATIENCE: Duration = Duration::from_secs(1800);
 /// What people say when they have read something.
 const READ: &str = "I am here";
 
+/// What is said in a chat.
+pub(super) struct Said<'a> {
+    pub(super) channel: &'a Name,
+    /// The chat service.
+    pub(super) on: &'a Name,
+    pub(super) text: &'a Name,
+    /// With what both sign in.
+    pub(super) account: Option<&'a Name>,
+}
+
 /// Somebody at their machine, in the chat.
 struct Present {
     name: String,
@@ -25,19 +36,32 @@ struct Present {
 }
 
 impl Incident {
-    /// Says something in a channel and waits until somebody with the role has read it.
+    /// Says something in a channel, or by whatever way is tried, and waits until the first who has the role has it.
     pub(super) async fn chat(
         &self,
-        channel: &Name,
-        text: &Name,
-        asked: (&Name, &Name),
-        account: Option<&Name>,
-    ) -> Result<(), Failure> {
-        let (on, to) = asked;
+        said: &Said<'_>,
+        to: &Name,
+        ways: &[Name],
+    ) -> Result<Option<Failure>, Failure> {
         let (lead, reader) = (self.lead()?, self.one_with_role(&to.text)?);
-        self.busy(&lead, "write").await?;
-        let reader = self.in_chat(&reader, on, account, Some(channel)).await?;
-        let lead = self.in_chat(&lead, on, account, Some(channel)).await?;
+        if ways.is_empty() {
+            return self.in_channel(said, &lead, &reader).await.map(|()| None);
+        }
+        let told = self.first_that_works(ways, async |way| match way {
+            PHONE => {
+                self.assume(&[PHONES.to_owned()]);
+                self.reached(&lead, &reader).await
+            }
+            _ => self.in_channel(said, &lead, &reader).await,
+        });
+        told.await
+    }
+
+    async fn in_channel(&self, said: &Said<'_>, lead: &str, reader: &str) -> Result<(), Failure> {
+        let Said { channel, on, text, account } = *said;
+        self.busy(lead, "write").await?;
+        let reader = self.in_chat(reader, on, account, Some(channel)).await?;
+        let lead = self.in_chat(lead, on, account, Some(channel)).await?;
         self.exchange(lead, reader, &channel.text, &text.text, PATIENCE).await
     }
 

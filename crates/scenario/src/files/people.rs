@@ -1,6 +1,6 @@
 //! `people.toml`: places, ways, doors, people, credentials, consoles, durations of tasks.
 
-use super::units::Length;
+use super::units::{Length, Stretch};
 use blackstart_source::Spanned;
 use serde::Deserialize;
 use std::net::IpAddr;
@@ -184,7 +184,7 @@ pub struct Door {
     pub anti_passback: Option<String>,
     /// It opens for two people: the second within this time after the first.
     #[serde(default)]
-    pub two_within: Option<Length>,
+    pub two_within: Option<Stretch>,
     /// Who may take others along.
     #[serde(default)]
     pub escorts: Option<Escorts>,
@@ -200,7 +200,7 @@ pub struct Escorts {
     /// Their roles.
     pub roles: Vec<Spanned<String>>,
     /// How long after a badge of one of them the door opens for others.
-    pub within: Length,
+    pub within: Stretch,
 }
 
 /// A voice bridge.
@@ -267,6 +267,9 @@ pub struct Person {
     /// When they say no to what they are asked to decide.
     #[serde(default)]
     pub refuses: Option<Refuses>,
+    /// How likely, from 0 to 1, a call rings and they do not pick up.
+    #[serde(default)]
+    pub no_answer: Option<Spanned<f64>>,
     /// Account with which they sign in where a tool asks them to.
     #[serde(default)]
     pub account: Option<Spanned<String>>,

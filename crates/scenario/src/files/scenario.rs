@@ -1,6 +1,6 @@
 //! `scenario.toml`: title, start, length, imports, what is not modelled.
 
-use super::units::Length;
+use super::units::Stretch;
 use blackstart_source::Spanned;
 use serde::Deserialize;
 
@@ -15,7 +15,7 @@ pub struct Scenario {
     pub epoch: Option<Spanned<String>>,
     /// Simulated length.
     #[serde(default)]
-    pub duration: Option<Length>,
+    pub duration: Option<Stretch>,
     /// Seed that `run` takes when none is given.
     #[serde(default)]
     pub seed: Option<u64>,

@@ -3,7 +3,7 @@
 //! Most services take the configuration of their own crate. Where it would repeat what the scenario already says (zones,
 //! badges, accounts, the ports of a group of links), a shorter shape stands here and `build` fills it in.
 
-use super::units::Length;
+use super::units::{Length, Stretch};
 use blackstart_identity::certificate::Certificate;
 use blackstart_identity::moment::Moment;
 use blackstart_source::Spanned;
@@ -41,7 +41,7 @@ pub struct Power {
     /// A rise by more than this within `rise-over` trips a breaker.
     pub rise_mw: f64,
     /// See `rise-mw`.
-    pub rise_over: Length,
+    pub rise_over: Stretch,
     /// Until somebody has looked at a tripped breaker and closed it.
     pub reset: Length,
     /// Machine that stands for the utility's feed.
@@ -111,7 +111,7 @@ pub struct Service {
     pub boot_quorum: Option<Quorum>,
     /// Recovery time objective.
     #[serde(default)]
-    pub rto: Option<Length>,
+    pub rto: Option<Stretch>,
     /// The service for which it stands by until somebody has it take over.
     #[serde(default)]
     pub standby: Option<Standby>,
@@ -126,9 +126,9 @@ pub struct Standby {
     /// The service that it copies and may take over from.
     pub of: Spanned<String>,
     /// How often it copies what that one is told.
-    pub copies_every: Length,
+    pub copies_every: Stretch,
     /// How old the copy may be when it takes over.
-    pub copy_max_age: Length,
+    pub copy_max_age: Stretch,
 }
 
 /// Some out of several: the shares of a key that is in nobody's hands alone.
@@ -278,7 +278,7 @@ pub struct Capacity {
     /// Time from the order to the moment at which all routers apply it.
     pub commit_delay: Length,
     /// How often the order is repeated.
-    pub reassess_every: Length,
+    pub reassess_every: Stretch,
 }
 
 /// A host from which routers are reached over the network.
@@ -323,7 +323,7 @@ pub struct Tool {
     /// Sign-in service that it asks before it gives a session.
     pub sign_in: SocketAddr,
     /// How long its sessions hold.
-    pub session: Length,
+    pub session: Stretch,
     /// Who had signed in before the run.
     #[serde(default)]
     pub signed_in: Vec<SignedIn>,
@@ -351,9 +351,9 @@ pub struct Alert {
     /// Who resolves names for it.
     pub resolvers: Vec<SocketAddr>,
     /// From one look to the next.
-    pub every: Length,
+    pub every: Stretch,
     /// How long a page may take.
-    pub timeout: Length,
+    pub timeout: Stretch,
     /// Failures in a row until it fires; as many successes end it.
     pub fall: u32,
     /// Chat service through which it pages.
@@ -364,7 +364,7 @@ pub struct Alert {
     #[serde(default)]
     pub signs_in: Option<SignsIn>,
     /// From one attempt to deliver a page to the next.
-    pub retry: Length,
+    pub retry: Stretch,
     /// Phones that a provider calls when nobody says that they have it.
     #[serde(default)]
     pub calls: Option<Calls>,

@@ -1,5 +1,6 @@
 //! Lengths, times and rates as people write them: `1h30m`, `12ms`, `15:39:00`, `+45m`, `10Mbit/s`.
 
+use blackstart_runbook::LONGEST;
 use jiff::SignedDuration;
 use jiff::civil::Time;
 use serde::de::{Deserialize, Deserializer, Error};
@@ -12,16 +13,36 @@ pub struct Length(pub Duration);
 impl<'de> Deserialize<'de> for Length {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
-        length(&text).map(Self).ok_or_else(|| {
-            D::Error::custom(format!(
-                "`{text}` is no length of time, expected one such as `90s`, `1h30m` or `12ms`"
-            ))
-        })
+        length(&text).map(Self).map_err(D::Error::custom)
     }
 }
 
-fn length(text: &str) -> Option<Duration> {
-    text.parse::<SignedDuration>().ok()?.try_into().ok()
+/// The same above zero: where no time at all would make no sense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stretch(pub Duration);
+
+impl<'de> Deserialize<'de> for Stretch {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let length = length(&text).map_err(D::Error::custom)?;
+        match length.is_zero() {
+            true => Err(D::Error::custom(format!("`{text}` is no time at all, expected more than that"))),
+            false => Ok(Self(length)),
+        }
+    }
+}
+
+fn length(text: &str) -> Result<Duration, String> {
+    let read = text.parse::<SignedDuration>().ok().and_then(|length| Duration::try_from(length).ok());
+    let unread = || format!("`{text}` is no length of time, expected one such as `90s`, `1h30m` or `12ms`");
+    let length = read.ok_or_else(unread)?;
+    match length > LONGEST {
+        true => Err(format!(
+            "`{text}` is too long, expected at most {} h, which is a year",
+            LONGEST.as_secs() / 3600
+        )),
+        false => Ok(length),
+    }
 }
 
 /// Bits per second: `64kbit/s`, `10Mbit/s`, `1Gbit/s`.
@@ -57,11 +78,10 @@ pub enum When {
 impl<'de> Deserialize<'de> for When {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let text = String::deserialize(from)?;
-        let when = match text.strip_prefix('+') {
-            Some(offset) => length(offset).map(Self::Offset),
-            None => text.parse().ok().map(Self::Clock),
-        };
-        when.ok_or_else(|| {
+        if let Some(offset) = text.strip_prefix('+') {
+            return length(offset).map(Self::Offset).map_err(D::Error::custom);
+        }
+        text.parse().map(Self::Clock).map_err(|_| {
             D::Error::custom(format!(
                 "`{text}` is no time, expected `HH:MM:SS` (UTC) or an offset such as `+1h30m`"
             ))
@@ -126,7 +146,7 @@ mod tests {
             ("", None),
         ];
         for (text, us) in cases {
-            assert_eq!(length(text).map(|d| d.as_micros()), us, "{text}");
+            assert_eq!(length(text).ok().map(|d| d.as_micros()), us, "{text}");
         }
     }
 }

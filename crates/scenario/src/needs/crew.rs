@@ -136,6 +136,49 @@ impl<'a> Steps<'a> {
         self.runbook.steps[index].body.as_ref().is_some_and(|body| body.who == *who)
     }
 
+    /// The scenario says how long it takes to a site from where those stand who do a step: one for each skill of a team.
+    pub(super) fn way(&mut self, index: usize, who: &Who, site: &str) -> Id {
+        let people = &self.ground.scenario.people;
+        let candidates = self.candidates(who);
+        let groups: Vec<Vec<&Person>> = match who {
+            Who::Team { skills, .. } => {
+                let able = |skill: &Name| {
+                    candidates.iter().copied().filter(|person| person.skills.contains(&skill.text)).collect()
+                };
+                skills.iter().map(able).collect()
+            }
+            Who::Role(_) | Who::Approvers { .. } => vec![candidates],
+        };
+        let been = self.been(index);
+        let lost = match people.gate_of(site) {
+            None => Some("no [[place]] is there".to_owned()),
+            Some(gate) => groups.into_iter().find_map(|group| {
+                let begin = group.into_iter().map(|person| person.at.clone());
+                let from: Set<String> = begin.chain(been.clone()).collect();
+                let leads = |place: &String| place == gate || people.travel(place, gate).is_some();
+                let from: Vec<&str> = match from.iter().any(leads) {
+                    true => return None,
+                    false => from.iter().map(String::as_str).collect(),
+                };
+                Some(format!("no [[travel]] joins {gate} and {}", from.join(" or ")))
+            }),
+        };
+        self.ground.graph.fact(format!("a way to {site}"), lost.map_or(Met::Given, Met::Lost))
+    }
+
+    /// Where the steps before this one take people.
+    fn been(&self, index: usize) -> Set<String> {
+        let people = &self.ground.scenario.people;
+        let place = |i: usize| match self.action(i)? {
+            Action::Travel { to, .. } => people.gate_of(&to.text),
+            Action::Enter { door, .. } | Action::Escort { door, .. } => {
+                people.doors.get(&door.text).map(|door| door.to.as_str())
+            }
+            _ => None,
+        };
+        (0..index).filter_map(place).map(str::to_owned).collect()
+    }
+
     /// Somebody can stand in a place: behind a door once that is opened; elsewhere when they are there or can travel.
     pub(super) fn place(&mut self, place: &str) -> Id {
         let (id, fresh) = self.ground.graph.named(format!("place {place}"));

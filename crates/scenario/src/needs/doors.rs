@@ -41,7 +41,10 @@ impl<'a> Steps<'a> {
             _ => None,
         };
         let mut needs = vec![self.ground.path(&door.reader, &door.controller)];
-        if good == 0 {
+        if servers.is_empty() {
+            let why = format!("{} leads to none", self.names_asked(&door.controller).join(" and "));
+            needs.push(self.ground.graph.fact(format!("an access server for {}", door.name), Met::Lost(why)));
+        } else if good == 0 {
             let why = Met::Lost("nobody who does this step has one that opens it".to_owned());
             needs.push(self.ground.graph.fact(format!("a badge for {}", door.name), why));
         }
@@ -69,6 +72,16 @@ impl<'a> Steps<'a> {
                 _ => Vec::new(),
             })
             .collect()
+    }
+
+    /// The names under which a controller asks for its access server.
+    fn names_asked(&self, controller: &str) -> Vec<String> {
+        let services = self.ground.services_on(controller).into_iter();
+        let name = |service: &Service| match &service.run {
+            Run::DoorController(config) => Some(format!("`{}`", config.server)),
+            _ => None,
+        };
+        services.filter_map(name).collect()
     }
 
     fn asked(&self, controller: &DoorController) -> Vec<&'a Service> {

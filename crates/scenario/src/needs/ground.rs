@@ -6,7 +6,7 @@ use crate::files::services::{Host, Quorum, Run, Service, Tool};
 use crate::index::{Index, all};
 use crate::learn::Contact;
 use crate::model::Scenario;
-use blackstart_fault::Kind;
+use blackstart_fault::{Fault, Kind};
 use blackstart_rt::{Map, Set};
 use blackstart_runbook::needs::{Graph, Id, Met};
 use blackstart_runbook::step::Action;
@@ -137,9 +137,9 @@ impl<'a> Ground<'a> {
     fn break_by_faults(&mut self) {
         for fault in &self.scenario.faults {
             match &fault.kind {
-                Kind::PowerOff { machine } if fault.lasts.is_some() => drop(self.booting.insert(machine)),
+                Kind::PowerOff { machine } if self.is_mended(fault) => drop(self.booting.insert(machine)),
                 Kind::PowerOff { machine } => drop(self.dark.insert(machine)),
-                Kind::LinkDown { ends: [a, b] } if fault.lasts.is_none() => {
+                Kind::LinkDown { ends: [a, b] } if !self.is_mended(fault) => {
                     let is = |(x, y): Ends<'_>| (x == a && y == b) || (x == b && y == a);
                     let cut = self.wires.links().filter(|(_, ends)| is(*ends));
                     self.cut.extend(cut.map(|(link, _)| link));
@@ -147,6 +147,11 @@ impl<'a> Ground<'a> {
                 _ => {}
             }
         }
+    }
+
+    /// Whether a fault ends, and before the run does as far as the clock says.
+    fn is_mended(&self, fault: &Fault) -> bool {
+        fault.lasts.is_some() && fault.ends_at().is_none_or(|end| end < self.scenario.duration)
     }
 
     /// A capacity controller whose audit has the bug shuts its links; another audit refuses, none is not asked.
@@ -350,7 +355,7 @@ impl<'a> Ground<'a> {
         let mut needs = vec![self.machine(host)];
         let killed = |kind: &Kind| matches!(kind, Kind::KillService { service } if service == name);
         let mut faults = self.scenario.faults.iter();
-        if faults.any(|fault| fault.lasts.is_none() && killed(&fault.kind)) {
+        if faults.any(|fault| !self.is_mended(fault) && killed(&fault.kind)) {
             let steps = self.starters.get(name.as_str()).cloned().unwrap_or_default();
             let met = any_or(steps, "was killed, and no step starts it");
             needs.push(self.graph.fact(format!("`{name}`'s program"), met));

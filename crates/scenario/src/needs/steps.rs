@@ -8,7 +8,7 @@ use crate::model::Scenario;
 use crate::vocabulary::known_as;
 use blackstart_rt::Set;
 use blackstart_runbook::needs::{Graph, Id, Met, PHONES, ROADS};
-use blackstart_runbook::step::{Action, Body, Name, Otherwise, Runbook, Then, Wait, Who};
+use blackstart_runbook::step::{Action, Body, Name, Otherwise, PHONE, Runbook, Then, Wait, Who};
 
 /// A runbook turned into nodes.
 pub(super) struct Steps<'a> {
@@ -270,8 +270,8 @@ impl<'a> Steps<'a> {
                 let written = written.map(|_| self.stated(index, who, &record.text));
                 std::iter::once(self.word(PHONES)).chain(written).collect()
             }
-            Action::Travel { carry, alert, .. } => {
-                let mut needs = vec![self.word(ROADS)];
+            Action::Travel { to, carry, alert } => {
+                let mut needs = vec![self.word(ROADS), self.way(index, who, &to.text)];
                 needs.extend(carry.iter().map(|item| self.held(who, item)).collect::<Vec<_>>());
                 needs.extend(alert.as_ref().map(|_| self.word(PHONES)));
                 needs
@@ -310,9 +310,14 @@ impl<'a> Steps<'a> {
                 host.map(|host| self.beside(host)).unwrap_or_default()
             }
             Action::HandOver { .. } | Action::Call { .. } => vec![self.word(PHONES)],
-            Action::Chat { on, to, .. } => {
+            Action::Chat { on, to, ways, .. } => {
                 let reader = Who::Role(to.clone());
-                vec![self.in_chat(who, on), self.in_chat(&reader, on), self.crew(index, &reader)]
+                let both = Met::All(vec![self.in_chat(who, on), self.in_chat(&reader, on)]);
+                let mut told = vec![self.ground.graph.joint(both)];
+                if ways.iter().any(|way| way.text == PHONE) {
+                    told.push(self.word(PHONES));
+                }
+                vec![self.ground.graph.joint(Met::Any(told)), self.crew(index, &reader)]
             }
             Action::Page { roles, on, .. } => {
                 let ways = roles.iter().map(|role| self.in_chat(&Who::Role(role.clone()), on)).collect();

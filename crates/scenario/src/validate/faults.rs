@@ -11,9 +11,18 @@ use std::time::Duration;
 pub(crate) fn faults_that_never_begin(faults: &Read<Faults>, duration: Duration, clock: Time) -> Diagnostics {
     let begins = faults.it.fault.iter().filter_map(|fault| fault.at.as_ref());
     let never = begins.filter(|at| at.get_ref().since(clock) >= duration);
-    let warning = |at: &Spanned<When>| {
-        let help = "let it begin before, or give scenario.toml a longer `duration`";
-        Diagnostic::new(&faults.file, at.span(), "this begins after the run's end").helped(help)
+    let warning = |at: &Spanned<When>| match at.get_ref() {
+        When::Clock(time) if *time < clock => {
+            let message = format!(
+                "{time} is before the run's start at {clock}: this begins on the next day, after its end"
+            );
+            let help = "write a time of day from the start on, or an offset such as `+10m`";
+            Diagnostic::new(&faults.file, at.span(), message).helped(help)
+        }
+        _ => {
+            let help = "let it begin before, or give scenario.toml a longer `duration`";
+            Diagnostic::new(&faults.file, at.span(), "this begins after the run's end").helped(help)
+        }
     };
     never.map(warning).collect()
 }

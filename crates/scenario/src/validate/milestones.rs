@@ -1,12 +1,12 @@
-//! `faults.toml` and `milestones.toml`: signals, and where they are seen from.
+//! `milestones.toml`: rows and invariants.
 
 use crate::files::milestones;
-use crate::files::services::Run;
 use crate::index::Index;
 use crate::load::Folder;
+use crate::validate::signals::vantage;
 use blackstart_fault::{On, Targets};
 use blackstart_judge::{Condition, Mode, Stated};
-use blackstart_source::{Diagnostic, Diagnostics, SourceFile, Spanned};
+use blackstart_source::{Diagnostic, Diagnostics, Spanned};
 use std::time::Duration;
 
 /// Milestones, the scenario's own and those of testimonies.
@@ -63,51 +63,6 @@ pub(crate) fn spares(folder: &Folder, targets: &Targets, errors: &mut Diagnostic
             ));
         }
     }
-}
-
-/// `stem@vantage`: the vantage must exist, and a probe must have such a check. Complaints point at where it stands.
-pub(crate) fn vantage(
-    index: &Index<'_>,
-    file: &SourceFile,
-    at: &Spanned<String>,
-    signal: &str,
-    errors: &mut Diagnostics,
-) {
-    let Some((stem, vantage)) = signal.rsplit_once('@') else {
-        let message = format!("`{signal}` says nothing of where it is seen from");
-        errors.push(Diagnostic::new(file, at.span(), message).expecting("`signal@vantage`"));
-        return;
-    };
-    let elsewhere = ["backends", "console", "runbook"].into_iter();
-    let places = index.sites.iter().map(|(n, _)| n).chain(index.doors.iter().map(|(n, _)| n));
-    let known: Vec<&str> = index
-        .machines
-        .iter()
-        .copied()
-        .chain(index.bridges.iter().map(|(n, _)| n))
-        .chain(places)
-        .chain(elsewhere)
-        .collect();
-    if !known.contains(&vantage) {
-        errors.push(Diagnostic::unknown(file, at.span(), "vantage point", vantage, known));
-    }
-    if let Some(stems) = stems_of_a_probe(index, vantage)
-        && !stems.iter().any(|known| known == stem)
-    {
-        let stems = stems.iter().map(String::as_str);
-        errors.push(Diagnostic::unknown(file, at.span(), &format!("signal of {vantage}"), stem, stems));
-    }
-}
-
-/// What a host that does nothing but probe can tell; `None` of any other vantage point.
-fn stems_of_a_probe(index: &Index<'_>, host: &str) -> Option<Vec<String>> {
-    let mut stems = Vec::new();
-    for (_, (_, service)) in index.services.iter().filter(|(_, (_, service))| service.host.get_ref() == host)
-    {
-        let Run::Probe(probe) = &service.run else { return None };
-        stems.extend(probe.checks.iter().flat_map(crate::vocabulary::stems));
-    }
-    Some(stems).filter(|stems| !stems.is_empty())
 }
 
 /// Invariants of users' own.

@@ -43,6 +43,26 @@ pub(super) fn references(folder: &Folder, index: &Index<'_>, errors: &mut Diagno
     originated_twice(folder, index, errors);
 }
 
+/// Links between two networks over which nothing can be routed; this stops nothing.
+pub(crate) fn links_without_sessions(folder: &Folder, index: &Index<'_>) -> Diagnostics {
+    let sessions = || all(&folder.networks, |f| &f.session).map(|(_, session)| names(&session.ends));
+    let number = |router: &str| index.routers.get(router).map(|(_, router)| *router.r#as.get_ref());
+    let warning = |(file, link): (&SourceFile, &network::Link)| {
+        let [a, b] = names(&link.ends);
+        let talk = number(a) == number(b) || sessions().any(|ends| ends == [a, b] || ends == [b, a]);
+        let message = format!(
+            "`{a}` and `{b}` are in two networks and have no [[session]]: nothing is routed over this link"
+        );
+        let help = "add a [[session]] between them, or leave the link out";
+        (!talk).then(|| Diagnostic::new(file, link.ends[0].span(), message).helped(help))
+    };
+    all(&folder.networks, |f| &f.link).filter_map(warning).collect()
+}
+
+fn names(ends: &[Spanned<String>; 2]) -> [&str; 2] {
+    ends.each_ref().map(|end| end.get_ref().as_str())
+}
+
 /// A speaker announces a prefix once: what stands under `originate`, and the networks of a router without interior routing.
 fn originated_twice(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
     let mut seen: Set<(&str, IpNet)> = Set::new();

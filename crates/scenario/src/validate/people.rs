@@ -224,6 +224,7 @@ pub(super) fn duty(folder: &Folder, errors: &mut Diagnostics) {
             share(file, &refuses.chance, errors);
             refuses.gives_way_to.iter().for_each(|to| role(folder, file, to, errors));
         }
+        person.no_answer.iter().for_each(|chance| share(file, chance, errors));
     }
     for read in &folder.people {
         if let Some(fatigue) = &read.it.fatigue {

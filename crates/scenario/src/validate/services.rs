@@ -4,8 +4,11 @@ use crate::files::services;
 use crate::index::{Index, all};
 use crate::load::Folder;
 use blackstart_app::client::Config as Users;
+use blackstart_identity::certificate::Certificate;
 use blackstart_source::{Diagnostic, Diagnostics, SourceFile, Spanned};
+use jiff::Timestamp;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// Where everything runs, what it needs and what it is told.
 pub(super) fn references(folder: &Folder, index: &Index<'_>, errors: &mut Diagnostics) {
@@ -94,7 +97,7 @@ fn correspondents(
     }
 }
 
-/// A chat to page through, an account to sign in with, and time between looks.
+/// A chat to page through, and an account to sign in with.
 fn alert(index: &Index<'_>, file: &SourceFile, alert: &services::Alert, errors: &mut Diagnostics) {
     if let Some(service) = index.services.look_up(file, &alert.chat, errors)
         && !matches!(service.run, services::Run::Chat(_))
@@ -107,12 +110,6 @@ fn alert(index: &Index<'_>, file: &SourceFile, alert: &services::Alert, errors: 
     }
     for phone in alert.calls.iter().flat_map(|calls| &calls.phones) {
         index.hosts.look_up(file, phone, errors);
-    }
-    if alert.every.0.is_zero() || alert.retry.0.is_zero() {
-        let message = "an alert without a pause".to_owned();
-        errors.push(
-            Diagnostic::new(file, alert.chat.span(), message).expecting("`every` and `retry` above zero"),
-        );
     }
 }
 
@@ -156,6 +153,38 @@ fn standby(
         let message = format!("`{}` cannot stand by for `{}`", service.name.get_ref(), of.get_ref());
         let expected = "an access server for an access server, a sign-in service for a sign-in service";
         errors.push(Diagnostic::new(file, of.span(), message).expecting(expected));
+    }
+}
+
+/// Certificates that do not hold all along, by the right time; this stops nothing.
+pub(crate) fn certificates(index: &Index<'_>, start: Timestamp, duration: Duration) -> Diagnostics {
+    let end = start.checked_add(duration).unwrap_or(Timestamp::MAX);
+    let moment = |seconds: u64| i64::try_from(seconds).ok().and_then(|s| Timestamp::from_second(s).ok());
+    let warning = |(name, (file, service)): (&str, (&SourceFile, &services::Service))| {
+        let shown = certificate(&service.run)?;
+        let (from, until) = (moment(shown.from.unix_s())?, moment(shown.until.unix_s())?);
+        let saw = match (until < start, from > start, until < end) {
+            (true, ..) => format!("is over since {until}, before the run begins at {start}"),
+            (_, true, _) => format!("holds from {from} on, and the run begins at {start}"),
+            (_, _, true) => format!("is over at {until}, before the run ends at {end}"),
+            _ => return None,
+        };
+        let message = format!("the certificate of `{name}` {saw}");
+        let help = "whoever looks at it then does not believe it; renew it, unless that is what is tried";
+        Some(Diagnostic::new(file, service.name.span(), message).helped(help))
+    };
+    index.services.iter().filter_map(warning).collect()
+}
+
+fn certificate(run: &services::Run) -> Option<Certificate> {
+    match run {
+        services::Run::AccessServer(config) => config.certificate,
+        services::Run::JumpHost(config) => config.certificate,
+        services::Run::Vpn(config) => config.certificate,
+        services::Run::Tool(config) => config.certificate,
+        services::Run::ConsoleServer(config) => config.certificate,
+        services::Run::Chat(config) => config.settings.certificate,
+        _ => None,
     }
 }
 
