@@ -88,8 +88,8 @@ fn a_door_fails_as_its_file_says() {
 fn a_door_with_rules_does_what_its_file_says_while_the_server_is_silent() {
     let team = format!("{TEAM}\n{TRAVEL}");
     let silent = "[[fault]]\nat = '+1m'\nkind = 'kill-service'\non = 'access-server'\n";
-    // It does not know the door, let alone a badge for it.
-    let dark = "badge denied: unknown badge";
+    // The list leaves out a door with rules.
+    let dark = "badge denied: not on the list that this door holds";
     for (door, verdicts_of, why) in [
         ("anti-passback = 'cage'", vec!["done", "blocked", "not-reached"], dark),
         ("anti-passback = 'cage'\nwhen-silent = 'shut'", vec!["done", "blocked", "not-reached"], dark),

@@ -5,7 +5,7 @@ use blackstart_campaign::fuzz::{Mode, Question, fuzz};
 use blackstart_campaign::regression::replay;
 use blackstart_campaign::{Workers, named};
 use blackstart_report::fuzzing::Fuzzing;
-use blackstart_scenario::{REGRESSIONS, Scenario};
+use blackstart_scenario::Scenario;
 use blackstart_tests::canaries;
 use blackstart_tests::night::load;
 use std::cell::Cell;
@@ -33,7 +33,7 @@ fn search(
 fn saved_failures_fail_again() {
     let mut tried = 0;
     for scenario in fs::read_dir(scenarios()).expect("scenarios") {
-        let folder = scenario.expect("a folder").path().join(REGRESSIONS);
+        let folder = scenario.expect("a folder").path().join("regressions");
         for file in fs::read_dir(&folder).into_iter().flatten() {
             let file = file.expect("a file").path();
             let replay = replay(&file).unwrap_or_else(|error| panic!("{error}"));

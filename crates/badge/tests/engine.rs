@@ -230,8 +230,8 @@ fn an_offline_list_opens_within_its_age_also_after_a_reboot() {
         rt::time::sleep(Duration::from_secs(3600)).await;
         (fresh, rebooted, tap("7").await)
     });
-    let unknown = Verdict::Denied(DenyReason::UnknownBadge);
-    assert_eq!(seen, ([Verdict::Opened, unknown], Verdict::Opened, Verdict::NoAnswer));
+    let unlisted = Verdict::Denied(DenyReason::NotOnList);
+    assert_eq!(seen, ([Verdict::Opened, unlisted], Verdict::Opened, Verdict::NoAnswer));
     assert!(events(&star).contains(&decision("7", Verdict::Opened, Path::OfflineList)));
 }
 

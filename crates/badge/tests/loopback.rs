@@ -124,7 +124,7 @@ fn the_offline_list_outlives_server_and_controller() {
         assert!(running.await.is_err());
         for controller in [controller, start_controller(server, policy).await] {
             assert_eq!(reader::tap(controller, "gate", "7").await.unwrap(), Verdict::Opened);
-            let denied = Verdict::Denied(DenyReason::UnknownBadge);
+            let denied = Verdict::Denied(DenyReason::NotOnList);
             assert_eq!(reader::tap(controller, "gate", "8").await.unwrap(), denied);
         }
     });

@@ -277,13 +277,13 @@ const CASES: &[Case] = &[
         name: "a run of no time",
         broken: |f| replace(&f.join("scenario.toml"), "\"1h\"", "\"0s\""),
         at: "scenario.toml:3:12",
-        says: &["`0s` is no time at all, expected more than that"],
+        says: &["`0s` is no time at all; expected more than that"],
     },
     Case {
         name: "a fault for centuries",
         broken: |f| replace(&f.join("faults.toml"), "+40m", "+5000000h"),
         at: "faults.toml:5:9",
-        says: &["`5000000h` is too long, expected at most 8784 h, which is a year"],
+        says: &["`5000000h` is too long; expected at most 8784 h, which is a year"],
     },
     Case {
         name: "an objective in centuries",
@@ -363,7 +363,9 @@ const DOUBTS: &[Doubt] = &[
         ],
     ),
     (
-        |f| drop(fs::copy(f.join("runbooks/call.md"), f.join("runbooks/call.markdown")).unwrap()),
+        |f| {
+            fs::copy(f.join("runbooks/call.md"), f.join("runbooks/call.markdown")).unwrap();
+        },
         &["call.markdown: nothing reads this file; expected a name that ends in `.md`"],
     ),
     (
@@ -433,7 +435,7 @@ fn a_folder_that_is_not_there_is_named_and_nothing_is_written() {
     for command in ["run", "check", "compare", "validate", "variants"] {
         let seeds: &[&str] = if command == "validate" { &["--seeds", "1..2"] } else { &[] };
         let ran = blackstart(&[&[command, nowhere.to_str().unwrap()], seeds].concat());
-        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{command}");
+        assert_eq!(ran.code, 2, "{command}");
         assert!(ran.stderr.contains("no scenario folder at"), "{command}: {}", ran.stderr);
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);

@@ -224,7 +224,7 @@ fn broken_actions() {
         ),
         (
             "{ admit = [5, 101], hold = '0s' }",
-            "r.md:7:20: 101 is no share of the users; expected 1 to 100 percent\nr.md:7:33: `0s` is no duration; expected a duration such as `90s`, `45m` or `1h30m`",
+            "r.md:7:20: 101 is no share of the users; expected 1 to 100 percent\nr.md:7:33: `0s` is no time at all; expected more than that",
         ),
         (
             "{ admit = [5], unit = 'per mille', hold = '1m' }",

@@ -2,7 +2,7 @@
 //!
 //! Builds the graph of [`blackstart_runbook::needs`] from the files, without running anything: what faults and automation take
 //! down, what services, names, doors and people need of each other, and what a step brings back. Time is left out: what can be
-//! had at some moment counts as had, and a fault that ends before the run does counts as mended.
+//! had at some moment counts as had, and a fault that ends within the longest run counts as mended.
 //!
 //! - [`Needs`]: what came of it. Start here.
 //! - `ground`: machines, links and services of the broken world

@@ -234,8 +234,8 @@ mod tests {
                 vec!["BEFORE     10.0s: 10.0s down", "PEOPLE     10.0s: 10.0s ring"],
             ),
             (
-                vec![spent(People, "ring", 10, 40), spent(People, "join", 20, 50)],
-                vec!["PEOPLE     40.0s, some of it at the same time: 30.0s ring; 30.0s join"],
+                vec![spent(People, "ring", 10, 40), spent(People, "walk", 20, 50)],
+                vec!["PEOPLE     40.0s, some of it at the same time: 30.0s ring; 30.0s walk"],
             ),
             (
                 vec![spent(People, "ring", 10, 40), spent(Hold, "pause", 20, 50)],

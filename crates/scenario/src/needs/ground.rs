@@ -5,7 +5,7 @@ use super::wires::{Ends, Link, Wires};
 use crate::files::services::{Host, Quorum, Run, Service, Tool};
 use crate::index::{Index, all};
 use crate::learn::Contact;
-use crate::model::Scenario;
+use crate::model::{LONGER, Scenario};
 use blackstart_fault::{Fault, Kind};
 use blackstart_rt::{Map, Set};
 use blackstart_runbook::needs::{Graph, Id, Met};
@@ -149,9 +149,9 @@ impl<'a> Ground<'a> {
         }
     }
 
-    /// Whether a fault ends, and before the run does as far as the clock says.
+    /// Whether a fault ends, and as far as the clock says within the longest run.
     fn is_mended(&self, fault: &Fault) -> bool {
-        fault.lasts.is_some() && fault.ends_at().is_none_or(|end| end < self.scenario.duration)
+        fault.lasts.is_some() && fault.ends_at().is_none_or(|end| end < self.scenario.duration * LONGER)
     }
 
     /// A capacity controller whose audit has the bug shuts its links; another audit refuses, none is not asked.
