@@ -272,12 +272,18 @@ fn tshark(file: &std::path::Path) -> Vec<Verdict> {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let judge = |line: &str| {
         let fields: Vec<&str> = line.split('|').collect();
-        let wrong = |statuses: &&str| statuses.split(',').any(|status| status == "0");
+        // A bit may have flipped in a packet that an ICMP error quotes: only the error's own checksums count then.
+        let quotes = ["icmp:ip", "icmpv6:ipv6"].iter().any(|error| fields[0].contains(error));
+        let wrong = |(protocol, statuses): (&str, &&str)| match quotes {
+            true if matches!(protocol, "tcp" | "udp") => false,
+            true => statuses.starts_with('0'),
+            false => statuses.split(',').any(|status| status == "0"),
+        };
         Verdict {
             protocols: fields[0].to_owned(),
             comment: fields[1].to_owned(),
             mtu: fields[2].to_owned(),
-            bad: !fields[3].is_empty() || fields[4..].iter().any(wrong),
+            bad: !fields[3].is_empty() || checksums.into_iter().zip(&fields[4..]).any(wrong),
         }
     };
     String::from_utf8(output.stdout).unwrap().lines().map(judge).collect()
